@@ -1,0 +1,1 @@
+"""Huafang (画坊): an AI creative image studio."""

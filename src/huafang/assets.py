@@ -1,0 +1,106 @@
+"""Content-addressed files: `put(bytes)` gives the sha256 that `read(id)` takes. No torch here.
+
+A file is written beside its place, synced, and renamed into it, so that an id either names whole bytes or nothing.
+"""
+
+import errno
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from huafang.errors import DiskFull, NotFound, Unavailable
+
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class Assets:
+    """A folder of files named by their sha256, two levels deep."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, data: bytes) -> str:
+        """Keep `data` and give its id. Twice the same bytes is one file.
+
+        Raises DiskFull or Unavailable; then nothing is left behind.
+        """
+        asset = hashlib.sha256(data).hexdigest()
+        place = self._place(asset)
+        if not place.exists():
+            write_whole(place, data)
+        return asset
+
+    def read(self, asset: str) -> bytes:
+        """The bytes of `asset`. Raises NotFound if there are none, or if they are no longer the ones that were put."""
+        place = self._place(asset)
+        try:
+            handle = os.open(place, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        except OSError:
+            raise NotFound(f"no asset {asset[:12]}…: it was deleted, or never stored here", code="asset.missing") from None
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise NotFound(f"asset {asset[:12]}… is no regular file", code="asset.missing")
+            data = file.read()
+        if hashlib.sha256(data).hexdigest() != asset:
+            raise NotFound(f"asset {asset[:12]}… was changed on disk: its bytes are no longer those that were stored", code="asset.changed")
+        return data
+
+    def exists(self, asset: str) -> bool:
+        return self._place(asset).is_file()
+
+    def size(self, asset: str) -> int:
+        """Bytes of `asset`. Raises NotFound."""
+        try:
+            return self._place(asset).stat().st_size
+        except OSError:
+            raise NotFound(f"no asset {asset[:12]}…", code="asset.missing") from None
+
+    def delete(self, asset: str) -> None:
+        self._place(asset).unlink(missing_ok=True)
+
+    def ids(self) -> Iterator[str]:
+        """Every id that is stored."""
+        for place in self.root.glob("*/*"):
+            if _ID.fullmatch(place.name):
+                yield place.name
+
+    def age(self, asset: str, now: float) -> float:
+        """Seconds since `asset` was written; 0 if it is gone."""
+        try:
+            return now - self._place(asset).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def _place(self, asset: str) -> Path:
+        if not _ID.fullmatch(asset):
+            raise NotFound(f"{asset[:80]!r} is no asset id: an id is 64 hexadecimal digits", code="asset.missing")
+        return self.root / asset[:2] / asset
+
+
+def write_whole(place: Path, data: bytes) -> None:
+    """Write `data` to `place` so that a reader, or a crash, sees all of it or none of it.
+
+    Raises DiskFull when there is no room, Unavailable when the folder cannot be written.
+    """
+    draft: str | None = None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(prefix=".part-", dir=place.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, 0o644)
+        os.replace(draft, place)
+    except OSError as error:
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DiskFull(f"no room on the disk to write {len(data):,} bytes to {place.parent}", hint="free some space and try again") from error
+        raise Unavailable(
+            f"cannot write to {place.parent}: {error.strerror}", code="disk.unwritable", hint="check that the folder exists and is yours to write"
+        ) from error

@@ -1,0 +1,124 @@
+"""What a room is given: device, randomness, pictures and weights by id, and one call that reports progress and hears a cancel."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from huafang import images
+from huafang.assets import Assets
+from huafang.errors import Cancelled
+from huafang.weights import Weights
+
+if TYPE_CHECKING:
+    import torch
+
+T = TypeVar("T")
+PREVIEW_EVERY = 0.25
+"""Seconds between two previews at the least; what comes sooner is not even computed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """`done` of `total` steps are behind us. `preview` is (1, 3, h, w) in [0, 1], or None."""
+
+    done: int
+    total: int
+    figures: Mapping[str, float]
+    preview: "torch.Tensor | None" = None
+
+
+@dataclass(frozen=True)
+class File:
+    """A result that is no still picture: a film, a report."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a room returns. `images` are (1, 3, H, W) in [0, 1]; `figures` are numbers worth keeping; `notes` are sentences for the user."""
+
+    images: "list[torch.Tensor]" = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Resident:
+    """Models kept in memory between the jobs of one process; the least recently used leave first."""
+
+    def __init__(self, keep: int = 2) -> None:
+        self._held: OrderedDict[str, Any] = OrderedDict()
+        self._keep = keep
+
+    def get(self, key: str, load: Callable[[], T]) -> T:
+        """What is held under `key`, or `load()`, held from now on."""
+        if key not in self._held:
+            while len(self._held) >= self._keep:
+                self._held.popitem(last=False)
+            self._held[key] = load()
+        self._held.move_to_end(key)
+        held: T = self._held[key]
+        return held
+
+    def clear(self) -> None:
+        self._held.clear()
+
+
+class Context:
+    """One run's view of the world.
+
+    `report` hears every step; `stop` is asked at every step and ends the run with Cancelled. `resident` outlives the run.
+    """
+
+    def __init__(
+        self,
+        assets: Assets,
+        weights: Weights,
+        *,
+        device: str = "cpu",
+        report: Callable[[Step], None] = lambda step: None,
+        stop: Callable[[], bool] = lambda: False,
+        resident: Resident | None = None,
+    ) -> None:
+        self.assets = assets
+        self.weights = weights
+        self.device = device
+        self.resident = resident or Resident()
+        self._report = report
+        self._stop = stop
+        self._previewed = -math.inf
+
+    def image(self, asset: str) -> "torch.Tensor":
+        """The picture `asset` as (1, 3, H, W) float32, sRGB in [0, 1], on the device. Raises NotFound, BadInput."""
+        return images.decode(self.assets.read(asset)).to(self.device)
+
+    def weights_path(self, name: str) -> Path:
+        """The file or folder of the model `name`. Raises MissingWeights, which says how to get it."""
+        return self.weights.path(name)
+
+    def generator(self, seed: int) -> "torch.Generator":
+        """Randomness as a value. It draws on the CPU, so that every device sees the same numbers: draw, then move."""
+        import torch
+
+        return torch.Generator("cpu").manual_seed(seed)
+
+    def step(self, done: int, total: int, *, preview: "torch.Tensor | Callable[[], torch.Tensor] | None" = None, **figures: float) -> None:
+        """Say that `done` of `total` steps are behind us, with live `figures`; raises Cancelled when asked to stop.
+
+        `preview` is a picture, or a function that makes one and is called only when a new one is due (4 a second at most, and the last step).
+        """
+        if self._stop():
+            raise Cancelled()
+        shown = None
+        now = time.monotonic()
+        if preview is not None and (now - self._previewed >= PREVIEW_EVERY or done == total):
+            self._previewed = now
+            shown = preview() if callable(preview) else preview
+        self._report(Step(done, total, figures, shown))

@@ -1,0 +1,128 @@
+"""Every way in which Huafang says no, as one tree.
+
+    HuafangError                    exit  HTTP
+    ├── BadInput                      2    422   what came cannot be used: a value, a file, a picture
+    │   └── TooLarge                  2    413   it could, were it smaller
+    ├── NotFound                      2    404   no such asset, job, method, model
+    ├── Forbidden                     2    403   the door is not open to this caller
+    ├── Conflict                      2    409   not in the present state of things
+    ├── QueueFull                     2    429   come back in `retry_after` seconds
+    ├── MissingWeights                3    409   a model that is not on this machine
+    ├── Unavailable                   3    503   the machine lacks something: a file, a port, a library
+    │   └── DiskFull                  3    507
+    ├── OutOfMemory                   1    500
+    ├── JobFailed                     1    500   the run itself broke
+    └── Cancelled                   130    409   asked to stop
+
+A message says what came, what is allowed and what is nearest. `hint` says what to do about it. `code` is the stable name of the fault.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class HuafangError(Exception):
+    """Root of the tree. `code` may be narrowed per case, e.g. `image.too_large`."""
+
+    code: str = "error"
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions with keyword arguments do not travel between processes by themselves.
+        return (_revive, (type(self), self.message, self.code, self.hint, dict(self.__dict__)))
+
+
+def _revive(kind: type[HuafangError], message: str, code: str, hint: str | None, state: dict[str, object]) -> HuafangError:
+    error = kind(message, code=code, hint=hint)
+    error.__dict__.update(state)
+    return error
+
+
+class BadInput(HuafangError):
+    code = "input.bad"
+    exit_code = 2
+    http_status = 422
+
+
+class TooLarge(BadInput):
+    code = "input.too_large"
+    http_status = 413
+
+
+class NotFound(HuafangError):
+    code = "not_found"
+    exit_code = 2
+    http_status = 404
+
+
+class Forbidden(HuafangError):
+    code = "forbidden"
+    exit_code = 2
+    http_status = 403
+
+
+class Conflict(HuafangError):
+    code = "conflict"
+    exit_code = 2
+    http_status = 409
+
+
+class QueueFull(HuafangError):
+    code = "queue.full"
+    exit_code = 2
+    http_status = 429
+
+    def __init__(self, message: str, *, retry_after: float = 5.0, code: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.retry_after = retry_after
+
+
+class MissingWeights(HuafangError):
+    code = "weights.missing"
+    exit_code = 3
+    http_status = 409
+
+
+class Unavailable(HuafangError):
+    code = "unavailable"
+    exit_code = 3
+    http_status = 503
+
+
+class DiskFull(Unavailable):
+    code = "disk.full"
+    http_status = 507
+
+
+class OutOfMemory(HuafangError):
+    code = "memory.out"
+
+
+class JobFailed(HuafangError):
+    code = "job.failed"
+
+
+class Cancelled(HuafangError):
+    code = "cancelled"
+    exit_code = 130
+    http_status = 409
+
+    def __init__(self, message: str = "stopped on request", *, code: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, code=code, hint=hint)
+
+
+def nearest(came: str, allowed: Iterable[str]) -> str:
+    """The end of a message about a wrong name: "; allowed are a, b; did you mean a?"."""
+    names = sorted(allowed)
+    close = get_close_matches(came, names, n=1, cutoff=0.5)
+    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    return f"; allowed are {shown or 'none'}" + (f"; did you mean {close[0]}?" if close else "")

@@ -1,0 +1,263 @@
+"""Bytes <-> pixels, in one place.
+
+Inside the house a picture is a (1, 3, H, W) float32 tensor, sRGB, in [0, 1]. What comes from outside is *ingested* first: checked by its header,
+decoded, turned upright, brought to sRGB, and written again as a plain PNG without any of the sender's metadata. Only such bytes are stored,
+so nothing hidden in a file (a second file behind the picture, GPS, a script) ever leaves again.
+
+torch is loaded by `decode` and `encode` only; `ingest` and `probe` need none.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from huafang.errors import BadInput, TooLarge
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 20_000
+MIN_SIDE = 8
+MAX_BYTES = 64 * 1024 * 1024
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+"""Raster formats that are opened. Pillow knows 40 more, some of which run programs (EPS) or unpack bombs (FITS): they stay shut."""
+READABLE = "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF"
+
+Format = Literal["png", "jpeg", "webp"]
+MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """A picture fit to be stored: PNG bytes, its size in pixels, and what was done that the sender may want to know."""
+
+    data: bytes
+    width: int
+    height: int
+    warnings: tuple[str, ...] = ()
+    text: dict[str, str] = field(default_factory=dict)
+    """Text chunks of the sender's file, for reading its parameters back; never stored with the picture."""
+
+
+def ingest(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ingested:
+    """Check, decode and re-encode a picture from outside.
+
+    Raises BadInput (`image.unreadable`, `image.not_finite`) or TooLarge (`image.too_large`); the header alone decides the size.
+    """
+    said: list[str] = []
+    picture = _open(data, max_pixels)
+    text = _text_of(picture)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if getattr(picture, "n_frames", 1) > 1:
+                said.append("only the first of its frames was taken")
+                picture.seek(0)
+            picture.load()
+            upright = _upright(picture, said)
+            plain = _to_srgb(upright, said)
+            out = io.BytesIO()
+            plain.save(out, "PNG", compress_level=1)
+    except BadInput:
+        raise
+    except Exception as error:  # a decoder fed with hostile bytes may raise anything at all
+        raise _unreadable(data, error) from error
+    return Ingested(out.getvalue(), plain.width, plain.height, tuple(said), text)
+
+
+def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height by the header alone. Raises as `ingest` does."""
+    picture = _open(data, max_pixels)
+    return picture.width, picture.height
+
+
+def decode(data: bytes, *, background: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> "torch.Tensor":
+    """Stored bytes -> (1, 3, H, W) float32 in [0, 1]. Transparency is laid on `background` (sRGB).
+
+    Raises BadInput when the bytes are no picture.
+    """
+    import numpy as np
+    import torch
+
+    picture = _open(data, MAX_PIXELS)
+    try:
+        pixels = np.asarray(picture.convert("RGBA" if picture.mode == "RGBA" else "RGB"), dtype=np.float32) / 255
+    except Exception as error:  # as above
+        raise _unreadable(data, error) from error
+    if pixels.shape[2] == 4:
+        alpha = pixels[..., 3:]
+        pixels = pixels[..., :3] * alpha + np.asarray(background, np.float32) * (1 - alpha)
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None]
+
+
+def to_pil(pixels: "torch.Tensor") -> "Image.Image":
+    """(1, 3, H, W) in [0, 1] -> an 8-bit RGB picture, rounded to nearest."""
+    import torch
+    from PIL import Image
+
+    assert pixels.ndim == 4 and pixels.shape[:2] == (1, 3), f"a picture is (1, 3, H, W), this is {tuple(pixels.shape)}"
+    assert bool(torch.isfinite(pixels).all()), "a picture may hold no NaN and no infinity"
+    whole = (pixels[0].detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(whole.permute(1, 2, 0).cpu().contiguous().numpy(), "RGB")
+
+
+def encode(pixels: "torch.Tensor", format: Format = "png", *, quality: int = 92, metadata: "dict[str, str] | None" = None) -> bytes:
+    """(1, 3, H, W) in [0, 1] -> file bytes, with `metadata` in text chunks (PNG) or EXIF (JPEG, WebP)."""
+    from huafang import metadata as carried
+
+    picture, out = to_pil(pixels), io.BytesIO()
+    if format == "png":
+        picture.save(out, "PNG", compress_level=4, pnginfo=carried.png_chunks(metadata or {}))
+    else:
+        exif = carried.exif(metadata or {})
+        picture.save(out, format.upper(), quality=quality, exif=exif, **({"method": 4} if format == "webp" else {"subsampling": 0}))
+    return out.getvalue()
+
+
+def thumbnail(data: bytes, side: int) -> bytes:
+    """Stored bytes -> a WebP whose longer side is at most `side`."""
+    from PIL import Image
+
+    picture = _open(data, MAX_PIXELS).convert("RGBA" if data[:4] == b"\x89PNG" else "RGB")
+    if picture.mode == "RGBA":
+        ground = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(ground, picture).convert("RGB")
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=82, method=4)
+    return out.getvalue()
+
+
+def _open(data: bytes, max_pixels: int) -> "Image.Image":
+    """Open lazily: the header is read, no pixel is."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not data:
+        raise BadInput("the picture is empty (0 bytes)", code="image.unreadable")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise TooLarge(f"the picture is too large: {error}", code="image.too_large", hint=f"at most {max_pixels / 1e6:.0f} megapixels") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, OverflowError, MemoryError, EOFError, TypeError, IndexError, KeyError) as error:
+        raise _unreadable(data, error) from error
+    _check_size(picture.width, picture.height, max_pixels)
+    return picture
+
+
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels or max(width, height) > MAX_SIDE:
+        raise TooLarge(
+            f"the picture is {width} × {height} ({width * height / 1e6:.1f} megapixels)",
+            code="image.too_large",
+            hint=f"at most {max_pixels / 1e6:.0f} megapixels and {MAX_SIDE:,} pixels a side: scale it down first",
+        )
+    if min(width, height) < MIN_SIDE:
+        raise BadInput(f"the picture is {width} × {height}; each side must have at least {MIN_SIDE} pixels", code="image.too_small")
+
+
+def _unreadable(data: bytes, error: BaseException) -> BadInput:
+    what = _looks_like(data)
+    hint = f"readable are {READABLE}"
+    if what == "a HEIC picture":
+        hint += "; save it as JPEG first (on an iPhone: Settings, Camera, Formats, Most Compatible)"
+    detail = " ".join(str(error).split()) if not isinstance(error, MemoryError) else "it does not fit in memory"
+    if "cannot identify image file" in detail:
+        detail = "its format is not known"
+    return BadInput(f"this file cannot be read as a picture (it looks like {what}): {detail[:200]}", code="image.unreadable", hint=hint)
+
+
+def _looks_like(data: bytes) -> str:
+    head = data[:32]
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
+        return "a HEIC picture"
+    marks = {b"\x89PNG": "a PNG", b"\xff\xd8\xff": "a JPEG", b"GIF8": "a GIF", b"RIFF": "a WebP", b"BM": "a BMP", b"II*\x00": "a TIFF", b"MM\x00*": "a TIFF"}
+    marks |= {b"%PDF": "a PDF", b"%!PS": "PostScript", b"PK\x03\x04": "a ZIP archive", b"<svg": "an SVG", b"<?xml": "XML or SVG", b"8BPS": "a Photoshop file"}
+    for mark, name in marks.items():
+        if head.lstrip().startswith(mark):
+            return name + (", perhaps cut short or damaged" if name in ("a PNG", "a JPEG", "a GIF", "a WebP", "a BMP", "a TIFF") else "")
+    return "text" if head.isascii() and head.strip() else "unknown bytes"
+
+
+def _text_of(picture: "Image.Image") -> dict[str, str]:
+    """Text that other tools leave in a picture, capped at 200 kB."""
+    found = {str(key): value for key, value in picture.info.items() if isinstance(value, str) and len(value) < 200_000}
+    try:
+        comment: Any = picture.getexif().get_ifd(0x8769).get(0x9286)
+    except Exception:  # EXIF of a stranger's file: nothing in it is needed
+        comment = None
+    if isinstance(comment, bytes) and comment.startswith(b"UNICODE\x00"):
+        found["UserComment"] = comment[8:200_008].decode("utf-16-be" if comment[8:9] == b"\x00" else "utf-16-le", "replace")
+    return found
+
+
+def _upright(picture: "Image.Image", said: list[str]) -> "Image.Image":
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(picture) or picture
+    except Exception:  # garbage EXIF must not cost the picture
+        said.append("its EXIF data is broken, so its orientation is taken as it stands")
+        return picture
+
+
+def _to_srgb(picture: "Image.Image", said: list[str]) -> "Image.Image":
+    """Any mode -> RGB or RGBA, 8 bit, sRGB."""
+    from PIL import Image
+
+    profile = picture.info.get("icc_profile")
+    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+        return _deep_grey(picture)
+    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    if alpha is not None and alpha.getextrema() == (255, 255):
+        alpha = None
+    flat = picture.convert("RGB") if picture.mode in ("RGBA", "1") else picture
+    out = _by_profile(flat, profile, said) if profile else None
+    if out is None and flat.mode == "LAB":
+        out = _from_lab(flat)
+    if out is None:
+        out = flat if flat.mode == "RGB" else flat.convert("RGB")
+    if alpha is not None:
+        out = out.copy()
+        out.putalpha(alpha)
+    clean = Image.new(out.mode, out.size)
+    clean.paste(out)
+    return clean
+
+
+def _by_profile(picture: "Image.Image", profile: bytes, said: list[str]) -> "Image.Image | None":
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        said.append("its colour profile is broken or does not fit, so it is read as sRGB")
+        return None
+
+
+def _from_lab(picture: "Image.Image") -> "Image.Image | None":
+    from PIL import ImageCms
+
+    return ImageCms.profileToProfile(picture, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB")
+
+
+def _deep_grey(picture: "Image.Image") -> "Image.Image":
+    """16-bit, 32-bit and floating grey -> 8-bit RGB by scaling (Pillow's own convert clips at 255)."""
+    import numpy as np
+    from PIL import Image
+
+    values = np.asarray(picture, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise BadInput("the picture holds values that are no numbers (NaN or infinity)", code="image.not_finite")
+    if picture.mode == "F":
+        scaled = values * 255 if values.size and values.max() <= 1.0 else values
+    else:
+        scaled = values / 257
+    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8), "L").convert("RGB")

@@ -1,0 +1,1 @@
+"""Network architectures. Weights are in `weights.py`."""

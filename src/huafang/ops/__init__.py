@@ -1,0 +1,1 @@
+"""Pure tensor functions: no nets, no files, no state."""

@@ -1,0 +1,164 @@
+"""What a room asks for: one frozen, flat, typed class per method. No torch here.
+
+A field has a *kind*, one of the closed set below. The command line, the HTTP schema, the web form and the docs table are made from
+kinds and never know a method. `FieldSpec` is what they read; `fields(Room)` derives it, so every default and limit is written once.
+"""
+
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers", "image", "images", "weights"]
+Family = Literal["paint", "filter", "style", "colour", "generate", "tool"]
+Group = Literal["basic", "advanced"]
+Lane = Literal["compute", "network"]
+SEED_LIMIT = 2**32
+"""Seeds are 0 to 2³² - 1: what every tool of the field reads, and what JavaScript keeps exactly."""
+
+
+def ui(
+    *,
+    kind: Kind | None = None,
+    group: Group | None = None,
+    step: float | None = None,
+    unit: str | None = None,
+    needs: dict[str, str] | None = None,
+    best: str | None = None,
+    holds: str | None = None,
+) -> dict[str, Any]:
+    """What a form needs to know of a field beyond its type.
+
+    `kind` overrides the kind read from the type; `group` "advanced" folds the field away; `step` is a slider's; `unit` is shown behind the
+    number; `needs` maps a choice to the weights it wants (`{"vgg19": "vgg19"}`); `best` names the choice of best quality; `holds` is
+    the sort of weights a "weights" field takes.
+    """
+    given = {"kind": kind, "group": group, "step": step, "unit": unit, "needs": needs, "best": best, "holds": holds}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _clean(text: str) -> str:
+    """Refuse what no file, database or picture can hold; leave every other character as it came."""
+    if "\x00" in text:
+        raise ValueError("holds a NUL character, which no text may hold")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"holds half a surrogate pair at character {error.start}, which is no text") from None
+    return text
+
+
+def _seed(value: object) -> object:
+    """-1 is the field's word for "any": drawn here, at the door, so that what runs is always a number that can be run again."""
+    return secrets.randbelow(SEED_LIMIT) if type(value) is int and value == -1 else value
+
+
+Text = Annotated[str, Field(max_length=1_000, json_schema_extra=ui(kind="text")), AfterValidator(_clean)]
+LongText = Annotated[str, Field(max_length=10_000, json_schema_extra=ui(kind="long_text")), AfterValidator(_clean)]
+ImageId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image"))]
+"""A picture: the sha256 of its stored bytes (`assets.py`). Never a path."""
+ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="images"))]
+Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="numbers"))]
+WeightsId = Annotated[str, Field(pattern=r"^[\w][\w.\-]*([/:][\w][\w.\-]*)*$", max_length=200, json_schema_extra=ui(kind="weights"))]
+"""A model by its name in the weights store (`weights.py`). Never a path."""
+
+
+class Params(BaseModel):
+    """Base of every room's params: frozen, flat, unknown keys refused, numbers strict and finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    family: ClassVar[Family]
+    paper: ClassVar[tuple[str, str] | None] = None
+    """Citation and address of the paper."""
+    subject: ClassVar[str] = "content"
+    """The field that the command line takes as its argument, and over which it runs folders."""
+    lane: ClassVar[Lane] = "compute"
+    """What the job spends its time on: downloads do not wait for the painter."""
+
+    seed: Annotated[int, BeforeValidator(_seed)] = Field(0, ge=0, lt=SEED_LIMIT, json_schema_extra=ui(group="advanced"))
+    """Same seed, same settings, same machine: the same pixels. -1 draws a new one."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, info in cls.model_fields.items():
+            if name != "method" and not info.description:
+                raise TypeError(f"{cls.__name__}.{name} needs a docstring under it: it is the flag's help and the form's hint")
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field as the doors see it. `minimum` and `maximum` are inclusive unless `above` / `below` say that the end itself is out."""
+
+    name: str
+    kind: Kind
+    required: bool
+    default: Any
+    help: str
+    group: Group
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    max_length: int | None = None
+    step: float | None = None
+    unit: str | None = None
+    choices: tuple[str, ...] = ()
+    needs: tuple[tuple[str, str], ...] = ()
+    best: str | None = None
+    holds: str | None = None
+    nullable: bool = False
+
+
+@cache
+def fields(room: type[Params]) -> tuple[FieldSpec, ...]:
+    """The fields of `room` in the order of its class, `method` left out, `seed` last.
+
+    Raises TypeError for a field whose kind is outside the closed set.
+    """
+    schema = room.model_json_schema()
+    specs = [_spec(room, name, entry, name in schema.get("required", ())) for name, entry in schema["properties"].items() if name != "method"]
+    return tuple(sorted(specs, key=lambda spec: spec.name == "seed"))
+
+
+def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) -> FieldSpec:
+    options = [option for option in entry.get("anyOf", ()) if option.get("type") != "null"]
+    body = {**(options[0] if options else {}), **{key: value for key, value in entry.items() if key != "anyOf"}}
+    items = body.get("items", {})
+    info: FieldInfo = room.model_fields[name]
+    return FieldSpec(
+        name=name,
+        kind=_kind(room, name, body),
+        required=required,
+        default=None if required else body.get("default"),
+        help=" ".join((info.description or "").split()),
+        group=body.get("group", "basic"),
+        minimum=body.get("minimum", items.get("minimum")),
+        maximum=body.get("maximum", items.get("maximum")),
+        above=body.get("exclusiveMinimum", items.get("exclusiveMinimum")),
+        below=body.get("exclusiveMaximum", items.get("exclusiveMaximum")),
+        min_items=body.get("minItems"),
+        max_items=body.get("maxItems"),
+        max_length=body.get("maxLength") if body.get("type") == "string" else None,
+        step=body.get("step"),
+        unit=body.get("unit"),
+        choices=tuple(body.get("enum", ())) or ((body["const"],) if "const" in body else ()),
+        needs=tuple(body.get("needs", {}).items()),
+        best=body.get("best"),
+        holds=body.get("holds"),
+        nullable=len(options) < len(entry.get("anyOf", ())),
+    )
+
+
+def _kind(room: type[Params], name: str, body: dict[str, Any]) -> Kind:
+    plain: dict[str, Kind] = {"integer": "int", "number": "float", "boolean": "bool", "string": "text"}
+    kind = body.get("kind") or ("choice" if "enum" in body or "const" in body else plain.get(body.get("type", "")))
+    if kind not in get_args(Kind):
+        raise TypeError(f"{room.__name__}.{name} is of no kind that the doors know; the kinds are {', '.join(get_args(Kind))}")
+    return kind  # type: ignore[no-any-return]  # narrowed by the line above

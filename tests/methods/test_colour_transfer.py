@@ -1,0 +1,67 @@
+"""Colours carried as the papers say: checked against what the equations promise."""
+
+import pytest
+import torch
+
+from huafang import methods
+from huafang.ops import colour
+from tests.conftest import scene, weave
+
+
+def sample(bench) -> dict:
+    return {"content": bench.content, "style": [bench.style], "transfer": "sliced"}
+
+
+def statistics(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    flat = picture[0].flatten(1).double()
+    return flat.mean(1), torch.cov(flat)
+
+
+def test_lab_turns_back():
+    picture = scene(20, 30)
+    assert torch.allclose(colour.from_lab(colour.to_lab(picture)), picture, atol=1e-4)
+
+
+def test_reinhard_carries_mean_and_spread_of_each_channel():
+    carried = colour.to_lab(colour.reinhard(scene(40, 50), weave(30, 30)).clamp(0, 1))
+    wanted = colour.to_lab(weave(30, 30))
+    assert torch.allclose(carried.mean((2, 3)), wanted.mean((2, 3)), atol=0.03)
+
+
+def test_linear_map_carries_mean_and_covariance():
+    mean, spread = statistics(colour.monge_kantorovich(scene(40, 50), weave(30, 30)))
+    wanted_mean, wanted_spread = statistics(weave(30, 30))
+    assert torch.allclose(mean, wanted_mean, atol=1e-4)
+    assert torch.allclose(spread, wanted_spread, atol=1e-4)
+
+
+def test_linear_map_of_a_picture_to_itself_is_the_identity():
+    picture = scene(40, 50)
+    assert torch.allclose(colour.monge_kantorovich(picture, picture), picture, atol=1e-4)
+
+
+def test_sliced_transport_carries_the_whole_distribution():
+    carried = colour.sliced_transport(scene(64, 64), weave(64, 64), torch.Generator().manual_seed(0), iterations=40)
+    for axis in torch.eye(3):  # the marginals in RGB, none of which was matched directly
+        have = (carried[0] * axis.view(3, 1, 1)).sum(0).flatten().sort().values
+        want = (weave(64, 64)[0] * axis.view(3, 1, 1)).sum(0).flatten().sort().values
+        before = (scene(64, 64)[0] * axis.view(3, 1, 1)).sum(0).flatten().sort().values
+        assert (have - want).abs().mean() < 0.25 * (before - want).abs().mean()
+        assert (have - want).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("transfer", ["reinhard", "linear", "sliced"])
+def test_strength_zero_is_the_photo_and_flat_pictures_survive(bench, transfer):
+    params = {"content": bench.content, "style": [bench.style], "transfer": transfer, "strength": 0.0}
+    out = methods.run(methods.build("colour_transfer", params), bench.context()).images[0]
+    assert torch.allclose(out, bench.context().image(bench.content), atol=1e-5)
+    flat = bench.put(torch.full((1, 3, 16, 20), 0.4))
+    out = methods.run(methods.build("colour_transfer", params | {"content": flat, "strength": 1.0}), bench.context()).images[0]
+    assert torch.isfinite(out).all()
+
+
+def test_keep_chroma_changes_luminance_only():
+    content, stylised = scene(20, 20), weave(20, 20)
+    kept = colour.keep_chroma(stylised, content)
+    assert torch.allclose(colour.luminance(kept), colour.luminance(stylised), atol=1e-5)
+    assert torch.allclose(colour.mix(kept, colour.YIQ)[:, 1:], colour.mix(content, colour.YIQ)[:, 1:], atol=1e-5)

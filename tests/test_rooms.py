@@ -1,0 +1,135 @@
+"""One contract over the whole table of rooms.
+
+A room's own test file, `tests/methods/test_<room>.py`, says how to run it small: `def sample(bench) -> dict` gives its settings (a second or two of work).
+"""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+
+from huafang import methods
+from huafang.errors import BadInput, Cancelled
+from huafang.params import Kind, Params, fields
+
+ROOT = Path(__file__).parents[1]
+NAMES = list(methods.ROOMS)
+PAINTERS = [name for name, room in methods.ROOMS.items() if room.lane == "compute"]
+
+
+def sample(name: str, bench) -> Params:
+    return methods.build(name, import_module(f"tests.methods.test_{name}").sample(bench))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_table_names_a_room_by_its_method(name):
+    room = methods.ROOMS[name]
+    assert room.model_fields["method"].default == name
+    assert room.__module__ == f"huafang.methods.{name}"
+    assert (room.__doc__ or import_module(room.__module__).__doc__ or "").strip()
+    assert room.subject in room.model_fields
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fields_are_of_known_kinds_and_described(name):
+    for spec in fields(methods.ROOMS[name]):
+        assert spec.kind in get_args(Kind)
+        assert len(spec.help) > 8, f"{name}.{spec.name} needs a sentence"
+        if spec.best is not None:
+            assert spec.best in spec.choices
+        for choice, _ in spec.needs:
+            assert choice in spec.choices
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_are_valid(name):
+    room = methods.ROOMS[name]
+    for field, info in room.model_fields.items():
+        if not info.is_required():
+            room.__pydantic_validator__.validate_assignment(room.model_construct(), field, info.get_default(call_default_factory=True))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_word_is_there_in_both_languages(name, language):
+    words = methods.labels(name)[language]
+    assert words["title"].strip()
+    assert words["summary"].strip()
+    specs = fields(methods.ROOMS[name])
+    assert set(words["fields"]) == {spec.name for spec in specs}
+    for spec in specs:
+        assert words["fields"][spec.name]["label"].strip()
+        if language == "zh":
+            assert words["fields"][spec.name]["hint"].strip(), "the English hint is the docstring; the Chinese one stands here"
+        if spec.kind == "choice":
+            assert set(words["choices"][spec.name]) == set(spec.choices)
+    assert set(words.get("choices", {})) == {spec.name for spec in specs if spec.kind == "choice"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_room_has_its_page_and_its_example(name):
+    assert (ROOT / "docs" / "methods" / f"{name}.md").is_file()
+    if name in PAINTERS:
+        assert (ROOT / "src" / "huafang" / "methods" / name / "example.webp").is_file()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_params_survive_json(name, bench):
+    params = sample(name, bench)
+    assert methods.parse(params.model_dump_json()) == params
+    assert methods.parse(json.loads(params.model_dump_json())) == params
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_settings_are_refused_with_the_nearest(name, bench):
+    values = {**import_module(f"tests.methods.test_{name}").sample(bench), "sead": 3}
+    with pytest.raises(BadInput, match=r"sead: .* has no such setting.*did you mean seed\?"):
+        methods.build(name, values)
+
+
+@pytest.mark.parametrize("name", PAINTERS)
+def test_pictures_are_finite_in_range_and_repeatable(name, bench):
+    params = sample(name, bench)
+    first = methods.run(params, bench.context())
+    assert first.images
+    assert bench.steps, "a run reports its steps"
+    assert bench.steps[-1].done == bench.steps[-1].total
+    assert bench.steps[-1].preview is not None, "the last step shows the picture"
+    for pixels in first.images:
+        assert pixels.ndim == 4
+        assert pixels.shape[:2] == (1, 3)
+        assert pixels.dtype == torch.float32
+        assert torch.isfinite(pixels).all()
+        assert 0 <= float(pixels.min()) <= float(pixels.max()) <= 1
+    again = methods.run(params, bench.context())
+    for one, other in zip(first.images, again.images, strict=True):
+        assert torch.equal(one, other), "same seed, same pixels"
+
+
+@pytest.mark.parametrize("name", PAINTERS)
+def test_a_cancel_is_heard_at_the_next_step_and_leaves_nothing(name, bench):
+    params = sample(name, bench)
+    before = set(bench.assets.ids())
+    with pytest.raises(Cancelled):
+        methods.run(params, bench.context(stop_after=1))
+    assert len(bench.steps) == 1
+    assert set(bench.assets.ids()) == before
+
+
+def test_no_door_opens_torch():
+    code = (
+        "import sys; from huafang import methods; from huafang.params import fields\n"
+        "[fields(room) for room in methods.ROOMS.values()]; [methods.labels(name) for name in methods.ROOMS]\n"
+        "heavy = {'torch', 'numpy', 'numba', 'scipy', 'diffusers', 'transformers', 'PIL'} & set(sys.modules); assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_wrong_method_is_told_the_nearest():
+    with pytest.raises(BadInput, match="did you mean gatys"):
+        methods.parse('{"method": "gaty"}')
