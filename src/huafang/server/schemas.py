@@ -1,0 +1,225 @@
+"""What the HTTP API says, as types. The TypeScript client is generated from them, so their names are part of the API."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from huafang.methods import AnyParams
+from huafang.params import Family, Group, Kind
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+Priority = Literal["interactive", "bulk"]
+
+
+class Schema(BaseModel):
+    """Base of all: what is left unset is still said, so that a client never has to guess."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class Words(Schema):
+    en: str
+    zh: str
+
+
+class Choice(Schema):
+    value: str
+    label: Words
+    needs: str | None = None
+    """Name of the model this choice wants, if any: see `/api/models`."""
+    best: bool = False
+    """The choice of best quality."""
+
+
+class FieldInfo(Schema):
+    """One field of a form. `kind` says which control to draw; a form knows kinds and never methods."""
+
+    name: str
+    kind: Kind
+    required: bool
+    nullable: bool
+    default: Any = None
+    group: Group
+    label: Words
+    hint: Words
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    max_length: int | None = None
+    step: float | None = None
+    unit: str | None = None
+    choices: list[Choice] = []
+    holds: str | None = None
+    """For kind "weights": which models of `/api/models` fit (their `holds`)."""
+
+
+class Paper(Schema):
+    citation: str
+    url: str
+
+
+class Method(Schema):
+    name: str
+    family: Family
+    title: Words
+    summary: Words
+    paper: Paper | None
+    example: str | None
+    """Address of an example picture."""
+    subject: str
+    """The field that matters most: the photo, or the prompt."""
+    fields: list[FieldInfo]
+    schema_: dict[str, Any] = Field(alias="schema", serialization_alias="schema")
+    """The JSON Schema of the params."""
+
+
+class MethodList(Schema):
+    methods: list[Method]
+
+
+class Asset(Schema):
+    id: str
+    width: int
+    height: int
+    bytes: int
+    warnings: list[str] = []
+    """What was done to the picture on its way in that its owner may want to know."""
+    made_with: dict[str, Any] = {}
+    """What the picture's own metadata says of how it was made: {"tool", "params"}; {} if nothing."""
+
+
+class NewJob(Schema):
+    params: AnyParams
+    priority: Priority = "interactive"
+
+
+class Progress(Schema):
+    seq: int
+    done: int
+    total: int
+    figures: dict[str, float] = {}
+    elapsed: float
+    """Seconds since this attempt started."""
+    eta: float | None = None
+    """Seconds to go, from the measured pace; None until two steps were seen."""
+
+
+class Preview(Schema):
+    seq: int
+    image: str
+    """A `data:image/webp;base64,…` address."""
+
+
+class Output(Schema):
+    asset: str
+    """Asset id: `/api/assets/{id}`."""
+    name: str
+    """A file name to download it under."""
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+
+
+class Fault(Schema):
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class Job(Schema):
+    id: str
+    method: str
+    params: dict[str, Any]
+    state: State
+    priority: Priority
+    position: int | None
+    """1 for the next in the queue; None when it is not waiting."""
+    attempt: int
+    seq: int
+    """Rises with each change; a client drops what is older than what it has."""
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+    """Seconds the finished attempt took."""
+    progress: Progress | None
+    cancelling: bool
+    """Asked to stop, not stopped yet."""
+    outputs: list[Output]
+    figures: dict[str, float]
+    notes: list[str]
+    error: Fault | None
+    inputs: list[str]
+    """Asset ids of the pictures it was given."""
+    deleted: bool
+
+
+class JobList(Schema):
+    jobs: list[Job]
+    next: str | None
+    """Pass as `before` for the following page; None at the end."""
+
+
+class Queue(Schema):
+    paused: bool
+    queued: int
+    running: int
+    limit: int
+    jobs: list[Job]
+    """Running jobs, then those that wait, in the order they will run."""
+
+
+class Move(Schema):
+    before: str | None = None
+    """Id of the waiting job to stand in front of; None: to the end."""
+
+
+class ModelInfo(Schema):
+    name: str
+    title: str
+    holds: str
+    installed: bool
+    bytes: int | None
+    """Size of the download, or of the file where it is the owner's own."""
+    licence: str | None
+    about: str | None
+    pullable: bool
+
+
+class ModelList(Schema):
+    models: list[ModelInfo]
+
+
+class Lane(Schema):
+    name: str
+    kind: str
+    job: str | None
+    alive: bool
+
+
+class Health(Schema):
+    status: Literal["ok", "degraded"]
+    version: str
+    device: str
+    lanes: list[Lane]
+    paused: bool
+    disk_free: int
+    limits: dict[str, int]
+    """`upload_bytes`, `pixels`, `queued`."""
+    notices: list[str]
+    """Sentences for the owner: low disk, a page that was not built."""
+
+
+class Problem(Schema):
+    """RFC 9457 `application/problem+json`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str | None = None
