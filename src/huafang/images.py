@@ -98,7 +98,7 @@ def to_pil(pixels: "torch.Tensor") -> "Image.Image":
     import torch
     from PIL import Image
 
-    assert pixels.ndim == 4 and pixels.shape[:2] == (1, 3), f"a picture is (1, 3, H, W), this is {tuple(pixels.shape)}"
+    assert tuple(pixels.shape[:-2]) == (1, 3), f"a picture is (1, 3, H, W), this is {tuple(pixels.shape)}"
     assert bool(torch.isfinite(pixels).all()), "a picture may hold no NaN and no infinity"
     whole = (pixels[0].detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(whole.permute(1, 2, 0).cpu().contiguous().numpy(), "RGB")
@@ -256,8 +256,6 @@ def _deep_grey(picture: "Image.Image") -> "Image.Image":
     values = np.asarray(picture, dtype=np.float64)
     if not np.isfinite(values).all():
         raise BadInput("the picture holds values that are no numbers (NaN or infinity)", code="image.not_finite")
-    if picture.mode == "F":
-        scaled = values * 255 if values.size and values.max() <= 1.0 else values
-    else:
-        scaled = values / 257
+    full = 65535 if picture.mode != "F" else 255 if values.max() > 1 else 1
+    scaled = values * (255 / full)
     return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8), "L").convert("RGB")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 OWN = "huafang"
 A1111 = "parameters"
 _PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_INVOKE = {"positive_prompt": "prompt", "negative_prompt": "negative_prompt", "seed": "seed", "steps": "steps", "cfg_scale": "guidance", "scheduler": "sampler"}
+_FOOOCUS = {"prompt": "prompt", "negative_prompt": "negative_prompt", "seed": "seed", "steps": "steps", "guidance_scale": "guidance"}
 _NAMES = {"sampler": "Sampler", "steps": "Steps", "guidance": "CFG scale", "seed": "Seed", "model": "Model"}
 
 
@@ -63,13 +65,16 @@ def read(text: Mapping[str, str]) -> dict[str, Any]:
     if a1111.startswith("{"):
         fooocus = _json(a1111)
         if isinstance(fooocus, dict):
-            names = {"prompt": "prompt", "negative_prompt": "negative_prompt", "seed": "seed", "steps": "steps", "guidance_scale": "guidance"}
-            return {"tool": "fooocus", "params": {ours: fooocus[theirs] for theirs, ours in names.items() if theirs in fooocus}}
+            return {"tool": "fooocus", "params": _renamed(fooocus, _FOOOCUS)}
     if a1111:
         return {"tool": "a1111", "params": read_a1111(a1111)}
     if "workflow" in text or "prompt" in text:
         return {"tool": "comfyui", "params": {}}
     return {}
+
+
+def _renamed(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {ours: found[theirs] for theirs, ours in names.items() if theirs in found}
 
 
 def read_a1111(text: str) -> dict[str, Any]:
@@ -78,7 +83,9 @@ def read_a1111(text: str) -> dict[str, Any]:
     pairs = dict(_PAIR.findall(last))
     if len(pairs) < 3:
         lines, pairs = [*lines, last], {}
-    prompt, negative, to = [], [], "prompt"
+    prompt: list[str] = []
+    negative: list[str] = []
+    to = "prompt"
     for line in lines:
         if line.startswith("Negative prompt:"):
             to, line = "negative", line.removeprefix("Negative prompt:").strip()

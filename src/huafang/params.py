@@ -158,7 +158,7 @@ def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) 
 
 def _kind(room: type[Params], name: str, body: dict[str, Any]) -> Kind:
     plain: dict[str, Kind] = {"integer": "int", "number": "float", "boolean": "bool", "string": "text"}
-    kind = body.get("kind") or ("choice" if "enum" in body or "const" in body else plain.get(body.get("type", "")))
-    if kind not in get_args(Kind):
+    kind: Kind | None = body.get("kind") or ("choice" if "enum" in body or "const" in body else plain.get(body.get("type", "")))
+    if kind is None or kind not in get_args(Kind):
         raise TypeError(f"{room.__name__}.{name} is of no kind that the doors know; the kinds are {', '.join(get_args(Kind))}")
-    return kind  # type: ignore[no-any-return]  # narrowed by the line above
+    return kind

@@ -5,6 +5,7 @@ Chinese) and `example.webp` (a picture it made). No room knows another.
 """
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from functools import cache, reduce
 from importlib import import_module
 from importlib.resources import files
@@ -34,7 +35,11 @@ ROOMS: dict[str, type[Params]] = {
     "pull_weights": PullWeights,
 }
 
-AnyParams = Annotated[reduce(or_, ROOMS.values()), Field(discriminator="method")]  # type: ignore[arg-type]  # a union made from the table
+if TYPE_CHECKING:
+    AnyParams = Params
+else:
+    AnyParams = Annotated[reduce(or_, ROOMS.values()), Field(discriminator="method")]
+    """Any room's params, told apart by `method`."""
 
 
 @cache
@@ -55,7 +60,7 @@ def parse(params: dict[str, Any] | str | bytes) -> Params:
     try:
         return _adapter().validate_json(params) if isinstance(params, str | bytes) else _adapter().validate_python(params)
     except ValidationError as error:
-        raise BadInput(explain(error), code="params.bad") from None
+        raise BadInput(explain(error.errors(include_url=False)), code="params.bad") from None
 
 
 def build(name: str, values: dict[str, Any]) -> Params:
@@ -64,25 +69,25 @@ def build(name: str, values: dict[str, Any]) -> Params:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise BadInput(explain(error, kind), code="params.bad") from None
+        raise BadInput(explain(error.errors(include_url=False), kind), code="params.bad") from None
 
 
-def explain(error: ValidationError, kind: type[Params] | None = None) -> str:
-    """A pydantic error in sentences: where, what came, what is allowed, what is nearest."""
-    said = []
-    for fault in error.errors(include_url=False):
-        place = [str(part) for part in fault["loc"] if str(part) not in ROOMS]
-        where = ".".join(place) or "params"
-        owner = kind or next((ROOMS[str(part)] for part in fault["loc"] if str(part) in ROOMS), None)
-        if fault["type"] == "extra_forbidden" and owner:
-            said.append(f"{where}: {owner.model_fields['method'].default} has no such setting" + nearest(where, set(owner.model_fields) - {"method"}))
-        elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
-            came = fault["input"].get("method") if isinstance(fault["input"], dict) else None
-            said.append(f"method: {came!r} is no method" + nearest(str(came), ROOMS))
-        else:
-            came = "" if fault["type"] == "missing" else f" (came: {_short(fault['input'])})"
-            said.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{came}")
-    return "; ".join(said)
+def explain(errors: Sequence[Any], kind: type[Params] | None = None) -> str:
+    """pydantic's errors in sentences: where, what came, what is allowed, what is nearest."""
+    return "; ".join(_sentence(fault, kind) for fault in errors)
+
+
+def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
+    parts = [str(part) for part in fault["loc"]]
+    owner = kind or next((ROOMS[part] for part in parts if part in ROOMS), None)
+    where = ".".join(part for part in parts if part not in ROOMS and part not in ("body", "params", "query", "path", "header")) or "params"
+    if fault["type"] == "extra_forbidden" and owner:
+        return f"{where}: {owner.model_fields['method'].default} has no such setting" + nearest(where, set(owner.model_fields) - {"method"})
+    if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        came = fault["input"].get("method") if isinstance(fault["input"], dict) else None
+        return f"method: {came!r} is no method" + nearest(str(came), ROOMS)
+    came = "" if fault["type"] in ("missing", "json_invalid") else f" (came: {_short(fault['input'])})"
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{came}"
 
 
 def _short(value: object) -> str:
@@ -96,6 +101,11 @@ def run(params: Params, ctx: "Context") -> "Result":
     module = import_module(f"huafang.methods.{name}.run")
     result: Result = module.run(params, ctx)
     return result
+
+
+def default_method(*, styled: bool) -> str:
+    """What `stylize` takes when no method is named: with a style picture, and without."""
+    return "gatys" if styled else "stroke_rendering"
 
 
 @cache

@@ -1,0 +1,5 @@
+"""`python -m huafang`."""
+
+from huafang.cli import main
+
+main()

@@ -1,0 +1,243 @@
+"""Huafang from Python: `stylize`, `generate`, and `run` for any method. torch is loaded by the first call, not by the import."""
+
+import glob
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huafang import images, metadata, methods
+from huafang.assets import Assets, write_whole
+from huafang.context import Context, Resident, Result, Step
+from huafang.errors import BadInput, Unavailable
+from huafang.params import Params, fields
+from huafang.places import places
+from huafang.weights import Weights
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    Picture = str | os.PathLike[str] | bytes | Image
+
+FORMATS: dict[str, images.Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+
+def stylize(
+    content: "Picture",
+    *,
+    style: "Picture | Sequence[Picture] | None" = None,
+    method: str | None = None,
+    on_step: Callable[[Step], None] = lambda step: None,
+    **settings: Any,
+) -> "Painting":
+    """Restyle a picture.
+
+    `content` and `style` are paths, bytes or PIL pictures. Without `method`, a picture with `style` goes to the best method that needs no download,
+    and one without to `stroke_rendering`. `settings` are the method's own fields. Raises BadInput, NotFound, MissingWeights.
+    """
+    name = method or methods.default_method(styled=style is not None)
+    given = settings if style is None else settings | {"style": style}
+    return run(name, content=content, on_step=on_step, **given)
+
+
+def generate(prompt: str, *, model: "str | os.PathLike[str]", on_step: Callable[[Step], None] = lambda step: None, **settings: Any) -> "Painting":
+    """Draw `prompt` with a Stable Diffusion model: a name of `huafang models list`, or the path of a checkpoint. Raises as `stylize` does."""
+    return run("text_to_image", prompt=prompt, model=model, on_step=on_step, **settings)
+
+
+def run(method: str, *, on_step: Callable[[Step], None] = lambda step: None, **settings: Any) -> "Painting":
+    """Run any method with its own fields. Pictures and weights may be paths."""
+    with Bench() as bench:
+        params = bench.params(method, settings)
+        return bench.run(params, on_step)
+
+
+class Painting:
+    """What a method made: `pictures` (PIL), `files`, `figures`, `notes`, and the `params` that make it again."""
+
+    def __init__(self, params: Params, result: Result) -> None:
+        self.params = params
+        self.result = result
+
+    @property
+    def pictures(self) -> "list[Image]":
+        return [images.to_pil(pixels) for pixels in self.result.images]
+
+    @property
+    def image(self) -> "Image":
+        """The first picture. Raises BadInput if the method made none."""
+        if not self.result.images:
+            raise BadInput(f"{self.params.method} makes no picture")  # type: ignore[attr-defined]  # every room has it
+        return images.to_pil(self.result.images[0])
+
+    @property
+    def figures(self) -> dict[str, float]:
+        return self.result.figures
+
+    @property
+    def notes(self) -> list[str]:
+        return self.result.notes
+
+    def save(self, path: "str | os.PathLike[str]", sources: Mapping[str, str] | None = None) -> list[Path]:
+        """Write all pictures and files; what was written.
+
+        `path` is a file (.png, .jpg, .webp: its settings are kept inside), or a folder, in which names are chosen. Further pictures are numbered.
+        Raises BadInput for another ending, Unavailable and DiskFull when it cannot be written; nothing is ever half-written.
+        """
+        place = Path(path)
+        method: str = self.params.method  # type: ignore[attr-defined]  # every room has it
+        if place.is_dir():
+            place = place / f"{method}.png"
+        format = picture_format(place)
+        written = []
+        for index, pixels in enumerate(self.result.images):
+            height, width = pixels.shape[-2:]
+            carried = metadata.recipe(self.params.model_dump(mode="json") | {"sources": dict(sources or {})}, self.figures, size=(width, height))
+            target = place if index == 0 else place.with_stem(f"{place.stem}-{index + 1}")
+            write_whole(target, images.encode(pixels, format, metadata=carried))
+            written.append(target)
+        for file in self.result.files:
+            target = place.with_name(f"{place.stem}-{file.name}") if self.result.images else place.with_name(file.name)
+            write_whole(target, file.data)
+            written.append(target)
+        return written
+
+
+def picture_format(path: Path) -> images.Format:
+    """The format of a file to be written, by its name's ending. Raises BadInput."""
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
+        raise BadInput(f"{path.name} ends in {ending or 'nothing'}; pictures are written as {', '.join(FORMATS)}", code="output.format")
+    return FORMATS[ending]
+
+
+class Bench:
+    """A place to run methods in this process: pictures come from files, and its store is gone when it closes."""
+
+    def __init__(self, data: Path | None = None, folders: tuple[Path, ...] = (), device: str | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="huafang-", ignore_cleanup_errors=True)
+        self.assets = Assets(Path(self._folder.name))
+        self.weights = Weights(places(data).models, folders)
+        self.device = device
+        self.warnings: list[str] = []
+        self.sources: dict[str, str] = {}
+        self._resident = Resident()
+
+    def __enter__(self) -> "Bench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def picture(self, source: "Picture") -> str:
+        """Ingest a picture from a path, bytes or PIL, and give its id. Raises BadInput, TooLarge."""
+        if isinstance(source, str | os.PathLike):
+            path = Path(source)
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                raise BadInput(f"there is no file {path}" + _near_file(path), code="file.missing") from None
+            except OSError as error:
+                raise BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable") from error
+            name = path.name
+        else:
+            data, name = source if isinstance(source, bytes) else _png(source), "picture"
+        try:
+            picture = images.ingest(data)
+        except BadInput as error:
+            error.message = f"{name}: {error.message}"
+            raise
+        self.warnings += [f"{name}: {said}" for said in picture.warnings]
+        asset = self.assets.put(picture.data)
+        self.sources[asset] = name
+        return asset
+
+    def params(self, method: str, settings: Mapping[str, Any]) -> Params:
+        """Params from plain settings; pictures and weights given as paths become ids. Raises BadInput, NotFound."""
+        room, values = methods.room(method), dict(settings)
+        for spec in fields(room):
+            value = values.get(spec.name)
+            if value is None:
+                continue
+            if spec.kind == "image":
+                values[spec.name] = self.picture(value)
+            elif spec.kind == "images":
+                many = [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
+                values[spec.name] = tuple(self.picture(one) for one in many)
+            elif spec.kind == "numbers":
+                values[spec.name] = tuple(float(one) for one in (value if isinstance(value, Sequence) else [value]))
+            elif spec.kind == "weights":
+                values[spec.name] = self._weights(value)
+        return methods.build(room.model_fields["method"].default, values)
+
+    def _weights(self, value: "str | os.PathLike[str]") -> str:
+        """A name stays a name; what is there as a file or folder, or looks like one, is a path."""
+        path = Path(value).expanduser()
+        looks = isinstance(value, os.PathLike) or path.exists() or path.is_absolute() or path.suffix in (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+        return self.weights.add(path) if looks else str(value)
+
+    def run(self, params: Params, on_step: Callable[[Step], None] = lambda step: None, stop: Callable[[], bool] = lambda: False) -> Painting:
+        """Run a method here and now. Raises Cancelled when `stop` says so, and the method's own errors."""
+        ctx = Context(self.assets, self.weights, device=self.device or best_device(), report=on_step, stop=stop, resident=self._resident)
+        return Painting(params, methods.run(params, ctx))
+
+
+def best_device() -> str:
+    """ "cuda" or "mps" where there is one, else "cpu"."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def check_device(name: str) -> str:
+    """`name` if this machine has it; "auto" is the best there is. Raises Unavailable."""
+    if name in ("auto", "cpu"):
+        return best_device() if name == "auto" else name
+    import torch
+
+    kind, _, index = name.partition(":")
+    there = torch.cuda.device_count() if kind == "cuda" else int(torch.backends.mps.is_available()) if kind == "mps" else 0
+    if not there or (index and (not index.isdigit() or int(index) >= there)):
+        raise Unavailable(f"there is no device {name!r} here; there is {best_device()!r}", code="device.missing")
+    return name
+
+
+def expand(patterns: Sequence[str]) -> list[Path]:
+    """Files, folders and globs -> picture files, each once, in order. Raises BadInput for what names nothing."""
+    endings = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_dir():
+            inside = sorted(item for item in path.iterdir() if item.suffix.lower() in endings and item.is_file() and not item.name.startswith("."))
+            if not inside:
+                raise BadInput(f"the folder {path} holds no pictures ({', '.join(sorted(endings))})", code="file.missing")
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[path] = None
+        elif matches := sorted(glob.glob(pattern, recursive=True)):
+            found.update(dict.fromkeys(Path(match) for match in matches if Path(match).is_file()))
+        else:
+            raise BadInput(f"there is no file {pattern}" + _near_file(path), code="file.missing")
+    return list(found)
+
+
+def _near_file(path: Path) -> str:
+    from difflib import get_close_matches
+
+    try:
+        close = get_close_matches(path.name, [item.name for item in path.parent.iterdir()], n=1)
+    except OSError:
+        return f"; there is no folder {path.parent} either" if not path.parent.is_dir() else ""
+    return f"; did you mean {path.parent / close[0]}?" if close else ""
+
+
+def _png(picture: "Image") -> bytes:
+    import io
+
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()

@@ -1,0 +1,64 @@
+"""From a room's fields to click's options. A flag left out is left out of the params too, so that each default stands in one place."""
+
+from typing import Any
+
+import click
+
+from huafang.params import FieldSpec
+
+
+class NumberList(click.ParamType[tuple[float, ...]]):
+    """Numbers with commas between: 8,4,2."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers with commas between, like 8,4,2", param, ctx)
+
+
+def option(spec: FieldSpec) -> click.Option:
+    """The flag of one field."""
+    flag = f"--{spec.name.replace('_', '-')}"
+    common: dict[str, Any] = {"default": None, "required": spec.required, "help": _help(spec)}
+    if spec.kind == "bool":
+        return click.Option([f"{flag}/--no-{flag[2:]}"], **common)
+    if spec.kind == "images":
+        return click.Option([flag], type=click.Path(), multiple=True, **(common | {"default": ()}))
+    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": click.STRING}
+    kind = click.Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
+    names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}
+    return click.Option([flag], type=kind, metavar=names.get(spec.kind), **common)
+
+
+def _help(spec: FieldSpec) -> str:
+    """The field's docstring, its range and its default."""
+    notes = []
+    if spec.kind in ("int", "float") and (bounds := _bounds(spec)):
+        notes.append(bounds)
+    if spec.kind == "images":
+        notes.append("repeat for several")
+    if not spec.required and spec.default not in (None, ()):
+        default = spec.default
+        shown = (
+            ",".join(f"{one:g}" for one in default)
+            if isinstance(default, tuple | list)
+            else ("yes" if default is True else "no" if default is False else default)
+        )
+        notes.append(f"default: {shown}")
+    return spec.help + (f"  [{'; '.join(notes)}]" if notes else "")
+
+
+def _bounds(spec: FieldSpec) -> str:
+    low = f"{spec.minimum:g}" if spec.minimum is not None else f"above {spec.above:g}" if spec.above is not None else ""
+    high = f"{spec.maximum:g}" if spec.maximum is not None else f"below {spec.below:g}" if spec.below is not None else ""
+    return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """What the user really said."""
+    return {name: value for name, value in values.items() if value is not None and value != ()}

@@ -1,0 +1,284 @@
+"""Running a room from the command line: one picture or a folder of them, with a progress bar, stopped cleanly, taken up again where it stopped."""
+
+import contextlib
+import json
+import re
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from huafang import methods
+from huafang.cli.options import given, option
+from huafang.errors import BadInput, Cancelled, HuafangError, OutOfMemory
+from huafang.params import Params, fields
+
+if TYPE_CHECKING:
+    from huafang.api import Bench
+    from huafang.context import Step
+
+PARTIAL = 4
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to run, apart from the method's own settings."""
+
+    output: str | None
+    as_json: bool
+    quiet: bool
+    force: bool
+    dry_run: bool
+    device: str
+    data: Path | None
+    folders: tuple[Path, ...]
+
+
+COMMON = [
+    click.Option(["-o", "--output"], type=click.Path(), help="File (.png, .jpg, .webp) or folder to write to. Default: a new name in this folder."),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout when done."),
+    click.Option(["-q", "--quiet"], is_flag=True, help="No progress bar."),
+    click.Option(["--force"], is_flag=True, help="In a folder run, paint again what was finished before with the same settings."),
+    click.Option(["--dry-run"], is_flag=True, help="Check everything and say what would be done; paint nothing."),
+    click.Option(["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
+    click.Option(["--data"], type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
+    click.Option(["--model-dir", "folders"], type=click.Path(path_type=Path), multiple=True, help="A folder of your own models. Repeat for several."),
+]
+
+
+def room_command(name: str, *, verb: str | None = None) -> click.Command:
+    """The command of a room: its subject as the argument, its other fields as flags."""
+    room = methods.ROOMS[name]
+    specs = {spec.name: spec for spec in fields(room)}
+    subject = specs.pop(room.subject)
+    many = subject.kind == "image"
+    argument = click.Argument(
+        ["subject"], nargs=-1 if many else 1, required=True, metavar="PHOTO…" if many else subject.name.upper(), shell_complete=_files if many else None
+    )
+
+    def go(
+        subject: Any,
+        output: str | None,
+        as_json: bool,
+        quiet: bool,
+        force: bool,
+        dry_run: bool,
+        device: str,
+        data: Path | None,
+        folders: tuple[Path, ...],
+        **values: Any,
+    ) -> int:
+        how = Run(output, as_json, quiet, force, dry_run, device, data, folders)
+        return paint(name, subject, given(values), how)
+
+    text = f"{methods.labels(name)['en']['summary']}\n\n{sys.modules[room.__module__].__doc__ or ''}"
+    if room.paper:
+        text += f"\n\nPaper: {room.paper[0]} <{room.paper[1]}>"
+    return click.Command(verb or name.replace("_", "-"), params=[argument, *map(option, specs.values()), *COMMON], callback=go, help=text, no_args_is_help=True)
+
+
+def _files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+@click.command("stylize", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False, no_args_is_help=False)
+@click.option("--method", help="The method to use. Default: the best that needs no download, by whether a style picture is given.")
+@click.option("-h", "--help", "wants_help", is_flag=True, help="Show this message, or the method's own with --method.")
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="PHOTO… [--style PICTURE] [-o OUT] [SETTINGS OF THE METHOD]")
+@click.pass_context
+def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, rest: tuple[str, ...]) -> int:
+    """Restyle photos with any method.
+
+    \b
+    huafang stylize photo.jpg --method stroke_rendering -o out.png
+    huafang stylize photo.jpg --style painting.jpg --method gatys --steps 60 -o out.png
+    huafang stylize photos/ --method image_filters --filter pencil -o out/
+
+    All settings of the method are taken, see `huafang METHOD --help`; `huafang methods` lists the methods.
+    """
+    if (wants_help and method is None) or not (rest or wants_help):
+        click.echo(ctx.get_help())
+        return 0
+    styled = any(part == "--style" or part.startswith("--style=") for part in rest)
+    name = method.replace("-", "_") if method else methods.default_method(styled=styled)
+    room = methods.room(name)
+    if not {"content"} <= set(room.model_fields):
+        raise BadInput(f"{name} does not restyle a photo; see: huafang {name.replace('_', '-')} --help", code="method.unfit")
+    if styled and "style" not in room.model_fields:
+        takers = [other for other, kind in methods.ROOMS.items() if "style" in kind.model_fields]
+        raise BadInput(f"{name} takes no style picture; methods that do are {', '.join(takers)}", code="method.unfit")
+    command = room_command(name, verb="stylize" if not method else f"stylize --method {name}")
+    with command.make_context(command.name, [*rest, *(["--help"] if wants_help else [])], parent=ctx.parent) as inner:
+        code: int = command.invoke(inner)
+        return code
+
+
+def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
+    """Run a room over what was named; the exit code. Raises HuafangError when there is one thing to do and it fails."""
+    from huafang.api import Bench, check_device, expand
+
+    room = methods.ROOMS[name]
+    many = isinstance(subject, tuple)
+    sources: list[Any] = list(expand(subject)) if many else [subject]
+    targets = _targets(name, sources if many else [None], how.output)
+    with _stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
+            reports: list[dict[str, Any]] = []
+        for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
+            one = _One(bench, name, {**values, room.subject: source}, target, how, f"{index + 1}/{len(sources)} " if len(sources) > 1 else "")
+            try:
+                reports.append(one.run(stop))
+            except Cancelled:
+                raise Cancelled(f"stopped; {index} of {len(sources)} are finished" + ("; run it again to go on" if index else "")) from None
+            except HuafangError as error:
+                if len(sources) == 1:
+                    raise
+                click.secho(f"{source}: {error.message}", fg="red", err=True)
+                reports.append({"source": str(source), "error": {"code": error.code, "message": error.message, "hint": error.hint}})
+    if how.as_json:
+        click.echo(json.dumps(reports[0] if len(reports) == 1 else {"results": reports}, ensure_ascii=False))
+    failed = sum("error" in report for report in reports)
+    if failed:
+        click.echo(f"{failed} of {len(reports)} failed", err=True)
+    return 0 if not failed else PARTIAL if failed < len(reports) else 1
+
+
+@dataclass(frozen=True)
+class _One:
+    """One picture's way through a room."""
+
+    bench: "Bench"
+    method: str
+    values: dict[str, Any]
+    target: Path
+    how: Run
+    prefix: str
+
+    def run(self, stop: Callable[[], bool]) -> dict[str, Any]:
+        bench, how = self.bench, self.how
+        params = bench.params(self.method, self.values)
+        for said in bench.warnings:
+            click.secho(f"note: {said}", fg="yellow", err=True)
+        bench.warnings.clear()
+        report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": dict(bench.sources)}
+        if how.dry_run:
+            click.echo(f"would write {self.target}", err=True)
+            return {**report, "outputs": [], "dry_run": True}
+        if not how.force and _made_with(self.target, params):
+            click.echo(f"{self.prefix}{self.target} is finished already (--force paints it again)", err=True)
+            return {**report, "outputs": [str(self.target)], "kept": True}
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        try:
+            with _progress(self.prefix + self.method, quiet=how.quiet or how.as_json) as on_step:
+                painting = bench.run(params, on_step, stop)
+        except MemoryError as error:
+            raise OutOfMemory("there was not enough memory for this", hint="try a smaller picture") from error
+        seconds = time.monotonic() - started
+        written = painting.save(self.target, bench.sources)
+        for note in painting.notes:
+            click.secho(f"note: {note}", fg="yellow", err=True)
+        if not how.as_json:
+            click.echo(f"{', '.join(map(str, written))} ({seconds:.1f} s)", err=True)
+        return {**report, "outputs": list(map(str, written)), "figures": painting.figures, "notes": painting.notes, "seconds": round(seconds, 3)}
+
+
+def _targets(name: str, sources: list[Path | None], output: str | None) -> list[Path]:
+    """Where each result goes. A folder is meant where the name ends in a slash, is one, has no ending, or there are several results."""
+    from huafang.api import picture_format
+
+    folder = output is not None and (output.endswith(("/", "\\")) or Path(output).is_dir() or not Path(output).suffix)
+    if output is not None and not folder:
+        if len(sources) > 1:
+            raise BadInput(f"{len(sources)} pictures cannot all be written to {output}; name a folder with -o", code="output.one")
+        picture_format(Path(output))
+        return [Path(output)]
+    home = Path(output) if output is not None else Path()
+    if home.exists() and not home.is_dir():
+        raise BadInput(f"{home} is a file, not a folder", code="output.one")
+    stems = [source.stem if source else name for source in sources]
+    twice = Counter(stems)
+    named = [source.name if source and twice[stem] > 1 else stem for source, stem in zip(sources, stems, strict=True)]
+    if folder:
+        return [home / f"{stem}.png" for stem in named]
+    return [_free(home / (f"{stem}-{name}.png" if sources[0] else f"{stem}.png")) for stem in named]
+
+
+def _free(path: Path) -> Path:
+    """`path`, or the first numbered name beside it that is not taken."""
+    number, place = 1, path
+    while place.exists():
+        number += 1
+        place = path.with_stem(f"{path.stem}-{number}")
+    return place
+
+
+def _made_with(target: Path, params: Params) -> bool:
+    """Whether `target` is there and says that these very params made it."""
+    if target.suffix.lower() != ".png" or not target.is_file():
+        return False
+    from PIL import Image
+
+    from huafang import metadata
+
+    try:
+        with Image.open(target, formats=["PNG"]) as picture:
+            found = metadata.read({key: value for key, value in picture.info.items() if isinstance(key, str) and isinstance(value, str)})
+    except (OSError, ValueError):
+        return False
+    made = {key: value for key, value in found.get("params", {}).items() if key != "sources"}
+    return found.get("tool") == "huafang" and made == params.model_dump(mode="json")
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C asks for a stop at the next step, the second stops at once."""
+    asked = False
+
+    def hear(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        click.echo("\nstopping at the next step (Ctrl-C again: at once)", err=True)
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _progress(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]]":
+    """A bar with steps, time to go and the live figures, where someone watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("eta"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None, figures="")
+
+        def on_step(step: "Step") -> None:
+            figures = "  ".join(f"{re.sub('_', ' ', name)} {value:.4g}" for name, value in step.figures.items())
+            bar.update(task, completed=step.done, total=step.total, figures=figures)
+
+        yield on_step

@@ -1,0 +1,85 @@
+"""`huafang serve` and `huafang work`."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+SHARED = [
+    click.option("--data", type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
+    click.option(
+        "--database", envvar="HUAFANG_DATABASE", help="SQLAlchemy address of the database, e.g. postgresql+psycopg://…. Default: SQLite in the data folder."
+    ),
+    click.option("--model-dir", "folders", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, help="A folder of your own models."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
+    click.option("--threads", type=click.IntRange(1), help="Threads of the painter. Default: one per core."),
+    click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
+]
+
+
+def _shared(function: Any) -> Any:
+    for decorate in reversed(SHARED):
+        function = decorate(function)
+    return function
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. Any other than this machine's own needs a token.")
+@click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
+@click.option("--token", envvar="HUAFANG_TOKEN", help="Wanted of every request when given.")
+@click.option("--allow-host", "hosts", multiple=True, help="A further name by which the studio may be called.")
+@click.option("--queue-limit", default=500, show_default=True, type=click.IntRange(1), help="Jobs that may wait; more are told to come back.")
+@click.option("--open/--no-open", "browse", default=False, help="Open the studio in a browser.")
+@_shared
+def serve(host: str, port: int, token: str | None, hosts: tuple[str, ...], queue_limit: int, browse: bool, **rest: Any) -> None:
+    """Open the studio in the browser: http://127.0.0.1:7860."""
+    from dataclasses import replace
+
+    from huafang.server.serve import serve as run
+
+    options = replace(_options(**rest), host=host, port=port, token=token, hosts=hosts, queue_limit=queue_limit)
+
+    def ready(address: str) -> None:
+        click.echo(f"Huafang is open: {address}   (Ctrl-C closes it)")
+        if browse:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    run(options, ready)
+
+
+@click.command()
+@_shared
+def work(**rest: Any) -> None:
+    """Work through the queue of the data folder with no web page, until Ctrl-C."""
+    from huafang.server.serve import work as run
+
+    options = _options(**rest)
+    click.echo(f"working through the queue of {options.places.root}   (Ctrl-C stops)", err=True)
+    run(options)
+
+
+def _options(data: Path | None, database: str | None, folders: tuple[Path, ...], device: str, threads: int | None, verbose: bool) -> Any:
+    from huafang.places import places
+    from huafang.server.serve import Options
+
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    return Options(places(data), database=database, folders=folders, device=_device(device), threads=threads)
+
+
+def _device(name: str) -> str:
+    """`auto` is settled in a process of its own, since the server itself never loads torch; on a machine without an accelerator nothing is asked."""
+    if name != "auto":
+        return name
+    import shutil
+    import subprocess
+    import sys
+
+    if sys.platform != "darwin" and not (shutil.which("nvidia-smi") or Path("/dev/kfd").exists()):
+        return "cpu"
+    asked = subprocess.run([sys.executable, "-c", "from huafang.api import best_device; print(best_device())"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or "cpu"

@@ -1,0 +1,343 @@
+"""The one writer of the table of jobs: takes jobs in, hands them to free lanes, books what comes back, and tells who listens.
+
+What a lane finishes it first posts to the *outbox*, a file per attempt; the dispatcher books it and then clears the file. So a result that was
+finished when the server died is booked at the next start, and not painted again.
+"""
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from huafang.assets import Assets
+from huafang.errors import HuafangError, QueueFull
+from huafang.jobs import crash
+from huafang.jobs.executor import Event, Executor, TaskSpec
+from huafang.jobs.rows import Row
+from huafang.jobs.store import ENDED, Draft, Store
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""A job that takes its lane down this often is not tried again."""
+FORCE_AFTER = 8.0
+"""Seconds after which a lane that does not hear a cancel is killed."""
+TRASH_DAYS = 30
+UNUSED_DAYS = 7
+"""Uploads that no job ever used are kept this long."""
+
+Kind = Literal["job", "progress", "preview"]
+Listener = Callable[[Kind, str, Any], None]
+
+
+@dataclass
+class Live:
+    """What is known of a running job and is not worth a row."""
+
+    attempt: int
+    started: float
+    progress: dict[str, Any] | None = None
+    preview: dict[str, Any] | None = None
+    seq: int = 0
+    cancel_at: float | None = None
+    pace: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=32))
+
+
+class Dispatcher:
+    """Start it once per database. All its methods may be called from any thread."""
+
+    def __init__(self, store: Store, executor: Executor, assets: Assets, outbox: Path, *, queue_limit: int = 500) -> None:
+        self.store = store
+        self.executor = executor
+        self.assets = assets
+        self.queue_limit = queue_limit
+        self._outbox = outbox
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._live: dict[str, Live] = {}
+        self._listeners: list[Listener] = []
+        self._recent: deque[float] = deque(maxlen=20)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
+
+    # life
+
+    def start(self) -> None:
+        """Book what finished before, give back what was interrupted, and begin."""
+        with self._lock:
+            for row in self.store.running():
+                self._interrupted(row, "the studio was stopped in the middle of it")
+            self._clear_outbox()
+        self.executor.start(self._on_event)
+        self._thread.start()
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Claim no more, ask what runs to stop, and put it back into the queue. Nothing counts as a crash."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(2)
+        with self._lock:
+            for job in list(self._live):
+                self.executor.cancel(job)
+        deadline = time.monotonic() + grace
+        while self._live and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.executor.stop(max(0.5, deadline - time.monotonic()))
+        with self._lock:
+            for row in self.store.running():
+                if not self._book_posted(row):
+                    self.store.requeue(row.id, row.attempt, crashed=False)
+
+    # what callers ask for
+
+    def submit(self, draft: Draft) -> Row:
+        """Take a job in; when this returns it is on disk. Raises QueueFull, DiskFull."""
+        with self._lock:
+            if draft.key and (known := self.store.by_key(draft.key)):
+                return known
+            waiting = self.store.count("queued")
+            if waiting >= self.queue_limit:
+                raise QueueFull(
+                    f"{waiting} jobs wait already, which is the limit", retry_after=self._seconds_per_job(), hint="wait for some to finish, or cancel some"
+                )
+            row = self.store.add(draft)
+            crash.point("submitted")
+            self._tell(row)
+        self._wake.set()
+        return row
+
+    def cancel(self, job: str) -> Row:
+        """Cancel a waiting job; ask a running one to stop. Twice is once; an ended one stays as it is. Raises NotFound."""
+        with self._lock:
+            row = self.store.ask_cancel(job)
+            live = self._live.get(job)
+            if row.state == "running" and live and live.cancel_at is None:
+                live.cancel_at = time.monotonic()
+                self.executor.cancel(job)
+            self._tell(row)
+        return row
+
+    def retry(self, job: str) -> Row:
+        """A new job with the settings of an old one. Raises NotFound, QueueFull."""
+        row = self.store.get(job)
+        priority = "bulk" if row.priority else "interactive"
+        return self.submit(Draft(row.method, row.params, row.inputs, row.words, row.lane, priority))
+
+    def move(self, job: str, before: str | None) -> Row:
+        with self._lock:
+            row = self.store.move(job, before)
+            self._tell(row)
+        return row
+
+    def trash(self, job: str, *, back: bool = False) -> Row:
+        with self._lock:
+            row = self.store.trash(job, back=back)
+            self._tell(row)
+        return row
+
+    def pause(self, paused: bool) -> None:
+        """A paused queue takes jobs in and starts none."""
+        with self._lock:
+            self.store.set("paused", "yes" if paused else "no")
+        self._wake.set()
+
+    @property
+    def paused(self) -> bool:
+        return self.store.setting("paused") == "yes"
+
+    def live(self, job: str) -> Live | None:
+        return self._live.get(job)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener(kind, job id, payload)` at each change; it must not block. Returns what ends it."""
+        with self._lock:
+            self._listeners.append(listener)
+
+        def leave() -> None:
+            with self._lock, contextlib.suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return leave
+
+    def sweep(self) -> int:
+        """Forget what has been in the trash for 30 days, and the files that nothing speaks of. Returns how many files went."""
+        now = time.time()
+        with self._lock:
+            self.store.purge(now - TRASH_DAYS * 86400)
+            used = self.store.used_assets()
+        gone = [asset for asset in self.assets.ids() if asset not in used and self.assets.age(asset, now) > UNUSED_DAYS * 86400]
+        for asset in gone:
+            self.assets.delete(asset)
+        return len(gone)
+
+    # the loop
+
+    def _loop(self) -> None:
+        swept = 0.0
+        while not self._stopping:
+            self._wake.wait(0.5)
+            self._wake.clear()
+            try:
+                self._force_cancels()
+                self._fill_lanes()
+                if time.monotonic() - swept > 3600:
+                    swept = time.monotonic()
+                    self.sweep()
+            except HuafangError as error:  # a full disk, a locked database: say so, and try again at the next turn
+                log.error("the queue stands still: %s", error)
+                time.sleep(0.5)
+            except Exception:  # the dispatcher must outlive any one mistake; it is logged whole
+                log.exception("the queue met an error of our own")
+                time.sleep(0.5)
+
+    def _fill_lanes(self) -> None:
+        for lane in self.executor.lanes():
+            with self._lock:
+                if self._stopping or lane.job is not None or (lane.kind == "compute" and self.paused):
+                    continue
+                row = self.store.claim(lane.kind)
+                if row is None:
+                    continue
+                crash.point("claimed")
+                self._live[row.id] = Live(row.attempt, time.monotonic())
+                self._tell(row)
+                self.executor.submit(TaskSpec(row.id, row.attempt, row.params, row.lane))
+                crash.point("sent")
+
+    def _force_cancels(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            deaf = [job for job, live in self._live.items() if live.cancel_at is not None and now - live.cancel_at > FORCE_AFTER]
+        for job in deaf:
+            self.executor.cancel(job, hard=True)
+
+    # what lanes say
+
+    def _on_event(self, event: Event) -> None:
+        with self._lock:
+            live = self._live.get(event.job_id)
+            if live is None or live.attempt != event.attempt:
+                return
+            if event.type == "progress":
+                self._progress(event, live)
+            elif event.type == "preview":
+                live.seq += 1
+                live.preview = {"seq": live.seq, "image": event.data["image"]}
+                self._say("preview", event.job_id, live.preview)
+            elif event.type != "started":
+                self._ended(event, live)
+
+    def _progress(self, event: Event, live: Live) -> None:
+        live.seq += 1
+        now, done, total = time.monotonic(), event.data["done"], event.data["total"]
+        live.pace.append((now, done))
+        (then, earlier) = live.pace[0]
+        pace = (done - earlier) / (now - then) if done > earlier and now > then else None
+        live.progress = {
+            "seq": live.seq,
+            "done": done,
+            "total": total,
+            "figures": event.data["figures"],
+            "elapsed": now - live.started,
+            "eta": (total - done) / pace if pace else None,
+        }
+        self._say("progress", event.job_id, live.progress)
+
+    def _ended(self, event: Event, live: Live) -> None:
+        crash.point("received")
+        job, attempt = event.job_id, event.attempt
+        self._live.pop(job, None)
+        try:
+            if event.type == "done":
+                self._book(job, attempt, event.data)
+            elif event.type == "failed":
+                self.store.finish(job, attempt, "failed", error=event.data)
+            elif event.type == "cancelled" and not self.store.get(job).cancelling:
+                self.store.requeue(job, attempt, crashed=False)  # it was the studio that stopped, not the user
+            elif event.type == "cancelled":
+                self.store.finish(job, attempt, "cancelled")
+            else:
+                code = event.data.get("exit")
+                self._interrupted(self.store.get(job), f"its process died (exit code {code}{_signal(code)})")
+        except HuafangError as error:
+            log.error("how job %s ended could not be written: %s", job, error)
+            threading.Timer(2.0, self._again, (event, live)).start()
+            return
+        self._recent.append(time.monotonic() - live.started)
+        self._tell(self.store.get(job))
+        self._wake.set()
+
+    def _again(self, event: Event, live: Live) -> None:
+        """Book an end that could not be written (a full disk): the result is in the outbox, so nothing is lost by waiting."""
+        with self._lock:
+            if not self._stopping:
+                self._live[event.job_id] = live
+                self._ended(event, live)
+
+    def _book(self, job: str, attempt: int, result: dict[str, Any]) -> bool:
+        values = {name: result[name] for name in ("outputs", "figures", "notes", "seconds")}
+        booked = self.store.finish(job, attempt, "done", **values)
+        crash.point("booked")
+        self._posted(job, attempt).unlink(missing_ok=True)
+        return booked
+
+    def _interrupted(self, row: Row, why: str) -> None:
+        """An attempt ended without a word: book its result if it had posted one, else try again, else say why not."""
+        if self._book_posted(row):
+            return
+        if row.cancelling:
+            self.store.finish(row.id, row.attempt, "cancelled")
+        elif self._stopping:
+            self.store.requeue(row.id, row.attempt, crashed=False)
+        elif row.crashes + 1 >= ATTEMPTS:
+            fault = {
+                "code": "job.crashed",
+                "message": f"given up after {ATTEMPTS} attempts: {why}",
+                "hint": "most likely it ran out of memory: try a smaller picture or fewer steps, then press retry",
+            }
+            self.store.finish(row.id, row.attempt, "failed", error=fault, crashes=row.crashes + 1)
+        else:
+            log.warning("job %s is put back into the queue: %s", row.id, why)
+            self.store.requeue(row.id, row.attempt, crashed=True)
+
+    def _posted(self, job: str, attempt: int) -> Path:
+        return self._outbox / f"{job}-{attempt}.json"
+
+    def _book_posted(self, row: Row) -> bool:
+        place = self._posted(row.id, row.attempt)
+        if not place.is_file():
+            return False
+        result = json.loads(place.read_bytes())
+        if not all(self.assets.exists(output["asset"]) for output in result["outputs"]):
+            return False
+        return self._book(row.id, row.attempt, result)
+
+    def _clear_outbox(self) -> None:
+        """What is still posted now is of attempts that no longer count."""
+        for place in self._outbox.glob("*.json"):
+            place.unlink(missing_ok=True)
+
+    # telling
+
+    def _tell(self, row: Row) -> None:
+        if row.state in ENDED:
+            self._live.pop(row.id, None)
+        self._say("job", row.id, row)
+
+    def _say(self, kind: Kind, job: str, payload: Any) -> None:
+        for listener in list(self._listeners):
+            listener(kind, job, payload)
+
+    def _seconds_per_job(self) -> float:
+        return max(1.0, sum(self._recent) / len(self._recent)) if self._recent else 5.0
+
+
+def _signal(code: int | None) -> str:
+    return {-9: ": killed, most likely for want of memory", -11: ": a fault in native code", -6: ": aborted in native code"}.get(code or 0, "")

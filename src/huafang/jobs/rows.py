@@ -1,0 +1,126 @@
+"""The row of a job, and the database it lives in: SQLite by default, PostgreSQL by address."""
+
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Engine, Float, Index, Integer, String, Text, create_engine, event, insert, inspect, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from huafang.errors import Unavailable
+
+SCHEMA = 1
+"""Rises when a table changes. A database of a newer program is left alone."""
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Row(Base):
+    """A job. Times are seconds since the epoch; `attempt` is the fencing token: what an older attempt says is not written."""
+
+    __tablename__ = "job"
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True)
+    key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    method: Mapped[str] = mapped_column(String(64))
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    inputs: Mapped[list[str]] = mapped_column(JSON, default=list)
+    words: Mapped[str] = mapped_column(Text, default="")
+    lane: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    priority: Mapped[int] = mapped_column(Integer)
+    place: Mapped[float] = mapped_column(Float)
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
+    crashes: Mapped[int] = mapped_column(Integer, default=0)
+    cancelling: Mapped[bool] = mapped_column(Boolean, default=False)
+    seq: Mapped[int] = mapped_column(Integer, default=0)
+    created_at: Mapped[float] = mapped_column(Float)
+    started_at: Mapped[float | None] = mapped_column(Float)
+    finished_at: Mapped[float | None] = mapped_column(Float)
+    seconds: Mapped[float | None] = mapped_column(Float)
+    outputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    figures: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    deleted_at: Mapped[float | None] = mapped_column(Float)
+
+    __table_args__ = (Index("job_queue", "state", "lane", "priority", "place"),)
+
+
+class Setting(Base):
+    """One fact about the whole: `schema`, `paused`."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+def new_id() -> str:
+    """24 hexadecimal digits that sort by the time they were made."""
+    return f"{time.time_ns() // 1000:016x}{secrets.token_hex(4)}"
+
+
+def open_database(address: str) -> Engine:
+    """Connect, and make the tables where there are none.
+
+    Raises Unavailable, in words, for a folder that cannot be written, a file that is no database, a server that does not answer, and a database
+    of a newer Huafang.
+    """
+    url = make_url(address)
+    shown = url.render_as_string(hide_password=True)
+    sqlite = url.get_backend_name() == "sqlite"
+    try:
+        if sqlite and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": 15} if sqlite else {}, pool_pre_ping=not sqlite, json_serializer=_json)
+        if sqlite:
+            event.listen(engine, "connect", _tune_sqlite)
+        _make_tables(engine, shown)
+    except OSError as error:
+        raise Unavailable(f"the data folder cannot be made: {error}", code="disk.unwritable", hint="name another with --data or HUAFANG_HOME") from error
+    except ModuleNotFoundError as error:
+        raise Unavailable(f"the driver for {url.drivername} is not installed", hint="pip install 'huafang[postgres]'") from error
+    except OperationalError as error:
+        raise Unavailable(f"the database {shown} cannot be opened: {error.orig}", code="database.closed") from error
+    except DatabaseError as error:
+        raise Unavailable(
+            f"{shown} is damaged or no database: {error.orig}",
+            code="database.damaged",
+            hint="nothing was changed; move the file away to start with an empty one, or put a backup in its place",
+        ) from error
+    return engine
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    """Readers beside the one writer, and a commit that a power cut does not take back."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _make_tables(engine: Engine, shown: str) -> None:
+    with engine.begin() as connection:
+        if inspect(connection).has_table("setting"):
+            found = connection.scalar(select(Setting.value).where(Setting.name == "schema"))
+            if found is None or int(found) != SCHEMA:
+                raise Unavailable(
+                    f"{shown} was made by a newer Huafang (its tables are of version {found}, this program knows {SCHEMA})",
+                    code="database.newer",
+                    hint="update Huafang, or name another data folder with --data",
+                )
+        Base.metadata.create_all(connection)
+        if connection.scalar(select(Setting.value).where(Setting.name == "schema")) is None:
+            connection.execute(insert(Setting).values(name="schema", value=str(SCHEMA)))

@@ -1,0 +1,45 @@
+"""Where things lie on this machine: one data folder, named by `--data`, HUAFANG_HOME, or the system's own place for it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of one data folder. Nothing is made until it is written to."""
+
+    root: Path
+
+    @property
+    def assets(self) -> Path:
+        return self.root / "assets"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def outbox(self) -> Path:
+        """Results that a lane has finished and the dispatcher has not yet booked."""
+        return self.root / "outbox"
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.root / "cache" / "thumbnails"
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy address of the default database."""
+        return f"sqlite:///{self.root / 'huafang.db'}"
+
+
+def places(data: Path | None = None) -> Places:
+    """`data` if given, else HUAFANG_HOME, else the system's folder for programs' data."""
+    if data is None and (named := os.environ.get("HUAFANG_HOME")):
+        data = Path(named)
+    if data is None:
+        import platformdirs
+
+        data = Path(platformdirs.user_data_dir("huafang", appauthor=False))
+    return Places(data.expanduser().resolve())

@@ -1,0 +1,59 @@
+"""Rooms as the forms and the cards need them. Light: the command line's `methods --json` uses it too."""
+
+from functools import cache
+from importlib.resources import files
+
+from huafang import methods
+from huafang.params import FieldSpec, fields
+from huafang.server.schemas import Choice, FieldInfo, Method, Paper, Words
+
+
+@cache
+def method_view(name: str) -> Method:
+    """A room as the form and the cards need it."""
+    room, words = methods.ROOMS[name], methods.labels(name)
+    drawn = files(f"huafang.methods.{name}").joinpath("example.webp").is_file()
+    return Method(
+        name=name,
+        family=room.family,
+        title=Words(en=words["en"]["title"], zh=words["zh"]["title"]),
+        summary=Words(en=words["en"]["summary"], zh=words["zh"]["summary"]),
+        paper=Paper(citation=room.paper[0], url=room.paper[1]) if room.paper else None,
+        example=f"/api/methods/{name}/example" if drawn else None,
+        subject=room.subject,
+        fields=[_field_view(name, spec) for spec in fields(room)],
+        schema=room.model_json_schema(),
+    )
+
+
+def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
+    words = methods.labels(room)
+    en, zh = words["en"]["fields"][spec.name], words["zh"]["fields"][spec.name]
+    named = {language: words[language].get("choices", {}).get(spec.name, {}) for language in ("en", "zh")}
+    needs = dict(spec.needs)
+    choices = [
+        Choice(value=value, label=Words(en=named["en"][value], zh=named["zh"][value]), needs=needs.get(value), best=value == spec.best)
+        for value in spec.choices
+        if spec.kind == "choice"
+    ]
+    return FieldInfo(
+        name=spec.name,
+        kind=spec.kind,
+        required=spec.required,
+        nullable=spec.nullable,
+        default=spec.default,
+        group=spec.group,
+        label=Words(en=en["label"], zh=zh["label"]),
+        hint=Words(en=en.get("hint", spec.help), zh=zh["hint"]),
+        minimum=spec.minimum,
+        maximum=spec.maximum,
+        above=spec.above,
+        below=spec.below,
+        min_items=spec.min_items,
+        max_items=spec.max_items,
+        max_length=spec.max_length,
+        step=spec.step,
+        unit=spec.unit,
+        choices=choices,
+        holds=spec.holds,
+    )

@@ -1,0 +1,27 @@
+"""`/api/methods`: what can be done, with every field of every form."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter, Response
+
+from huafang import methods
+from huafang.errors import NotFound
+from huafang.server.method_views import method_view
+from huafang.server.schemas import MethodList
+
+router = APIRouter(prefix="/api/methods", tags=["methods"])
+
+
+@router.get("")
+def list_methods() -> MethodList:
+    """All methods, in the order of the table."""
+    return MethodList(methods=[method_view(name) for name in methods.ROOMS])
+
+
+@router.get("/{name}/example", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
+def get_method_example(name: str) -> Response:
+    """A picture the method made."""
+    methods.room(name)
+    if name not in methods.ROOMS or not (picture := files(f"huafang.methods.{name}").joinpath("example.webp")).is_file():
+        raise NotFound(f"{name} has no example picture")
+    return Response(picture.read_bytes(), media_type="image/webp", headers={"cache-control": "public, max-age=3600"})

@@ -1,0 +1,60 @@
+"""`/api/models`, `/api/health`: what is on this machine."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from huafang import methods
+from huafang.errors import NotFound, nearest
+from huafang.images import MAX_PIXELS
+from huafang.server.routes.jobs import _view, submit
+from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList
+from huafang.server.studio import LOW_DISK, PAGES, UPLOAD_BYTES, Studio, studio_of
+from huafang.server.views import model_view
+from huafang.weights import catalogue
+
+router = APIRouter(prefix="/api", tags=["models"])
+House = Annotated[Studio, Depends(studio_of)]
+
+
+@router.get("/models")
+def list_models(studio: House) -> ModelList:
+    """Models on this machine, and those that can be pulled."""
+    return ModelList(models=[model_view(model) for model in studio.weights.models()])
+
+
+@router.post("/models/{name:path}/pull", status_code=201)
+def pull_model(studio: House, name: str) -> Job:
+    """Bring a model of the catalogue to this machine: a job like any other, on a lane of its own. Only names of the catalogue are taken."""
+    if name not in catalogue():
+        raise NotFound(f"there is no model {name[:80]!r} to pull" + nearest(name, catalogue()), code="model.unknown")
+    return _view(studio, submit(studio, methods.build("pull_weights", {"name": name}), "interactive"))
+
+
+@router.delete("/models/{name:path}")
+def remove_model(studio: House, name: str) -> ModelInfo:
+    """Take a pulled model off this machine. The owner's own files are never touched."""
+    studio.weights.remove(name)
+    return next(model_view(model) for model in studio.weights.models() if model.name == name)
+
+
+@router.get("/health", tags=["health"])
+def get_health(studio: House) -> Health:
+    """How the studio is."""
+    lanes, free, notices = studio.dispatcher.executor.lanes(), studio.disk_free(), []
+    if free < LOW_DISK:
+        notices.append(f"only {free / 1e6:.0f} MB are free on the disk")
+    if not (PAGES / "index.html").is_file():
+        notices.append("the web studio's pages are not built: install with npm's registry within reach, or run `npm ci && npm run build` in web/")
+    if not all(lane.alive for lane in lanes):
+        notices.append("a worker is starting")
+    return Health(
+        status="degraded" if free < LOW_DISK or not all(lane.alive for lane in lanes) else "ok",
+        version=studio.version,
+        device=studio.device,
+        lanes=[Lane(name=lane.name, kind=lane.kind, job=lane.job, alive=lane.alive) for lane in lanes],
+        paused=studio.dispatcher.paused,
+        disk_free=free,
+        limits={"upload_bytes": UPLOAD_BYTES, "pixels": MAX_PIXELS, "queued": studio.dispatcher.queue_limit},
+        notices=notices,
+    )

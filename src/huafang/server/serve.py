@@ -1,0 +1,154 @@
+"""`huafang serve`: everything from the socket to the lanes, started in order and stopped in order."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from huafang.assets import Assets
+from huafang.errors import BadInput, Unavailable
+from huafang.jobs.dispatcher import Dispatcher
+from huafang.jobs.executor import LocalExecutor
+from huafang.jobs.rows import open_database
+from huafang.jobs.store import Store
+from huafang.places import Places
+from huafang.server.studio import Studio
+from huafang.weights import Weights
+from huafang.worker import LanePlaces, lane
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+GRACE = 4.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve. `database` None is SQLite in the data folder."""
+
+    places: Places
+    host: str = "127.0.0.1"
+    port: int = 7860
+    token: str | None = None
+    hosts: tuple[str, ...] = ()
+    database: str | None = None
+    folders: tuple[Path, ...] = ()
+    device: str = "cpu"
+    threads: int | None = None
+    queue_limit: int = 500
+
+
+@contextmanager
+def open_studio(options: Options) -> Iterator[Studio]:
+    """The studio with its queue at work. Raises Unavailable when another one uses the data folder."""
+    places = options.places
+    try:
+        places.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(places.root / "huafang.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise Unavailable(
+            f"another Huafang is using {places.root}", code="data.locked", hint="stop it, or give this one a data folder of its own with --data"
+        ) from None
+    except OSError as error:
+        raise Unavailable(
+            f"the data folder {places.root} cannot be written: {error.strerror}", code="disk.unwritable", hint="name another with --data"
+        ) from error
+    with lock:
+        store = Store(open_database(options.database or places.database))
+        where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.device, options.threads)
+        executor = LocalExecutor({options.device: "compute", "network": "network"}, lane, (where,))
+        assets = Assets(places.assets)
+        dispatcher = Dispatcher(store, executor, assets, places.outbox, queue_limit=options.queue_limit)
+        dispatcher.start()
+        try:
+            yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), options.device)
+        finally:
+            dispatcher.stop(GRACE)
+
+
+def serve(options: Options, on_ready: Callable[[str], None]) -> None:
+    """Serve until asked to stop. `on_ready` gets the address once it answers. Raises Unavailable, BadInput."""
+    if options.host not in LOOPBACK and not options.token:
+        raise BadInput(
+            f"--host {options.host} opens the studio to other machines, which needs a token", code="token.needed", hint="add --token, or set HUAFANG_TOKEN"
+        )
+    listener = _listen(options.host, options.port)
+    port = listener.getsockname()[1]
+    shown = f"[{options.host}]" if ":" in options.host else options.host
+    address = f"http://{shown}:{port}/" + (f"#token={options.token}" if options.token else "")
+    names = {"127.0.0.1", "localhost", "[::1]", shown, *options.hosts}
+    if options.host in ("0.0.0.0", "::"):
+        names |= {socket.gethostname(), *_own_addresses()}
+    with contextlib.closing(listener), open_studio(options) as studio:
+        import uvicorn
+
+        from huafang.server.app import create_app
+
+        class Server(uvicorn.Server):
+            """Ends open event streams when asked to stop; without that they would hold the process."""
+
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+                studio.closing.set()
+                super().handle_exit(sig, frame)
+
+        config = uvicorn.Config(
+            create_app(studio, hosts=names, token=options.token),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            limit_concurrency=1000,
+            h11_max_incomplete_event_size=65536,
+            server_header=False,
+        )
+        server = Server(config)
+        threading.Thread(target=_announce, args=(server, lambda: on_ready(address)), daemon=True).start()
+        asyncio.run(server.serve(sockets=[listener]))
+
+
+def work(options: Options) -> None:
+    """Run the queue with no web page, until asked to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with open_studio(options):
+        stop.wait()
+
+
+def _announce(server: object, ready: Callable[[], None]) -> None:
+    import time
+
+    while not getattr(server, "started", False):
+        time.sleep(0.01)
+    ready()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything is started, so that a port in use is one clear line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"port {port} on {host} cannot be opened: {error.strerror}", code="port.in_use", hint="choose another with --port, or --port 0 for any free one"
+        ) from error
+    listener.listen(256)
+    return listener
+
+
+def _own_addresses() -> set[str]:
+    """This machine's own addresses, to which a Host header may point."""
+    with contextlib.suppress(OSError):
+        return {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    logging.getLogger(__name__).info("this machine does not know its own addresses; name them with --allow-host")
+    return set()

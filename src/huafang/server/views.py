@@ -1,0 +1,80 @@
+"""Rows and models as the API shows them, and what a row keeps of its params."""
+
+from datetime import UTC, datetime
+
+from huafang import methods
+from huafang.jobs.dispatcher import Dispatcher
+from huafang.jobs.rows import Row
+from huafang.params import Params, fields
+from huafang.server.schemas import Fault, Job, ModelInfo, Output, Progress
+from huafang.weights import Model
+
+
+def job_view(row: Row, dispatcher: Dispatcher, position: int | None = None) -> Job:
+    """A row as a job; `position` is its place in the queue, where it waits."""
+    live = dispatcher.live(row.id) if row.state == "running" else None
+    return Job(
+        id=row.id,
+        method=row.method,
+        params=row.params,
+        state=row.state,
+        priority="bulk" if row.priority else "interactive",
+        position=position,
+        attempt=row.attempt,
+        seq=row.seq,
+        created_at=_time(row.created_at),
+        started_at=_time(row.started_at) if row.started_at else None,
+        finished_at=_time(row.finished_at) if row.finished_at else None,
+        seconds=row.seconds,
+        progress=Progress(**live.progress) if live and live.progress else None,
+        cancelling=row.cancelling,
+        outputs=[Output(**output) for output in row.outputs],
+        figures=row.figures,
+        notes=row.notes,
+        error=Fault(**row.error) if row.error else None,
+        inputs=row.inputs,
+        deleted=row.deleted_at is not None,
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def model_view(model: Model) -> ModelInfo:
+    entry = model.entry
+    size = entry.bytes if entry else (model.path.stat().st_size if model.path and model.path.is_file() else None)
+    return ModelInfo(
+        name=model.name,
+        title=entry.title if entry else model.name,
+        holds=model.holds,
+        installed=model.path is not None,
+        bytes=size,
+        licence=entry.licence if entry else None,
+        about=entry.about if entry else None,
+        pullable=entry is not None,
+    )
+
+
+def inputs_of(params: Params) -> list[str]:
+    """The asset ids that `params` speaks of."""
+    found: list[str] = []
+    for spec in fields(type(params)):
+        value = getattr(params, spec.name)
+        if spec.kind == "image" and value:
+            found.append(value)
+        elif spec.kind == "images":
+            found += value
+    return found
+
+
+def words_of(params: Params) -> str:
+    """What a search of the gallery looks through: the method's names and every word of the settings."""
+    name: str = params.method  # type: ignore[attr-defined]  # every room has it
+    labels = methods.labels(name)
+    said = [name, labels["en"]["title"], labels["zh"]["title"]]
+    for spec in fields(type(params)):
+        value = getattr(params, spec.name)
+        if spec.kind in ("text", "long_text", "choice", "weights") and value:
+            said.append(str(value))
+    return "\n".join(said)

@@ -1,0 +1,183 @@
+"""A lane: TaskSpecs in, Events out. The only process that loads torch.
+
+Results are stored first, then posted to the outbox, and only then said, so that nothing finished is ever lost. When the pipe closes, the server is
+gone, and the lane goes too.
+"""
+
+import base64
+import contextlib
+import io
+import json
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huafang import images, metadata, methods
+from huafang.assets import Assets, write_whole
+from huafang.context import Context, File, Resident, Result, Step
+from huafang.errors import Cancelled, HuafangError
+from huafang.jobs import crash
+from huafang.jobs.executor import Event, TaskSpec
+from huafang.params import Params
+from huafang.weights import Weights
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+PREVIEW_SIDE = 512
+PROGRESS_EVERY = 0.05
+"""Seconds between two progress events at the least: a fast room must not drown its listeners."""
+
+
+@dataclass(frozen=True)
+class LanePlaces:
+    """What a lane needs to know of the machine."""
+
+    assets: Path
+    models: Path
+    outbox: Path
+    folders: tuple[Path, ...] = ()
+    device: str = "cpu"
+    threads: int | None = None
+
+
+def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
+    """Run tasks from `pipe` until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to hear
+    _be_first_to_go()
+    inbox = _Inbox(pipe)
+    resident = Resident()
+    if name != "network":
+        import torch
+
+        if where.threads:
+            torch.set_num_threads(where.threads)
+    while True:
+        task, stop = inbox.next()
+        _attempt(task, pipe, where, stop, resident)
+
+
+class _Inbox:
+    """Reads the pipe on a thread, so that a cancel is heard while a room works, and even when it overtakes its task."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._tasks: queue.SimpleQueue[tuple[TaskSpec, threading.Event]] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="inbox", daemon=True).start()
+
+    def next(self) -> tuple[TaskSpec, threading.Event]:
+        return self._tasks.get()
+
+    def _read(self) -> None:
+        stops: dict[str, threading.Event] = {}
+        try:
+            while True:
+                message = self._pipe.recv()
+                if isinstance(message, TaskSpec):
+                    stops = {message.job_id: stops.get(message.job_id, threading.Event())}
+                    self._tasks.put((message, stops[message.job_id]))
+                else:
+                    stops.setdefault(message[1], threading.Event()).set()
+        except (EOFError, OSError):
+            os._exit(0)  # the server is gone: never work on as an orphan
+
+
+def _attempt(task: TaskSpec, pipe: Connection, where: LanePlaces, stop: threading.Event, resident: Resident) -> None:
+    def say(type: Any, **data: Any) -> None:
+        pipe.send(Event(task.job_id, task.attempt, type, data))
+
+    say("started")
+    crash.point("lane-started")
+    started = time.monotonic()
+    try:
+        params = methods.parse(task.params)
+        reporter = _Reporter(say)
+        assets, weights = Assets(where.assets), Weights(where.models, where.folders)
+        ctx = Context(assets, weights, device=where.device, report=reporter, stop=stop.is_set, resident=resident)
+        result = methods.run(params, ctx)
+        crash.point("lane-painted")
+        seconds = time.monotonic() - started
+        posted = {"outputs": store(result, params, assets), "figures": result.figures, "notes": result.notes, "seconds": seconds}
+        crash.point("lane-stored")
+        write_whole(where.outbox / f"{task.job_id}-{task.attempt}.json", json.dumps(posted).encode())
+        crash.point("lane-posted")
+        say("done", **posted)
+    except Cancelled:
+        say("cancelled")
+    except Exception as error:  # whatever a room raises fails its job and nothing else
+        if not isinstance(error, HuafangError):
+            log.exception("job %s failed", task.job_id)
+        fault = fault_of(error)
+        if fault["code"] == "memory.out":
+            resident.clear()
+        say("failed", **fault)
+
+
+class _Reporter:
+    """Passes steps on: progress at most 20 a second, previews as small WebP."""
+
+    def __init__(self, say: Any) -> None:
+        self._say = say
+        self._said = 0.0
+
+    def __call__(self, step: Step) -> None:
+        crash.point("lane-step")
+        now = time.monotonic()
+        if now - self._said >= PROGRESS_EVERY or step.done == step.total:
+            self._said = now
+            finite = {name: float(value) for name, value in step.figures.items() if abs(float(value)) < 1e300}
+            self._say("progress", done=step.done, total=step.total, figures=finite)
+        if step.preview is not None:
+            self._say("preview", image=preview_address(step.preview))
+
+
+def preview_address(pixels: "torch.Tensor") -> str:
+    """(1, 3, H, W) in [0, 1] -> a `data:` address of a WebP of at most 512 pixels a side."""
+    picture = images.to_pil(pixels)
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), reducing_gap=2.0)
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=70, method=2)
+    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def store(result: Result, params: Params, assets: Assets) -> list[dict[str, Any]]:
+    """Keep a result's pictures and files; what each is, for the job's row."""
+    name = str(getattr(params, "method", "picture"))
+    outputs = []
+    for index, pixels in enumerate(result.images):
+        height, width = pixels.shape[-2:]
+        carried = metadata.recipe(params.model_dump(mode="json"), result.figures, size=(width, height))
+        asset = assets.put(images.encode(pixels, metadata=carried))
+        suffix = f"-{index + 1}" if len(result.images) > 1 else ""
+        outputs.append({"asset": asset, "name": f"{name}{suffix}.png", "media_type": "image/png", "width": width, "height": height})
+    outputs += [_store_file(file, assets) for file in result.files]
+    return outputs
+
+
+def _store_file(file: File, assets: Assets) -> dict[str, Any]:
+    return {"asset": assets.put(file.data), "name": file.name, "media_type": file.media_type, "width": None, "height": None}
+
+
+def fault_of(error: BaseException) -> dict[str, Any]:
+    """An exception as a job's error: code, message, hint."""
+    if isinstance(error, HuafangError):
+        return {"code": error.code, "message": error.message, "hint": error.hint}
+    said = str(error)
+    if isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said or "not enough memory" in said:
+        return {"code": "memory.out", "message": "there was not enough memory for this", "hint": "try a smaller picture, or close other programs"}
+    return {"code": "job.failed", "message": f"{type(error).__name__}: {said[:500]}", "hint": "this is a fault of Huafang's own; its log has the details"}
+
+
+def _be_first_to_go() -> None:
+    """When memory runs out, Linux should take the painter, never the server or the user's other programs."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("600")
