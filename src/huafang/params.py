@@ -162,3 +162,13 @@ def _kind(room: type[Params], name: str, body: dict[str, Any]) -> Kind:
     if kind is None or kind not in get_args(Kind):
         raise TypeError(f"{room.__name__}.{name} is of no kind that the doors know; the kinds are {', '.join(get_args(Kind))}")
     return kind
+
+
+def picture_ids(params: Params) -> list[str]:
+    """The asset ids that `params` speaks of, in the order of its fields."""
+    found: list[str] = []
+    for spec in fields(type(params)):
+        value = getattr(params, spec.name)
+        if spec.kind in ("image", "images") and value:
+            found += [value] if spec.kind == "image" else value
+    return found

@@ -15,7 +15,6 @@ from huafang.cli import models, serve
 from huafang.cli.paint import room_command, stylize_command
 from huafang.errors import Cancelled, HuafangError, nearest
 
-
 ROOM_COMMANDS = {name.replace("_", "-"): name for name, room in methods.ROOMS.items() if room.lane == "compute"}
 
 

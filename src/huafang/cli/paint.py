@@ -17,7 +17,7 @@ import click
 from huafang import methods
 from huafang.cli.options import given, option
 from huafang.errors import BadInput, Cancelled, HuafangError, OutOfMemory
-from huafang.params import Params, fields
+from huafang.params import Params, fields, picture_ids
 
 if TYPE_CHECKING:
     from huafang.api import Bench
@@ -130,7 +130,7 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     sources: list[Any] = list(expand(subject)) if many else [subject]
     targets = _targets(name, sources if many else [None], how.output)
     with _stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
-            reports: list[dict[str, Any]] = []
+        reports: list[dict[str, Any]] = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
             one = _One(bench, name, {**values, room.subject: source}, target, how, f"{index + 1}/{len(sources)} " if len(sources) > 1 else "")
             try:
@@ -167,7 +167,8 @@ class _One:
         for said in bench.warnings:
             click.secho(f"note: {said}", fg="yellow", err=True)
         bench.warnings.clear()
-        report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": dict(bench.sources)}
+        sources = {asset: bench.sources[asset] for asset in picture_ids(params)}
+        report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": sources}
         if how.dry_run:
             click.echo(f"would write {self.target}", err=True)
             return {**report, "outputs": [], "dry_run": True}
@@ -182,7 +183,7 @@ class _One:
         except MemoryError as error:
             raise OutOfMemory("there was not enough memory for this", hint="try a smaller picture") from error
         seconds = time.monotonic() - started
-        written = painting.save(self.target, bench.sources)
+        written = painting.save(self.target, sources)
         for note in painting.notes:
             click.secho(f"note: {note}", fg="yellow", err=True)
         if not how.as_json:

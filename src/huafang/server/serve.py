@@ -85,7 +85,7 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
     shown = f"[{options.host}]" if ":" in options.host else options.host
     address = f"http://{shown}:{port}/" + (f"#token={options.token}" if options.token else "")
     names = {"127.0.0.1", "localhost", "[::1]", shown, *options.hosts}
-    if options.host in ("0.0.0.0", "::"):
+    if options.host in ("0.0.0.0", "::"):  # noqa: S104  # compared with, not bound to
         names |= {socket.gethostname(), *_own_addresses()}
     with contextlib.closing(listener), open_studio(options) as studio:
         import uvicorn

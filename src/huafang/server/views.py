@@ -56,18 +56,6 @@ def model_view(model: Model) -> ModelInfo:
     )
 
 
-def inputs_of(params: Params) -> list[str]:
-    """The asset ids that `params` speaks of."""
-    found: list[str] = []
-    for spec in fields(type(params)):
-        value = getattr(params, spec.name)
-        if spec.kind == "image" and value:
-            found.append(value)
-        elif spec.kind == "images":
-            found += value
-    return found
-
-
 def words_of(params: Params) -> str:
     """What a search of the gallery looks through: the method's names and every word of the settings."""
     name: str = params.method  # type: ignore[attr-defined]  # every room has it

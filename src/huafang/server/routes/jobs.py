@@ -10,11 +10,11 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
-from huafang.params import Params
+from huafang.params import Params, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
 from huafang.server.studio import Studio, studio_of
-from huafang.server.views import inputs_of, job_view, words_of
+from huafang.server.views import job_view, words_of
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 House = Annotated[Studio, Depends(studio_of)]
@@ -28,7 +28,7 @@ def create_job(studio: House, job: NewJob, idempotency_key: Annotated[str | None
 
 def submit(studio: Studio, params: Params, priority: Priority, key: str | None = None) -> Row:
     """Queue `params`. Raises NotFound when one of their pictures is not stored here, QueueFull, DiskFull."""
-    given = inputs_of(params)
+    given = picture_ids(params)
     for asset in given:
         if not studio.assets.exists(asset):
             raise NotFound(f"no asset {asset[:12]}…: upload the picture first", code="asset.missing")

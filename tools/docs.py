@@ -1,0 +1,103 @@
+"""Writes again what the docs take from the program: each room's table of parameters, and the benchmarks' tables.
+
+`python tools/docs.py --check` changes nothing and fails when something would change; a test runs it.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from huafang import methods
+from huafang.params import FieldSpec, fields
+
+ROOT = Path(__file__).parents[1]
+
+
+def parameter_table(name: str) -> str:
+    """The fields of a room as a Markdown table, in both languages."""
+    zh = methods.labels(name)["zh"]["fields"]
+    lines = ["| parameter | 参数 | default | range or choices | what it does |", "|---|---|---|---|---|"]
+    for spec in fields(methods.ROOMS[name]):
+        lines.append(f"| `{spec.name}` | {zh[spec.name]['label']} | {_default(spec)} | {_range(spec)} | {_cell(spec.help)} |")
+    return "\n".join(lines)
+
+
+def _default(spec: FieldSpec) -> str:
+    if spec.required:
+        return "required"
+    value = spec.default
+    if value is None:
+        return "–"
+    return (
+        f"`{','.join(f'{one:g}' for one in value)}`"
+        if isinstance(value, list | tuple) and value
+        else "–"
+        if value in ((), [])
+        else f"`{json.dumps(value)}`".replace('"', "")
+    )
+
+
+def _range(spec: FieldSpec) -> str:
+    if spec.choices:
+        return ", ".join(f"`{choice}`" for choice in spec.choices)
+    low = f"{spec.minimum:g}" if spec.minimum is not None else f"> {spec.above:g}" if spec.above is not None else ""
+    high = f"{spec.maximum:g}" if spec.maximum is not None else f"< {spec.below:g}" if spec.below is not None else ""
+    if spec.kind == "images":
+        return f"{spec.min_items or 0} to {spec.max_items} pictures"
+    return f"{low} … {high}" if low or high else spec.kind.replace("_", " ")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def replaced(text: str, mark: str, body: str) -> str:
+    """`text` with what stands between `<!-- mark -->` and `<!-- /mark -->` replaced."""
+    return re.sub(rf"(<!-- {mark} -->).*?(<!-- /{mark} -->)", lambda found: f"{found[1]}\n{body}\n{found[2]}", text, flags=re.DOTALL)
+
+
+def benchmark_tables() -> str:
+    """All of benchmarks/results as Markdown, each with the machine and commit it was measured on."""
+    parts = []
+    for place in sorted((ROOT / "benchmarks" / "results").glob("*.json")):
+        found = json.loads(place.read_text())
+        machine = found.get("machine", {})
+        shown = ", ".join(str(machine[key]) for key in machine) if isinstance(machine, dict) else str(machine)
+        parts.append(f"### {place.stem}\n\n{found.get('question', '')}\n\nCommit `{str(found.get('commit'))[:10]}`, seed {found.get('seed')}, {shown}.\n")
+        rows = found["rows"]
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        parts.append("| " + " | ".join(column.replace("_", " ") for column in columns) + " |\n" + "|---" * len(columns) + "|")
+        parts += ["| " + " | ".join(_number(row.get(column)) for column in columns) + " |" for row in rows]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _number(value: object) -> str:
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: where, and what it should say."""
+    wanted = {}
+    for name in methods.ROOMS:
+        place = ROOT / "docs" / "methods" / f"{name}.md"
+        if place.is_file():
+            wanted[place] = replaced(place.read_text("utf-8"), "params", parameter_table(name))
+    speed = ROOT / "docs" / "speed.md"
+    if speed.is_file():
+        wanted[speed] = replaced(speed.read_text("utf-8"), "results", benchmark_tables())
+    return wanted
+
+
+def main() -> int:
+    stale = [place for place, text in pages().items() if place.read_text("utf-8") != text]
+    for place in stale:
+        print(f"{place.relative_to(ROOT)} {'is stale: run make docs' if '--check' in sys.argv else 'written'}")
+        if "--check" not in sys.argv:
+            place.write_text(pages()[place], "utf-8")
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
