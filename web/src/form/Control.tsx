@@ -1,0 +1,237 @@
+/** The control for a field: one per kind, and no method is known here. */
+
+import { Check, CloudDownload, Dices, Lock, LockOpen, Star } from "lucide-react";
+import { useEffect, useState } from "react";
+import type { FieldInfo } from "../api/types";
+import { useSpeech } from "../i18n";
+import { studio } from "../store/studio";
+import { ImageField } from "./ImageField";
+import { Needs, useModel } from "./Needs";
+import { NumberInput } from "./NumberInput";
+import { ANY_SEED, initialValue, SEED, slide } from "./values";
+
+export interface ControlProps {
+  field: FieldInfo; value: unknown; onChange: (value: unknown) => void; id: string; describedBy: string | undefined; invalid: boolean;
+  subject: boolean; lastSeed: number | null;
+}
+
+export function Control(props: ControlProps) {
+  const { field, value, onChange, id, describedBy, invalid, subject } = props;
+  if (field.name === SEED) return <Seed {...props} />;
+  switch (field.kind) {
+    case "text":
+      return <input id={id} type="text" className="input w-full" value={String(value ?? "")} aria-invalid={invalid} aria-describedby={describedBy} onChange={(event) => onChange(event.target.value)} />;
+    case "long_text":
+      return (
+        <textarea id={id} rows={subject ? 5 : 3} className="input w-full resize-y" value={String(value ?? "")} aria-invalid={invalid} aria-describedby={describedBy} onChange={(event) => onChange(event.target.value)} />
+      );
+    case "int":
+    case "float":
+      return <Numeric {...props} />;
+    case "bool":
+      return <input id={id} type="checkbox" role="switch" className="switch" checked={Boolean(value)} aria-describedby={describedBy} onChange={(event) => onChange(event.target.checked)} />;
+    case "choice":
+      return <Choices {...props} />;
+    case "numbers":
+      return <Numbers {...props} />;
+    case "image":
+      return <ImageField field={field} value={typeof value === "string" ? [value] : []} limit={1} onChange={(ids) => onChange(ids[0] ?? null)} describedBy={describedBy} invalid={invalid} large={subject} />;
+    case "images":
+      return <ImageField field={field} value={Array.isArray(value) ? (value as string[]) : []} limit={field.max_items ?? 16} onChange={onChange} describedBy={describedBy} invalid={invalid} large={subject} />;
+    case "weights":
+      return <WeightsSelect {...props} />;
+  }
+}
+
+function Numeric({ field, value, onChange, id, describedBy, invalid }: ControlProps) {
+  const { t, w } = useSpeech();
+  const range = slide(field);
+  const number = typeof value === "number" ? value : null;
+  const at = range?.log && number !== null ? Math.log10(Math.max(number, Number.MIN_VALUE)) : number;
+  const move = (position: number) => {
+    if (!range) return;
+    const raw = range.log ? Number((10 ** position).toPrecision(2)) : position;
+    const bounded = Math.min(field.maximum ?? field.below ?? raw, Math.max(field.minimum ?? field.above ?? raw, raw));
+    onChange(field.kind === "int" ? Math.round(bounded) : Number(bounded.toPrecision(10)));
+  };
+  return (
+    <div className="flex items-center gap-3">
+      {range && (
+        <input
+          type="range"
+          className="slider min-w-0 flex-1"
+          min={range.min}
+          max={range.max}
+          step={range.step}
+          value={at ?? range.min}
+          aria-label={w(field.label)}
+          aria-valuetext={number === null ? t("field.auto") : String(number)}
+          style={{ "--share": `${Math.min(1, Math.max(0, ((at ?? range.min) - range.min) / (range.max - range.min))) * 100}%` } as React.CSSProperties}
+          onChange={(event) => move(Number(event.target.value))}
+        />
+      )}
+      <NumberInput id={id} value={number} nullable={field.nullable} whole={field.kind === "int"} invalid={invalid} describedBy={describedBy} placeholder={field.nullable ? t("field.auto") : undefined} onChange={onChange} />
+      {field.unit && <span className="text-sm text-soft">{field.unit}</span>}
+    </div>
+  );
+}
+
+function Seed({ value, onChange, id, describedBy, invalid, lastSeed }: ControlProps) {
+  const { t } = useSpeech();
+  const free = value === ANY_SEED;
+  const draw = () => onChange(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
+  return (
+    <div className="flex items-center gap-1">
+      {free ? (
+        <span className="input flex-1 text-soft" id={id}>
+          {t("seed.free")}
+        </span>
+      ) : (
+        <span className="flex-1 [&>input]:w-full">
+          <NumberInput id={id} value={typeof value === "number" ? value : null} nullable={false} whole invalid={invalid} describedBy={describedBy} onChange={onChange} />
+        </span>
+      )}
+      <button type="button" className="icon-button" aria-label={t("seed.draw")} title={t("seed.draw")} onClick={draw}>
+        <Dices size={18} aria-hidden />
+      </button>
+      <button
+        type="button"
+        className="icon-button"
+        aria-pressed={!free}
+        aria-label={t("seed.lock")}
+        title={free ? t("seed.lock.hint") : t("seed.unlock.hint")}
+        onClick={() => onChange(free ? (lastSeed ?? 0) : ANY_SEED)}
+      >
+        {free ? <LockOpen size={18} aria-hidden /> : <Lock size={18} aria-hidden />}
+      </button>
+    </div>
+  );
+}
+
+/** Up to this many choices are all on show; more go into a list. */
+const ON_SHOW = 9;
+
+function Choices({ field, value, onChange, id, describedBy, invalid }: ControlProps) {
+  const { t, w } = useSpeech();
+  const chosen = field.choices.find((choice) => choice.value === value);
+  return (
+    <div>
+      {field.choices.length > ON_SHOW ? (
+        <select id={id} className="input w-full" value={String(value ?? "")} aria-invalid={invalid} aria-describedby={describedBy} onChange={(event) => onChange(event.target.value || null)}>
+          {field.nullable && <option value="">{t("field.auto")}</option>}
+          {field.choices.map((choice) => (
+            <option key={choice.value} value={choice.value}>
+              {w(choice.label)}
+              {choice.best ? ` ★ ${t("choice.best")}` : ""}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <div role="radiogroup" aria-labelledby={`${id}-label`} aria-describedby={describedBy} className="flex flex-wrap gap-1.5" id={id}>
+          {field.nullable && <Pill name={id} label={t("field.auto")} checked={value === null} onPick={() => onChange(null)} needs={null} best={false} />}
+          {field.choices.map((choice) => (
+            <Pill key={choice.value} name={id} value={choice.value} label={w(choice.label)} checked={value === choice.value} onPick={() => onChange(choice.value)} needs={choice.needs} best={choice.best} />
+          ))}
+        </div>
+      )}
+      {chosen?.needs && <Needs model={chosen.needs} />}
+    </div>
+  );
+}
+
+function Pill({ name, value, label, checked, onPick, needs, best }: { name: string; value?: string; label: string; checked: boolean; onPick: () => void; needs: string | null; best: boolean }) {
+  const { t } = useSpeech();
+  const model = useModel(needs);
+  const missing = model !== undefined && !model.installed;
+  return (
+    <label className="pill">
+      <input type="radio" name={name} value={value} checked={checked} onChange={onPick} className="sr-only" />
+      {checked && <Check size={14} aria-hidden className="shrink-0" />}
+      <span>{label}</span>
+      {best && (
+        <span className="badge" title={t("choice.best")}>
+          <Star size={11} aria-hidden fill="currentColor" />
+          <span className="sr-only">{t("choice.best")}</span>
+        </span>
+      )}
+      {missing && (
+        <span title={t("choice.needs", { model: model.title })}>
+          <CloudDownload size={14} aria-hidden className="opacity-70" />
+          <span className="sr-only">{t("choice.needs", { model: model.title })}</span>
+        </span>
+      )}
+    </label>
+  );
+}
+
+function Numbers({ field, value, onChange, id, describedBy, invalid }: ControlProps) {
+  const { t } = useSpeech();
+  const list = Array.isArray(value) ? (value as number[]) : [];
+  const shown = list.map((item) => (Number.isNaN(item) ? "?" : String(item))).join(", ");
+  const [text, setText] = useState(shown);
+  const read = (typed: string) => typed.split(/[\s,，;]+/).filter(Boolean).map(Number);
+  useEffect(() => {
+    setText((typed) => (JSON.stringify(read(typed)) === JSON.stringify(list) ? typed : shown));
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `shown` stands for `list`
+  }, [shown]);
+  return (
+    <input
+      id={id}
+      type="text"
+      inputMode="decimal"
+      className="input tabular w-full"
+      placeholder={field.nullable || !field.required ? t("numbers.placeholder") : "1, 1"}
+      value={text}
+      aria-invalid={invalid}
+      aria-describedby={describedBy}
+      onChange={(event) => {
+        setText(event.target.value);
+        onChange(read(event.target.value));
+      }}
+    />
+  );
+}
+
+function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: ControlProps) {
+  const { t, bytes } = useSpeech();
+  const models = studio.use((state) => state.models);
+  const fitting = (models ?? []).filter((model) => !field.holds || model.holds === field.holds);
+  const installed = fitting.filter((model) => model.installed);
+  const others = fitting.filter((model) => !model.installed);
+  const held = typeof value === "string" ? value : "";
+  // Nothing chosen and nothing to start from: the first that is here.
+  const first = installed[0]?.name;
+  useEffect(() => {
+    if (!held && field.required && first && initialValue(field) === "") onChange(first);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- only when the models come in
+  }, [first]);
+  return (
+    <div>
+      <select id={id} className="input w-full" value={held} aria-invalid={invalid} aria-describedby={describedBy} onChange={(event) => onChange(event.target.value || (field.nullable ? null : ""))}>
+        {(!held || field.nullable || !field.required) && <option value="">{field.required ? t("weights.choose") : t("weights.none")}</option>}
+        {held && !fitting.some((model) => model.name === held) && <option value={held}>{held}</option>}
+        {installed.length > 0 && (
+          <optgroup label={t("weights.installed")}>
+            {installed.map((model) => (
+              <option key={model.name} value={model.name}>
+                {model.title}
+              </option>
+            ))}
+          </optgroup>
+        )}
+        {others.length > 0 && (
+          <optgroup label={t("weights.others")}>
+            {others.map((model) => (
+              <option key={model.name} value={model.name}>
+                {model.title}
+                {model.bytes === null ? "" : ` · ${bytes(model.bytes)}`}
+              </option>
+            ))}
+          </optgroup>
+        )}
+      </select>
+      {held && <Needs model={held} />}
+      {models && fitting.length === 0 && <p className="note mt-2">{t("weights.nothing")}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,159 @@
+/** One picture, or several: dropped, pasted, picked, with the upload's progress and faults in words. */
+
+import { FileImage, ImagePlus, X } from "lucide-react";
+import { useId, useRef, useState } from "react";
+import { thumbUrl } from "../api/client";
+import type { FieldInfo } from "../api/types";
+import { useSpeech } from "../i18n";
+import { Bar } from "../parts/Bar";
+import { Picture } from "../parts/Picture";
+import { takeSettings } from "../parts/act";
+import { faultText } from "../parts/toasts";
+import { dismiss, easel, send } from "../store/easel";
+
+interface Props { field: FieldInfo; value: string[]; limit: number; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean; large: boolean }
+
+const NONE: never[] = [];
+
+/** Uploads `files` one by one and puts them behind, or in place of, what the field holds. */
+export async function addPictures(files: File[], target: string, limit: number, now: () => string[], onChange: (ids: string[]) => void): Promise<void> {
+  for (const file of files.slice(0, limit)) {
+    const asset = await send(file, target);
+    if (asset) onChange(limit === 1 ? [asset.id] : [...now().filter((id) => id !== asset.id), asset.id].slice(-limit));
+  }
+}
+
+export function ImageField({ field, value, limit, onChange, describedBy, invalid, large }: Props) {
+  const { t, w } = useSpeech();
+  const input = useRef<HTMLInputElement>(null);
+  const latest = useRef(value);
+  latest.current = value;
+  const [over, setOver] = useState(false);
+  const known = easel.use((state) => state.known);
+  const sending = easel.use((state) => state.sending[field.name] ?? NONE);
+  const id = useId();
+  const add = (files: File[]) => {
+    if (files.length) void addPictures(files, field.name, limit, () => latest.current, onChange);
+  };
+  const room = value.length < limit;
+  const pick = (
+    <button type="button" className={`drop ${large && !value.length ? "py-8" : "py-4"} ${over ? "drop-over" : ""}`} aria-describedby={describedBy} aria-invalid={invalid} onClick={() => input.current?.click()}>
+      <ImagePlus size={large ? 26 : 20} strokeWidth={1.5} aria-hidden />
+      <span className="font-medium">{value.length ? t("image.more") : limit > 1 ? t("image.choose.many") : t("image.choose")}</span>
+      {large && !value.length && <span className="text-xs text-soft">{t("image.ways")}</span>}
+    </button>
+  );
+  return (
+    <div
+      data-drop={field.name}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        setOver(false);
+        add([...event.dataTransfer.files]);
+      }}
+    >
+      <input
+        ref={input}
+        id={id}
+        type="file"
+        accept="image/*"
+        multiple={limit > 1}
+        className="sr-only"
+        tabIndex={-1}
+        aria-label={w(field.label)}
+        onChange={(event) => {
+          add([...(event.target.files ?? [])]);
+          event.target.value = "";
+        }}
+      />
+      {limit === 1 && value[0] ? (
+        <Chosen id={value[0]} large={large} over={over} onReplace={() => input.current?.click()} onRemove={() => onChange([])} />
+      ) : (
+        <>
+          {value.length > 0 && (
+            <ul className="mb-2 grid grid-cols-3 gap-2">
+              {value.map((one, n) => (
+                <li key={one} className="frame group relative">
+                  <Picture src={thumbUrl(one, 256)} alt={known[one]?.name ?? t("image.nth", { n: n + 1 })} className="aspect-square w-full object-cover" />
+                  <button type="button" className="icon-button chip-button absolute top-1 right-1" aria-label={t("image.remove.nth", { n: n + 1 })} onClick={() => onChange(value.filter((other) => other !== one))}>
+                    <X size={14} aria-hidden />
+                  </button>
+                </li>
+              ))}
+            </ul>
+          )}
+          {room && pick}
+        </>
+      )}
+      {sending.map((item) =>
+        item.error ? (
+          <p key={item.key} className="fault mt-2" role="alert">
+            <span className="min-w-0 flex-1 break-words">
+              <span className="font-medium">{item.name}</span>: {faultText(item.error)}
+            </span>
+            <button type="button" className="icon-button -my-1" aria-label={t("close")} onClick={() => dismiss(field.name)}>
+              <X size={14} aria-hidden />
+            </button>
+          </p>
+        ) : (
+          <div key={item.key} className="mt-2 text-xs text-soft">
+            <p className="truncate">{item.share < 1 ? t("image.sending", { name: item.name }) : t("image.reading", { name: item.name })}</p>
+            <Bar share={item.share < 1 ? item.share : null} label={t("image.sending", { name: item.name })} />
+          </div>
+        ),
+      )}
+    </div>
+  );
+}
+
+function Chosen({ id, large, over, onReplace, onRemove }: { id: string; large: boolean; over: boolean; onReplace: () => void; onRemove: () => void }) {
+  const { t } = useSpeech();
+  const known = easel.use((state) => state.known[id]);
+  const params = known?.made_with.params;
+  const settings = params && typeof params === "object" && Object.keys(params).length ? (params as Record<string, unknown>) : null;
+  return (
+    <div>
+      <div className={`frame flex items-stretch ${over ? "drop-over" : ""}`}>
+        <Picture src={thumbUrl(id, 256)} alt={known?.name ?? t("image.chosen")} className={`${large ? "size-28" : "size-20"} shrink-0 object-cover`} />
+        <div className="flex min-w-0 flex-1 flex-col justify-center gap-1 px-3 py-2">
+          <p className="truncate text-sm font-medium" title={known?.name} data-testid="file-name">
+            {known?.name ?? t("image.chosen")}
+          </p>
+          {known && known.width > 0 && (
+            <p className="tabular text-xs text-soft">
+              {known.width} × {known.height}
+            </p>
+          )}
+          <div className="flex flex-wrap gap-x-3 text-sm">
+            <button type="button" className="link" onClick={onReplace}>
+              {t("image.replace")}
+            </button>
+            <button type="button" className="link" onClick={onRemove}>
+              {t("image.remove")}
+            </button>
+          </div>
+        </div>
+      </div>
+      {known?.warnings.map((warning) => (
+        <p key={warning} className="note mt-2">
+          {warning}
+        </p>
+      ))}
+      {settings && (
+        <p className="note mt-2">
+          <FileImage size={16} className="mt-0.5 shrink-0" aria-hidden />
+          <span className="flex-1">{t("image.madewith", { tool: String(known?.made_with.tool ?? "?") })}</span>
+          <button type="button" className="link" onClick={() => takeSettings(settings)}>
+            {t("settings.use")}
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}

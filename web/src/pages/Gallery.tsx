@@ -1,0 +1,327 @@
+/** All that was made, newest first; a click opens the picture with everything that is known of it. */
+
+import { ChevronLeft, ChevronRight, Film, Images, Layers, RotateCcw, Search, Settings2, Trash2 } from "lucide-react";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { api, ApiError, assetUrl, thumbUrl } from "../api/client";
+import type { Job } from "../api/types";
+import { useSpeech } from "../i18n";
+import { isFilm, isImage, methodOf, remove, runAgain, takeSettings } from "../parts/act";
+import { Dialog } from "../parts/Dialog";
+import { Picture } from "../parts/Picture";
+import { go } from "../parts/route";
+import { Figures, Result } from "../parts/Stage";
+import { tellFault } from "../parts/toasts";
+import { Zoom } from "../parts/Zoom";
+import { easel } from "../store/easel";
+import { studio } from "../store/studio";
+
+const PAGE = 48;
+
+export function Gallery({ open }: { open: string | null }) {
+  const { t, w } = useSpeech();
+  const methods = studio.use((state) => state.methods);
+  const [search, setSearch] = useState("");
+  const [q, setQ] = useState("");
+  const [method, setMethod] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setQ(search.trim()), 250);
+    return () => clearTimeout(timer);
+  }, [search]);
+  const { jobs, more, loading, loadMore, reload, drop } = useJobs(q, method);
+  const end = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const mark = end.current;
+    if (!mark || !more) return;
+    const watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && loadMore(), { rootMargin: "600px" });
+    watcher.observe(mark);
+    return () => watcher.disconnect();
+  }, [more, loadMore]);
+  const index = jobs.findIndex((job) => job.id === open);
+  const show = (n: number) => {
+    const job = jobs[n];
+    if (job) location.replace(`#/gallery/${job.id}`);
+  };
+  return (
+    <div className="mx-auto max-w-7xl px-4 py-6 sm:px-8">
+      <div className="mb-6 flex flex-wrap items-end gap-3">
+        <h1 className="title mr-auto text-3xl">{t("gallery")}</h1>
+        <label className="relative min-w-0 max-sm:flex-1">
+          <span className="sr-only">{t("gallery.search")}</span>
+          <Search size={16} className="absolute top-1/2 left-3 -translate-y-1/2 text-soft" aria-hidden />
+          <input type="search" className="input w-full pl-9 sm:w-64" placeholder={t("gallery.search")} value={search} onChange={(event) => setSearch(event.target.value)} data-testid="gallery-search" />
+        </label>
+        <label className="max-sm:flex-1">
+          <span className="sr-only">{t("gallery.method")}</span>
+          <select className="input w-full" value={method} onChange={(event) => setMethod(event.target.value)} data-testid="gallery-method">
+            <option value="">{t("gallery.all")}</option>
+            {methods
+              ?.filter((one) => one.family !== "tool")
+              .map((one) => (
+                <option key={one.name} value={one.name}>
+                  {w(one.title)}
+                </option>
+              ))}
+          </select>
+        </label>
+      </div>
+      {!jobs.length && !loading && (
+        <div className="flex flex-col items-center gap-3 py-24 text-center text-soft">
+          <Images size={40} strokeWidth={1.2} aria-hidden />
+          <p>{q || method ? t("gallery.nothing") : t("gallery.empty")}</p>
+          {!q && !method && (
+            <a href="#/" className="button">
+              {t("gallery.start")}
+            </a>
+          )}
+        </div>
+      )}
+      <ul className="wall" aria-busy={loading}>
+        {jobs.map((job) => (
+          <Tile key={job.id} job={job} />
+        ))}
+      </ul>
+      <div ref={end} className="h-px" />
+      {more && (
+        <button type="button" className="button mx-auto mt-6" onClick={loadMore} disabled={loading}>
+          {t("gallery.more")}
+        </button>
+      )}
+      {open && (
+        <Detail
+          key={open}
+          id={open}
+          listed={jobs[index]}
+          onPrevious={index > 0 ? () => show(index - 1) : null}
+          onNext={index >= 0 && index < jobs.length - 1 ? () => show(index + 1) : null}
+          onRemoved={() => {
+            drop(open);
+            go("#/gallery");
+          }}
+          onRestored={reload}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Pages of finished jobs, and new ones as they come. */
+function useJobs(q: string, method: string) {
+  const finished = studio.use((state) => state.finished);
+  const link = studio.use((state) => state.link);
+  const [jobs, setJobs] = useState<Job[]>([]);
+  const [next, setNext] = useState<string | null>(null);
+  const [loading, setLoading] = useState(true);
+  const asked = useRef(0);
+
+  const reload = useCallback(() => {
+    const turn = (asked.current += 1);
+    setLoading(true);
+    api.jobs({ state: "done", q, method, limit: PAGE }).then(
+      (page) => {
+        if (turn !== asked.current) return;
+        setJobs(page.jobs);
+        setNext(page.next);
+        setLoading(false);
+      },
+      (error: unknown) => {
+        if (turn !== asked.current) return;
+        setLoading(false);
+        if (!(error instanceof ApiError) || error.status !== 0) tellFault(error);
+      },
+    );
+  }, [q, method]);
+
+  useEffect(() => {
+    if (link === "open") reload();
+  }, [reload, link]);
+
+  // A job that has just finished: only the first page is asked for again, and put in front.
+  const seen = useRef(finished);
+  useEffect(() => {
+    if (seen.current === finished) return;
+    seen.current = finished;
+    api.jobs({ state: "done", q, method, limit: 12 }).then(
+      (page) => setJobs((had) => [...page.jobs.filter((job) => !had.some((old) => old.id === job.id)), ...had]),
+      () => undefined,
+    );
+  }, [finished, q, method]);
+
+  const loadMore = useCallback(() => {
+    if (!next || loading) return;
+    const turn = asked.current;
+    setLoading(true);
+    api.jobs({ state: "done", q, method, limit: PAGE, before: next }).then(
+      (page) => {
+        if (turn !== asked.current) return;
+        setJobs((had) => [...had, ...page.jobs.filter((job) => !had.some((old) => old.id === job.id))]);
+        setNext(page.next);
+        setLoading(false);
+      },
+      (error: unknown) => {
+        setLoading(false);
+        tellFault(error);
+      },
+    );
+  }, [next, loading, q, method]);
+
+  const drop = useCallback((id: string) => setJobs((had) => had.filter((job) => job.id !== id)), []);
+  const shown = jobs.filter((job) => job.outputs.length > 0 && methodOf(job.method)?.family !== "tool");
+  return { jobs: shown, more: next !== null, loading, loadMore, reload, drop };
+}
+
+function Tile({ job }: { job: Job }) {
+  const { w, when } = useSpeech();
+  const picture = job.outputs.find(isImage);
+  const method = methodOf(job.method);
+  const title = method ? w(method.title) : job.method;
+  return (
+    <li className="tile">
+      <a href={`#/gallery/${job.id}`} className="thumb relative block size-full" data-testid="gallery-item" aria-label={`${title}, ${when(job.created_at)}`}>
+        {picture ? <Picture src={thumbUrl(picture.asset, 512)} alt="" className="aspect-square size-full object-cover" loading="lazy" /> : <Film size={32} className="absolute inset-0 m-auto text-soft" aria-hidden />}
+        <span className="tile-label">{title}</span>
+        <span className="absolute top-2 right-2 flex gap-1">
+          {job.outputs.some(isFilm) && <Film size={20} className="chip p-0.5" aria-hidden />}
+          {job.outputs.length > 1 && <Layers size={20} className="chip p-0.5" aria-hidden />}
+        </span>
+      </a>
+    </li>
+  );
+}
+
+interface DetailProps { id: string; listed: Job | undefined; onPrevious: (() => void) | null; onNext: (() => void) | null; onRemoved: () => void; onRestored: () => void }
+
+function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }: DetailProps) {
+  const { t, w, when, seconds } = useSpeech();
+  const [fetched, setFetched] = useState<Job | null>(null);
+  const job = listed ?? fetched;
+  const close = () => go("#/gallery");
+  useEffect(() => {
+    if (listed) return;
+    api.job(id).then(setFetched, (error: unknown) => {
+      tellFault(error);
+      go("#/gallery");
+    });
+  }, [id, listed]);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const inside = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement || document.querySelector('[data-testid="zoom"]');
+      if (inside) return;
+      if (event.key === "ArrowLeft") onPrevious?.();
+      else if (event.key === "ArrowRight") onNext?.();
+      else if (event.key === "Delete" && job) void remove(job, onRemoved, onRestored);
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  });
+  const method = job ? methodOf(job.method) : undefined;
+  return (
+    <Dialog
+      title={method ? w(method.title) : (job?.method ?? "")}
+      shape="wide"
+      onClose={close}
+      testid="detail"
+      actions={
+        <>
+          <button type="button" className="icon-button" disabled={!onPrevious} aria-label={t("gallery.previous")} onClick={() => onPrevious?.()}>
+            <ChevronLeft size={20} aria-hidden />
+          </button>
+          <button type="button" className="icon-button" disabled={!onNext} aria-label={t("gallery.next")} onClick={() => onNext?.()}>
+            <ChevronRight size={20} aria-hidden />
+          </button>
+        </>
+      }
+    >
+      {job && (
+        <div className="grid min-h-0 flex-1 grid-cols-1 overflow-y-auto lg:grid-cols-[1fr_20rem] lg:overflow-hidden">
+          <div className="detail-picture">
+            <Result key={job.id} job={job} inDialog />
+          </div>
+          <aside className="flex flex-col gap-4 p-4 lg:overflow-y-auto lg:border-l lg:border-line">
+            <p className="tabular text-sm text-soft">
+              {when(job.created_at)}
+              {job.seconds !== null && ` · ${seconds(job.seconds)}`}
+              {job.outputs[0]?.width && ` · ${job.outputs[0].width} × ${job.outputs[0].height}`}
+            </p>
+            <div className="flex flex-wrap gap-1.5">
+              <button type="button" className="button" onClick={() => takeSettings(job.params)} data-testid="use-settings">
+                <Settings2 size={16} aria-hidden />
+                {t("settings.use")}
+              </button>
+              <button type="button" className="button" onClick={() => void runAgain(job)}>
+                <RotateCcw size={16} aria-hidden />
+                {t("runagain")}
+              </button>
+              <button type="button" className="button" onClick={() => void remove(job, onRemoved, onRestored)} data-testid="delete">
+                <Trash2 size={16} aria-hidden />
+                {t("delete")}
+              </button>
+            </div>
+            <Inputs job={job} />
+            <Settings job={job} />
+            {Object.keys(job.figures).length > 0 && (
+              <section>
+                <h3 className="mb-1 font-medium">{t("detail.figures")}</h3>
+                <Figures figures={job.figures} />
+              </section>
+            )}
+          </aside>
+        </div>
+      )}
+    </Dialog>
+  );
+}
+
+function Inputs({ job }: { job: Job }) {
+  const { t } = useSpeech();
+  const known = easel.use((state) => state.known);
+  const [zoomed, setZoomed] = useState<string | null>(null);
+  if (!job.inputs.length) return null;
+  return (
+    <section>
+      {zoomed && <Zoom src={assetUrl(zoomed)} title={known[zoomed]?.name ?? t("image.chosen")} onClose={() => setZoomed(null)} />}
+      <h3 className="mb-1.5 font-medium">{t("detail.inputs")}</h3>
+      <ul className="flex flex-wrap gap-2">
+        {job.inputs.map((id) => (
+          <li key={id}>
+            <button type="button" className="thumb" title={known[id]?.name} aria-label={known[id]?.name ?? t("image.chosen")} onClick={() => setZoomed(id)}>
+              <Picture src={thumbUrl(id, 256)} alt="" className="size-16 object-cover" />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Settings({ job }: { job: Job }) {
+  const { t, w, number } = useSpeech();
+  const method = methodOf(job.method);
+  const show = (name: string, value: unknown): string => {
+    const field = method?.fields.find((one) => one.name === name);
+    if (value === null || (Array.isArray(value) && !value.length)) return "–";
+    if (typeof value === "boolean") return value ? t("yes") : t("no");
+    if (typeof value === "number") return name === "seed" ? String(value) : number(value, 6);
+    const choice = field?.choices.find((one) => one.value === value);
+    return choice ? w(choice.label) : Array.isArray(value) ? value.join(", ") : String(value);
+  };
+  const rows = Object.entries(job.params).filter(([name, value]) => {
+    const kind = method?.fields.find((field) => field.name === name)?.kind;
+    return name !== "method" && kind !== "image" && kind !== "images" && value !== undefined;
+  });
+  return (
+    <section>
+      <h3 className="mb-1 font-medium">{t("detail.settings")}</h3>
+      <dl className="text-sm">
+        {rows.map(([name, value]) => {
+          const field = method?.fields.find((one) => one.name === name);
+          return (
+            <div key={name} className={`gap-3 border-b border-line py-1 ${field?.kind === "long_text" ? "" : "flex justify-between"}`}>
+              <dt className="text-soft">{field ? w(field.label) : name}</dt>
+              <dd className="tabular min-w-0 break-words whitespace-pre-wrap">{show(name, value)}</dd>
+            </div>
+          );
+        })}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,156 @@
+/** The way in: a picture on the easel, and the methods as pictures on the wall, by family. */
+
+import { ImagePlus, X } from "lucide-react";
+import { useRef } from "react";
+import { thumbUrl } from "../api/client";
+import type { Method } from "../api/types";
+import { useSpeech, type Key } from "../i18n";
+import { Bar } from "../parts/Bar";
+import { EASEL, toEasel } from "../parts/drop";
+import { Picture } from "../parts/Picture";
+import { roomPath } from "../parts/route";
+import { faultText } from "../parts/toasts";
+import { dismiss, easel, setPhoto } from "../store/easel";
+import { studio } from "../store/studio";
+
+const FAMILIES = ["paint", "style", "filter", "colour", "generate"] as const;
+const NONE: never[] = [];
+
+export function Home() {
+  const { t } = useSpeech();
+  const methods = studio.use((state) => state.methods);
+  const notices = studio.use((state) => state.health?.notices ?? NONE);
+  return (
+    <div className="mx-auto flex max-w-7xl flex-col gap-10 px-4 py-6 sm:px-8 sm:py-10">
+      <section className="grid items-center gap-6 md:grid-cols-[1fr_minmax(20rem,26rem)]">
+        <div>
+          <h1 className="title text-3xl leading-tight sm:text-5xl">{t("home.title")}</h1>
+          <p className="mt-3 max-w-prose text-soft">{t("home.lead")}</p>
+        </div>
+        <Easel />
+      </section>
+      {notices.map((notice) => (
+        <p key={notice} className="note">
+          {notice}
+        </p>
+      ))}
+      {methods === null ? (
+        <div className="cards" aria-hidden>
+          {Array.from({ length: 4 }, (_, n) => (
+            <div key={n} className="waiting aspect-[4/3] rounded bg-mount" />
+          ))}
+        </div>
+      ) : (
+        FAMILIES.map((family) => {
+          const members = methods.filter((method) => method.family === family);
+          return members.length ? <Family key={family} family={family} members={members} /> : null;
+        })
+      )}
+    </div>
+  );
+}
+
+function Family({ family, members }: { family: (typeof FAMILIES)[number]; members: Method[] }) {
+  const { t, w } = useSpeech();
+  return (
+    <section aria-labelledby={`family-${family}`}>
+      <header className="mb-4 flex flex-wrap items-baseline gap-x-3 border-b border-line pb-2">
+        <h2 id={`family-${family}`} className="title text-xl">
+          {t(`family.${family}` as Key)}
+        </h2>
+        <p className="text-sm text-soft">{t(`family.${family}.about` as Key)}</p>
+      </header>
+      <ul className="cards">
+        {members.map((method) => (
+          <li key={method.name}>
+            <a href={roomPath(method.name)} className="card group" data-testid={`method-card-${method.name}`}>
+              <div className="card-picture">
+                {method.example ? (
+                  <Picture src={method.example} alt="" className="aspect-[4/3] w-full object-cover" loading="lazy" />
+                ) : (
+                  <div className="title flex aspect-[4/3] w-full items-center justify-center bg-mount text-5xl text-soft" aria-hidden>
+                    {[...w(method.title)][0]}
+                  </div>
+                )}
+              </div>
+              <div className="px-1 pt-3">
+                <h3 className="title text-lg group-hover:text-seal">{w(method.title)}</h3>
+                <p className="mt-0.5 text-sm text-soft">{w(method.summary)}</p>
+              </div>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Easel() {
+  const { t } = useSpeech();
+  const input = useRef<HTMLInputElement>(null);
+  const photo = easel.use((state) => state.photo);
+  const known = easel.use((state) => (state.photo ? state.known[state.photo] : undefined));
+  const sending = easel.use((state) => state.sending[EASEL] ?? NONE);
+  return (
+    <div data-testid="easel">
+      <input
+        ref={input}
+        type="file"
+        accept="image/*"
+        className="sr-only"
+        tabIndex={-1}
+        aria-label={t("image.choose")}
+        onChange={(event) => {
+          void toEasel([...(event.target.files ?? [])]);
+          event.target.value = "";
+        }}
+      />
+      {photo ? (
+        <div className="frame flex">
+          <Picture src={thumbUrl(photo, 256)} alt={known?.name ?? t("image.chosen")} className="size-32 shrink-0 object-cover" />
+          <div className="flex min-w-0 flex-1 flex-col justify-center gap-1 px-4">
+            <p className="text-xs text-soft">{t("easel.title")}</p>
+            <p className="truncate font-medium">{known?.name ?? t("image.chosen")}</p>
+            <p className="text-sm text-soft">{t("easel.next")}</p>
+            <div className="mt-1 flex gap-3 text-sm">
+              <button type="button" className="link" onClick={() => input.current?.click()}>
+                {t("image.replace")}
+              </button>
+              <button type="button" className="link" onClick={() => setPhoto(null)}>
+                {t("image.remove")}
+              </button>
+            </div>
+          </div>
+        </div>
+      ) : (
+        <button type="button" className="drop py-9" onClick={() => input.current?.click()}>
+          <ImagePlus size={28} strokeWidth={1.5} aria-hidden />
+          <span className="font-medium">{t("easel.empty")}</span>
+          <span className="text-xs text-soft">{t("image.ways")}</span>
+        </button>
+      )}
+      {known?.warnings.map((warning) => (
+        <p key={warning} className="note mt-2">
+          {warning}
+        </p>
+      ))}
+      {sending.map((item) =>
+        item.error ? (
+          <p key={item.key} className="fault mt-2" role="alert">
+            <span className="min-w-0 flex-1 break-words">
+              <span className="font-medium">{item.name}</span>: {faultText(item.error)}
+            </span>
+            <button type="button" className="icon-button -my-1" aria-label={t("close")} onClick={() => dismiss(EASEL)}>
+              <X size={14} aria-hidden />
+            </button>
+          </p>
+        ) : (
+          <div key={item.key} className="mt-2 text-xs text-soft">
+            <p className="truncate">{item.share < 1 ? t("image.sending", { name: item.name }) : t("image.reading", { name: item.name })}</p>
+            <Bar share={item.share < 1 ? item.share : null} label={t("image.sending", { name: item.name })} />
+          </div>
+        ),
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,98 @@
+/** The models on this machine, and those that could be. */
+
+import { CircleCheck, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { api } from "../api/client";
+import type { ModelInfo } from "../api/types";
+import { PullButton, usePulling } from "../form/Needs";
+import { useSpeech } from "../i18n";
+import { attempt } from "../parts/act";
+import { tell } from "../parts/toasts";
+import { loadModels, studio } from "../store/studio";
+
+export function Models() {
+  const { t, bytes } = useSpeech();
+  const models = studio.use((state) => state.models);
+  const health = studio.use((state) => state.health);
+  const installed = (models ?? []).filter((model) => model.installed);
+  const others = (models ?? []).filter((model) => !model.installed);
+  return (
+    <div className="mx-auto flex max-w-4xl flex-col gap-8 px-4 py-6 sm:px-8">
+      <header>
+        <h1 className="title text-3xl">{t("models")}</h1>
+        <p className="mt-1 text-soft">{t("models.lead")}</p>
+        {health && <p className="tabular mt-1 text-sm text-soft">{t("models.machine", { device: health.device, free: bytes(health.disk_free), version: health.version })}</p>}
+      </header>
+      {models !== null && (
+        <>
+          <List title={t("models.installed")} models={installed} empty={t("models.none")} />
+          {others.length > 0 && <List title={t("models.others")} models={others} empty="" />}
+        </>
+      )}
+    </div>
+  );
+}
+
+function List({ title, models, empty }: { title: string; models: ModelInfo[]; empty: string }) {
+  return (
+    <section>
+      <h2 className="title mb-2 border-b border-line pb-1 text-xl">{title}</h2>
+      {models.length ? (
+        <ul>
+          {models.map((model) => (
+            <Row key={model.name} model={model} />
+          ))}
+        </ul>
+      ) : (
+        <p className="py-4 text-soft">{empty}</p>
+      )}
+    </section>
+  );
+}
+
+function Row({ model }: { model: ModelInfo }) {
+  const { t, bytes } = useSpeech();
+  const job = usePulling(model.name);
+  const [sure, setSure] = useState(false);
+  return (
+    <li className="grid gap-x-6 gap-y-2 border-b border-line py-4 sm:grid-cols-[1fr_14rem]" data-testid={`model-${model.name}`}>
+      <div className="min-w-0">
+        <h3 className="font-medium break-words">
+          {model.title} {model.title !== model.name && <code className="ml-1 text-xs text-soft">{model.name}</code>}
+        </h3>
+        {model.about && <p className="mt-0.5 text-sm text-soft">{model.about}</p>}
+        <p className="tabular mt-1 text-xs text-soft">{[t("models.holds", { what: model.holds }), model.bytes === null ? null : bytes(model.bytes), model.licence].filter(Boolean).join(" · ")}</p>
+      </div>
+      <div className="flex flex-col items-start justify-center gap-2 sm:items-end">
+        {model.installed ? (
+          <>
+            <span className="flex items-center gap-1.5 text-sm text-good">
+              <CircleCheck size={16} aria-hidden />
+              {t("models.here")}
+            </span>
+            {model.pullable && (
+              <button
+                type="button"
+                className={sure ? "button-bad" : "button-plain"}
+                onBlur={() => setSure(false)}
+                onClick={() => {
+                  if (!sure) return setSure(true);
+                  void attempt(async () => {
+                    await api.removeModel(model.name);
+                    await loadModels();
+                    tell(t("models.removed", { model: model.title }));
+                  });
+                }}
+              >
+                <Trash2 size={15} aria-hidden />
+                {sure ? t("models.sure") : t("models.remove")}
+              </button>
+            )}
+          </>
+        ) : (
+          <PullButton model={model} job={job} />
+        )}
+      </div>
+    </li>
+  );
+}

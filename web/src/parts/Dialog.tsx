@@ -1,0 +1,41 @@
+/** The browser's own dialog: it keeps focus inside, closes on Esc, and gives focus back. */
+
+import { X } from "lucide-react";
+import { useEffect, useRef, type ReactNode } from "react";
+import { useSpeech } from "../i18n";
+
+interface Props { title: string; onClose: () => void; shape: "drawer" | "wide" | "full"; children: ReactNode; actions?: ReactNode; testid?: string }
+
+export function Dialog({ title, onClose, shape, children, actions, testid }: Props) {
+  const box = useRef<HTMLDialogElement>(null);
+  const { t } = useSpeech();
+  useEffect(() => {
+    const dialog = box.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={box}
+      aria-label={title}
+      className={`dialog dialog-${shape}`}
+      data-testid={testid}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => event.target === box.current && onClose()}
+    >
+      <div className="flex h-full min-h-0 flex-col">
+        <header className="flex items-center gap-2 border-b border-line px-4 py-2.5">
+          <h2 className="title min-w-0 flex-1 truncate text-lg">{title}</h2>
+          {actions}
+          <button type="button" className="icon-button" aria-label={t("close")} onClick={onClose}>
+            <X size={20} aria-hidden />
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,88 @@
+/** What a visitor does with a picture or a job, wherever it is shown. */
+
+import { api, save } from "../api/client";
+import type { Job, Method, Output } from "../api/types";
+import { fromParams, type Values } from "../form/values";
+import { currentSpeech } from "../i18n";
+import { easel, setCurrent, setForm, setPhoto } from "../store/easel";
+import { dropJob, loadQueue, studio, takeJobs } from "../store/studio";
+import { go, roomPath } from "./route";
+import { tell, tellFault } from "./toasts";
+
+export const methodOf = (name: string): Method | undefined => studio.get().methods?.find((method) => method.name === name);
+
+export const isImage = (output: Output): boolean => output.media_type.startsWith("image/");
+export const isFilm = (output: Output): boolean => output.media_type.startsWith("video/") || output.media_type === "image/gif";
+
+/** The picture a job started from, to compare with: its subject, else its first input. */
+export function beforeOf(job: Job): string | null {
+  const subject = job.params[methodOf(job.method)?.subject ?? ""];
+  return typeof subject === "string" && job.inputs.includes(subject) ? subject : null;
+}
+
+export async function attempt(what: () => Promise<unknown>): Promise<void> {
+  try {
+    await what();
+  } catch (error) {
+    tellFault(error);
+  }
+}
+
+export const download = (output: Output): Promise<void> => attempt(() => save(output.asset, output.name));
+
+/** Puts a result on the easel: the next method starts from it. */
+export function takeAsInput(output: Output): void {
+  const { t } = currentSpeech();
+  setPhoto(output.asset);
+  easel.set((state) => ({ known: { ...state.known, [output.asset]: { name: output.name, width: output.width ?? 0, height: output.height ?? 0, warnings: [], made_with: {} } } }));
+  tell(t("easel.taken"));
+  const { lastMethod } = easel.get();
+  const last = lastMethod ? methodOf(lastMethod) : undefined;
+  const fits = last?.fields.some((field) => field.name === last.subject && field.kind === "image");
+  if (!location.hash.startsWith("#/m/") || !fits) go(last && fits ? roomPath(last.name) : "#/");
+}
+
+/** Fills the form with a job's settings and opens its room. */
+export function takeSettings(params: Values): void {
+  const { t } = currentSpeech();
+  const named = typeof params.method === "string" ? methodOf(params.method) : undefined;
+  const method = named ?? methodOf(easel.get().lastMethod ?? "");
+  if (!method) return tell(t("settings.unknown"), { bad: true });
+  const known = Object.fromEntries(Object.entries(params).filter(([name]) => method.fields.some((field) => field.name === name)));
+  if (!Object.keys(known).length) return tell(t("settings.unknown"), { bad: true });
+  const values = fromParams(method, { ...(named ? {} : easel.get().forms[method.name]), ...known });
+  setForm(method, named ? values : Object.fromEntries(Object.entries(values).filter(([name]) => name in known)));
+  go(roomPath(method.name));
+  tell(t("settings.taken"));
+}
+
+/** The same settings once more, as a new job. */
+export const runAgain = (job: Job): Promise<void> =>
+  attempt(async () => {
+    const again = await api.retry(job.id);
+    takeJobs([again]);
+    setCurrent(again.method, again.id);
+    await loadQueue();
+    tell(currentSpeech().t("job.again"));
+  });
+
+export const cancel = (id: string): Promise<void> => attempt(async () => takeJobs([await api.cancel(id)]));
+
+/** To the trash, with a way back. */
+export const remove = (job: Job, after: () => void, back: () => void): Promise<void> =>
+  attempt(async () => {
+    await api.remove(job.id);
+    dropJob(job.id);
+    after();
+    const { t } = currentSpeech();
+    tell(t("job.removed"), {
+      action: {
+        label: t("undo"),
+        run: () =>
+          void attempt(async () => {
+            takeJobs([await api.restore(job.id)]);
+            back();
+          }),
+      },
+    });
+  });

@@ -1,0 +1,57 @@
+/** Short news at the edge of the page, read out by screen readers, sometimes with one thing to do about it. */
+
+import { X } from "lucide-react";
+import { ApiError } from "../api/client";
+import { currentSpeech, useSpeech } from "../i18n";
+import { createStore } from "../store/store";
+
+interface Toast { key: number; text: string; bad: boolean; action: { label: string; run: () => void } | null }
+
+const toasts = createStore<{ list: Toast[] }>({ list: [] });
+let counter = 0;
+
+const drop = (key: number) => toasts.set((state) => ({ list: state.list.filter((toast) => toast.key !== key) }));
+
+export function tell(text: string, { bad = false, action = null }: { bad?: boolean; action?: Toast["action"] } = {}): void {
+  const key = (counter += 1);
+  toasts.set((state) => ({ list: [...state.list.slice(-3), { key, text, bad, action }] }));
+  setTimeout(() => drop(key), action || bad ? 9000 : 4500);
+}
+
+/** A fault in words: what it is called, what the server said, what to do. */
+export function faultText(error: unknown): string {
+  const speech = currentSpeech();
+  if (!(error instanceof ApiError)) return `${speech.t("fault.error")}: ${String(error)}`;
+  return [speech.fault(error.code), error.message, error.hint].filter(Boolean).join(" — ");
+}
+
+export const tellFault = (error: unknown): void => tell(faultText(error), { bad: true });
+
+export function Toasts() {
+  const list = toasts.use((state) => state.list);
+  const { t } = useSpeech();
+  return (
+    <div className="pointer-events-none fixed inset-x-3 bottom-20 z-50 flex flex-col items-center gap-2 sm:bottom-6" role="status" aria-live="polite" data-testid="toasts">
+      {list.map((toast) => (
+        <div key={toast.key} className={`toast ${toast.bad ? "toast-bad" : ""}`}>
+          <span className="min-w-0 flex-1 break-words">{toast.text}</span>
+          {toast.action && (
+            <button
+              type="button"
+              className="link font-semibold"
+              onClick={() => {
+                toast.action?.run();
+                drop(toast.key);
+              }}
+            >
+              {toast.action.label}
+            </button>
+          )}
+          <button type="button" className="icon-button -my-1 -mr-2" aria-label={t("close")} onClick={() => drop(toast.key)}>
+            <X size={16} aria-hidden />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
