@@ -1,28 +1,47 @@
-"""Models on this machine, by name. No torch here.
+"""Models on this machine, by name. torch is loaded by `load` and `verify` only.
 
 Three places are looked through: the store (what `huafang models pull` brought), the folders the owner named (`--model-dir`), and paths that the
 command line or the Python API `add`s for one run. A name is only ever looked up among what was found there; it is never joined to a path.
 What can be pulled is in `catalogue.toml`, beside this file; `pull.py` brings it.
+
+A file that was pulled has its *sidecar* beside it, `NAME.safetensors.json`: where it came from, its licence, and its sha256, against which `verify` and
+`load` hold it.
 """
 
+import hashlib
 import json
+import logging
 import os
 import re
+import shutil
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from huafang.errors import BadInput, MissingWeights, nearest
+from huafang import tensorfile
+from huafang.assets import write_whole
+from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, nearest
+from huafang.tensorfile import header as header  # the words of this floor: weights.header, weights.load
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger(__name__)
 HUB_NAME = re.compile(r"[\w][\w.\-]*/[\w][\w.\-]*")
+HASHED_AT_LOAD = 512 * 1024 * 1024
+"""Files up to this many bytes are held against their sidecar's sha256 whenever they are loaded (0.3 s at most); larger ones by `verify`."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model that can be pulled by name. `bytes` is the size of the download; `holds` the sort of weights (`vgg`, `diffusion`, …)."""
+    """A model that can be pulled by name. `bytes` is the size of the download; `holds` the sort of weights (`vgg`, `diffusion`, …).
+
+    It comes from a `url` (of which `sha256`, or its first digits, is known) or from the repository `hub`. `layout` says how the file is read (`unpickle.py`).
+    `hosts` are the hosts, besides the url's own, to which its server may send us on.
+    """
 
     name: str
     title: str
@@ -32,8 +51,10 @@ class Entry:
     about: str
     url: str | None = None
     sha256: str | None = None
+    sha256_prefix: str | None = None
     hub: str | None = None
     layout: str | None = None
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,11 +67,59 @@ class Model:
     entry: Entry | None = None
 
 
+@dataclass(frozen=True)
+class Sidecar:
+    """What is known of a file in the store: `source` is the address it came from and `source_sha256` the sha256 of what was there."""
+
+    name: str
+    source: str
+    source_sha256: str
+    sha256: str
+    bytes: int
+    licence: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found. `faults` is empty when all is well."""
+
+    name: str
+    path: Path
+    tensors: int
+    bytes: int
+    faults: tuple[str, ...] = ()
+
+
 @cache
 def catalogue() -> dict[str, Entry]:
     """What `huafang models pull` knows by name."""
     text = files("huafang").joinpath("catalogue.toml").read_text("utf-8")
-    return {name: Entry(name=name, **body) for name, body in tomllib.loads(text).items()}
+    return {name: _entry(name, body) for name, body in tomllib.loads(text).items()}
+
+
+def _entry(name: str, body: dict[str, Any]) -> Entry:
+    return Entry(name=name, **{**body, "hosts": tuple(body.get("hosts", ()))})
+
+
+def entry_of(name: str) -> Entry | None:
+    """The catalogue's entry of a model, by its name or by its repository on the hub."""
+    return catalogue().get(name) or next((entry for entry in catalogue().values() if entry.hub == name), None)
+
+
+def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
+    """The tensors of a `.safetensors` file, on the CPU: the one place where weights are opened. `finite` refuses NaN and infinity.
+
+    Raises BadInput (`weights.unreadable`, `weights.not_finite`, `weights.changed`), MissingWeights when the file is gone.
+    """
+    kept = sidecar(path)
+    if kept and path.is_file() and path.stat().st_size <= HASHED_AT_LOAD and sha256(path) != kept.sha256:
+        raise BadInput(
+            f"{path.name} is not the file that was pulled: its sha256 has changed",
+            code="weights.changed",
+            hint=f"get it again: huafang models pull {kept.name}",
+        )
+    return tensorfile.load(path, finite=finite)
 
 
 class Weights:
@@ -73,11 +142,12 @@ class Weights:
         if name in self._added:
             return self._added[name]
         found = self._found()
-        if name in found:
-            return found[name]
-        entry = catalogue().get(name)
+        entry = entry_of(name)
+        for known in (name, entry.name if entry else name):
+            if known in found:
+                return found[known]
         hub = entry.hub if entry else (name if HUB_NAME.fullmatch(name) else None)
-        if hub and (cached := _in_hub_cache(hub)):
+        if hub and (cached := in_hub_cache(hub)):
             return cached
         if entry:
             raise MissingWeights(
@@ -94,39 +164,157 @@ class Weights:
             raise BadInput(f"{path} is no diffusers folder: it has no model_index.json", code="weights.unreadable")
         if not whole.exists():
             raise BadInput(f"there is no file {path}", code="weights.unreadable")
-        if whole.is_file() and whole.suffix != ".safetensors":
+        if whole.is_file() and whole.suffix.lower() != ".safetensors":
             raise BadInput(
                 f"{path.name} is no .safetensors file; other formats may run code when they are opened",
                 code="weights.unsafe",
                 hint=f"convert it once, in a process of its own: huafang models convert {path}",
             )
+        if not whole.is_dir():
+            header(whole)
         name = f"file:{_slug(whole.stem)}"
         while name in self._added and self._added[name] != whole:
             name += "_"
         self._added[name] = whole
         return name
 
+    def place(self, name: str) -> Path:
+        """Where the store keeps, or would keep, the file of the catalogue's `name`."""
+        assert name in catalogue(), "only names of the catalogue become files"
+        return self.root / f"{name}.safetensors"
+
+    def verify(self, name: str) -> Verdict:
+        """Read all of `name`: its headers, its sha256 where one is known, and every number. Raises MissingWeights."""
+        path = self.path(name)
+        tensors, size, faults = 0, 0, []
+        for file in sorted(path.rglob("*.safetensors")) if path.is_dir() else [path]:
+            try:
+                wanted = _known_sha256(file)
+                if wanted and sha256(file) != wanted:
+                    faults.append(f"{file.name}: its sha256 is not {wanted[:12]}…, the one it was stored with")
+                tensors += len(tensorfile.load(file))
+                size += file.stat().st_size
+            except HuafangError as error:
+                faults.append(error.message)
+            except OSError as error:
+                faults.append(f"{file.name}: {error.strerror}")
+        if path.is_dir() and not is_whole(path):
+            faults.append(f"{name}: a part that its model_index.json names is not there")
+        return Verdict(name, path, tensors, size, tuple(faults))
+
+    def remove(self, name: str) -> int:
+        """Delete a pulled model; gives the bytes that were freed. Raises NotFound, and Forbidden for what lies in a folder of the owner's."""
+        entry = entry_of(name)
+        found = self._found()
+        path = found.get(name) or (found.get(entry.name) if entry else None)
+        home = self.root.resolve()
+        if path is not None and not path.is_relative_to(home):
+            raise Forbidden(f"{name!r} lies in a folder of yours, {path.parent}: delete it there yourself", code="weights.yours")
+        hub = entry.hub if entry else (name if HUB_NAME.fullmatch(name) else None)
+        if path is None and (not hub or in_hub_cache(hub) is None):
+            raise NotFound(f"the model {name!r} is not on this machine", code="weights.missing", hint="see: huafang models list")
+        if path is None:
+            assert hub is not None, "asked above"
+            folder = hub_folder(hub)
+            freed = _bytes_below(folder)
+            shutil.rmtree(folder)
+            return freed
+        freed = _bytes_below(path)
+        if path.is_dir():
+            shutil.rmtree(path)
+        for place in (path, sidecar_place(path)):
+            place.unlink(missing_ok=True)
+        return freed
+
     def _found(self) -> dict[str, Path]:
-        """Name -> place of every model in the store and the owner's folders. Links that lead out of a folder are passed over."""
+        """Name -> place of every model in the store and the owner's folders. Links that lead out of a folder are passed over, with a warning."""
         found: dict[str, Path] = {}
         for base in (self.root, *self.folders):
             home = base.resolve()
             for place in _models_below(home):
                 name = "/".join(_slug(part) for part in place.relative_to(home).with_suffix("").parts) if place.is_file() else _slug_path(place, home)
-                if place.resolve().is_relative_to(home):
-                    found.setdefault(name, place)
+                if not place.resolve().is_relative_to(home):
+                    log.warning("passed over %s: it is a link that leads out of %s", ascii(str(place)), ascii(str(home)))
+                    continue
+                found.setdefault(name, place)
         return found
 
     def _installed(self, entry: Entry, found: dict[str, Path]) -> Path | None:
-        return found.get(entry.name) or (_in_hub_cache(entry.hub) if entry.hub else None)
+        return found.get(entry.name) or (in_hub_cache(entry.hub) if entry.hub else None)
+
+
+def sha256(path: Path) -> str:
+    """Of the file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sidecar_place(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def sidecar(path: Path) -> Sidecar | None:
+    """What was written beside a pulled file; None for a file that was not pulled. Raises BadInput when it was spoiled."""
+    try:
+        return Sidecar(**json.loads(sidecar_place(path).read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise BadInput(f"{sidecar_place(path).name} cannot be read: {error}", code="weights.changed", hint="remove the model and pull it again") from error
+
+
+def write_sidecar(path: Path, kept: Sidecar) -> None:
+    write_whole(sidecar_place(path), json.dumps(asdict(kept), indent=1, ensure_ascii=False).encode())
+
+
+def in_hub_cache(repository: str) -> Path | None:
+    """The newest snapshot of a hub repository in the Hugging Face cache, by the cache's own layout; None if there is none that is whole."""
+    snapshots = hub_folder(repository) / "snapshots"
+    whole = [place for place in snapshots.glob("*") if is_whole(place)] if snapshots.is_dir() else []
+    return max(whole, key=lambda place: place.stat().st_mtime, default=None)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a diffusers folder holds each network that its model_index.json names, as safetensors."""
+    try:
+        index = json.loads((folder / "model_index.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(index, dict) and all(any((folder / part).glob("*.safetensors")) for part in networks(index))
+
+
+def networks(index: dict[str, Any]) -> list[str]:
+    """The parts of a model_index.json that have weights and without which nothing is painted."""
+    return [part for part, kind in index.items() if isinstance(kind, list) and kind[0] and part.startswith(("unet", "transformer", "vae", "text_encoder"))]
+
+
+def _known_sha256(path: Path) -> str | None:
+    """What a file's sha256 should be: by its sidecar, or by its name in the Hugging Face cache, where a large file is a link to its hash."""
+    kept = sidecar(path)
+    if kept:
+        return kept.sha256
+    blob = path.resolve().name
+    return blob if path.is_symlink() and re.fullmatch(r"[0-9a-f]{64}", blob) else None
+
+
+def hub_folder(repository: str) -> Path:
+    """Where the Hugging Face cache keeps a repository, by the cache's own layout."""
+    home = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "hub")
+    return home / f"models--{repository.replace('/', '--')}"
+
+
+def _bytes_below(path: Path) -> int:
+    return sum(item.lstat().st_size for item in ([path] if path.is_file() else path.rglob("*")) if item.is_symlink() or item.is_file())
 
 
 def _models_below(home: Path, depth: int = 3) -> list[Path]:
-    """`.safetensors` files and diffusers folders at most `depth` folders down; sockets, pipes and devices are no files."""
-    if not home.is_dir():
+    """`.safetensors` files and diffusers folders at most `depth` folders down; sockets, pipes, devices and dead links are passed over, with a warning."""
+    try:
+        items = sorted(home.iterdir())
+    except OSError:
         return []
     places: list[Path] = []
-    for item in sorted(home.iterdir()):
+    for item in items:
         if item.name.startswith("."):
             continue
         if item.is_dir():
@@ -134,8 +322,11 @@ def _models_below(home: Path, depth: int = 3) -> list[Path]:
                 places.append(item)
             elif depth > 1 and not item.is_symlink():
                 places += _models_below(item, depth - 1)
-        elif item.is_file() and item.suffix.lower() == ".safetensors":
-            places.append(item)
+        elif item.suffix.lower() == ".safetensors":
+            if item.is_file():
+                places.append(item)
+            else:
+                log.warning("passed over %s: it is no regular file", ascii(str(item)))
     return places
 
 
@@ -153,31 +344,8 @@ def _holds(path: Path) -> str:
         return "diffusion"
     try:
         keys = header(path).keys()
-    except BadInput:
+    except HuafangError:
         return "unknown"
     if any(key.startswith(("model.diffusion_model.", "down_blocks.")) for key in keys):
         return "diffusion"
     return "network"
-
-
-def header(path: Path) -> dict[str, Any]:
-    """The JSON header of a safetensors file, tensor names to dtype and shape. Raises BadInput when it is none."""
-    try:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 2 <= size <= min(100_000_000, os.fstat(file.fileno()).st_size - 8):
-                raise ValueError(f"its header claims {size:,} bytes")
-            body = json.loads(file.read(size))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path.name} is no safetensors file: {error}", code="weights.unreadable") from error
-    if not isinstance(body, dict):
-        raise BadInput(f"{path.name} is no safetensors file: its header is no object", code="weights.unreadable")
-    return {key: value for key, value in body.items() if key != "__metadata__"}
-
-
-def _in_hub_cache(repository: str) -> Path | None:
-    """The newest snapshot of a hub repository in the Hugging Face cache, by the cache's own layout; None if there is none that is whole."""
-    home = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "hub")
-    snapshots = home / f"models--{repository.replace('/', '--')}" / "snapshots"
-    whole = [place for place in snapshots.glob("*") if (place / "model_index.json").is_file()] if snapshots.is_dir() else []
-    return max(whole, key=lambda place: place.stat().st_mtime, default=None)

@@ -1,4 +1,4 @@
-"""Bring a model from the catalogue to this machine."""
+"""Bring a model to this machine: from the catalogue, or a repository of the Hugging Face hub."""
 
 from typing import Literal
 
@@ -12,4 +12,4 @@ class PullWeights(Params):
 
     method: Literal["pull_weights"] = "pull_weights"
     name: WeightsId
-    """Model to bring."""
+    """Model to bring: a name of the catalogue (see `huafang models list`), or owner/name of a repository on the Hugging Face hub."""
