@@ -1,0 +1,220 @@
+"""The life of a job, over real processes that do what they are told."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from huafang.errors import Conflict, NotFound, QueueFull
+from huafang.jobs import dispatcher as module
+from tests.jobs.conftest import draft, ended, open_dispatcher, under_way, wait
+
+
+def test_a_job_is_done_and_its_result_booked_once(dispatcher):
+    row = ended(dispatcher, dispatcher.submit(draft(steps=3)).id)
+    assert (row.state, row.attempt, row.crashes) == ("done", 1, 0)
+    assert dispatcher.assets.exists(row.outputs[0]["asset"])
+    assert not list(dispatcher._outbox.glob("*")), "the outbox is cleared when the result is booked"
+
+
+def test_listeners_hear_every_state_and_a_gapless_seq(dispatcher):
+    heard = []
+    leave = dispatcher.listen(lambda kind, job, payload: heard.append((kind, payload.state if kind == "job" else payload["seq"])))
+    ended(dispatcher, dispatcher.submit(draft(steps=4)).id)
+    wait(lambda: ("job", "done") in heard)
+    leave()
+    assert [state for kind, state in heard if kind == "job"] == ["queued", "running", "done"]
+    seqs = [seq for kind, seq in heard if kind != "job"]
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_a_failure_fails_one_job_and_is_not_tried_again(dispatcher):
+    bad, good = dispatcher.submit(draft(fail=0)), dispatcher.submit(draft("b"))
+    row = ended(dispatcher, bad.id)
+    assert (row.state, row.attempt) == ("failed", 1)
+    assert row.error["message"] == "the fake lane was told to fail"
+    assert ended(dispatcher, good.id).state == "done"
+
+
+def test_bad_input_49_a_job_that_kills_its_lane_three_times_is_given_up_and_the_queue_goes_on(dispatcher):
+    poison, good = dispatcher.submit(draft(die=0)), dispatcher.submit(draft("b"))
+    row = ended(dispatcher, poison.id, 60)
+    assert (row.state, row.attempt, row.crashes) == ("failed", 3, 3)
+    assert row.error["code"] == "job.crashed"
+    assert "killed" in row.error["message"]
+    assert ended(dispatcher, good.id).state == "done"
+
+
+def test_bad_input_47_a_killed_lane_costs_an_attempt_and_nothing_else(dispatcher):
+    job = dispatcher.submit(draft(steps=40, dt=0.05)).id
+    under_way(dispatcher, job)
+    os.kill(int(dispatcher.live(job).progress["figures"]["pid"]), signal.SIGKILL)
+    row = ended(dispatcher, job)
+    assert (row.state, row.attempt, row.crashes) == ("done", 2, 1)
+    assert len(row.outputs) == 1
+
+
+def test_bad_input_51_cancel_of_a_waiting_a_running_and_an_ended_job(dispatcher):
+    running, waiting = dispatcher.submit(draft(steps=1000, dt=0.02)), dispatcher.submit(draft("b"))
+    other = dispatcher.submit(draft("c"))
+    under_way(dispatcher, running.id)
+    assert dispatcher.cancel(waiting.id).state == "cancelled"
+    asked = time.monotonic()
+    dispatcher.cancel(running.id)
+    dispatcher.cancel(running.id)  # twice is once
+    assert ended(dispatcher, running.id).state == "cancelled"
+    assert time.monotonic() - asked < 2, "a cancel is heard at the next step"
+    assert ended(dispatcher, other.id).state == "done", "cancelling one job touches no other"
+    assert dispatcher.cancel(other.id).state == "done", "an ended job stays as it is"
+
+
+def test_a_cancel_that_overtakes_its_task_is_heard(dispatcher):
+    for _ in range(20):
+        job = dispatcher.submit(draft(steps=500, dt=0.01)).id
+        wait(lambda job=job: dispatcher.store.get(job).state == "running")
+        dispatcher.cancel(job)
+        assert ended(dispatcher, job, 5).state == "cancelled"
+
+
+def test_bad_input_52_a_deaf_lane_is_killed(dispatcher, monkeypatch):
+    monkeypatch.setattr(module, "FORCE_AFTER", 0.5)
+    job, after = dispatcher.submit(draft(steps=1, dt=30, deaf=True)), dispatcher.submit(draft("b"))
+    wait(lambda: (dispatcher.live(job.id) and dispatcher.store.get(job.id).state == "running"))
+    time.sleep(0.3)
+    asked = time.monotonic()
+    dispatcher.cancel(job.id)
+    assert ended(dispatcher, job.id).state == "cancelled"
+    assert time.monotonic() - asked < 5
+    assert ended(dispatcher, after.id).state == "done", "a new lane takes the next job"
+
+
+def test_interactive_before_bulk_and_order_within(tmp_path):
+    made = open_dispatcher(tmp_path)
+    made.pause(True)
+    made.start()
+    bulk = [made.submit(draft(f"bulk{i}", priority="bulk")).id for i in range(3)]
+    quick = [made.submit(draft(f"quick{i}")).id for i in range(3)]
+    assert [row.id for row in made.store.waiting()] == quick + bulk
+    made.move(quick[2], quick[0])
+    made.move(bulk[2], quick[1])
+    made.move(quick[0], None)
+    expected = [quick[2], bulk[2], quick[1], bulk[0], bulk[1], quick[0]]
+    assert [row.id for row in made.store.waiting()] == expected
+    time.sleep(0.8)
+    assert made.store.count("queued") == 6, "a paused queue starts nothing"
+    made.pause(False)
+    ended(made, quick[0], 30)
+    assert [line.strip() for line in (tmp_path / "began.txt").read_text().splitlines()] == expected
+    made.stop(1)
+
+
+def test_moving_what_does_not_wait_is_refused(dispatcher):
+    job = ended(dispatcher, dispatcher.submit(draft()).id)
+    with pytest.raises(Conflict, match="only a waiting job"):
+        dispatcher.move(job.id, None)
+    with pytest.raises(NotFound):
+        dispatcher.move("0" * 24, None)
+
+
+def test_a_full_queue_says_when_to_come_back(tmp_path):
+    made = open_dispatcher(tmp_path, limit=2)
+    made.submit(draft())
+    made.submit(draft("b"))
+    with pytest.raises(QueueFull) as caught:
+        made.submit(draft("c"))
+    assert caught.value.retry_after >= 1
+
+
+def test_the_same_idempotency_key_is_one_job(tmp_path):
+    made = open_dispatcher(tmp_path)
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(made.submit(draft(key="k")).id)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+    assert made.store.count("queued") == 1
+
+
+def test_retry_is_a_new_job_with_the_same_settings(dispatcher):
+    old = ended(dispatcher, dispatcher.submit(draft(fail=0)).id)
+    new = dispatcher.retry(old.id)
+    assert new.id != old.id
+    assert new.params == old.params
+
+
+def test_trash_and_back_and_not_while_it_runs(dispatcher):
+    running = dispatcher.submit(draft(steps=100, dt=0.05)).id
+    under_way(dispatcher, running)
+    with pytest.raises(Conflict, match="cancel it first"):
+        dispatcher.trash(running)
+    dispatcher.cancel(running)
+    ended(dispatcher, running)
+    dispatcher.trash(running)
+    assert running not in [row.id for row in dispatcher.store.page()]
+    assert running in [row.id for row in dispatcher.store.page(deleted=True)]
+    dispatcher.trash(running, back=True)
+    assert running in [row.id for row in dispatcher.store.page()]
+
+
+def test_the_sweep_takes_only_what_nothing_speaks_of(dispatcher):
+    row = ended(dispatcher, dispatcher.submit(draft()).id)
+    stray, fresh = dispatcher.assets.put(b"stray"), dispatcher.assets.put(b"fresh")
+    old = time.time() - 8 * 86400
+    for asset in (stray, row.outputs[0]["asset"]):
+        os.utime(dispatcher.assets._place(asset), (old, old))
+    assert dispatcher.sweep() == 1
+    assert not dispatcher.assets.exists(stray)
+    assert dispatcher.assets.exists(fresh)
+    assert dispatcher.assets.exists(row.outputs[0]["asset"])
+
+
+def test_an_orderly_stop_puts_running_work_back_without_blame(tmp_path):
+    first = open_dispatcher(tmp_path)
+    first.start()
+    job = first.submit(draft(steps=100, dt=0.05)).id
+    under_way(first, job)
+    first.stop(2)
+    row = first.store.get(job)
+    assert (row.state, row.crashes) == ("queued", 0)
+    second = open_dispatcher(tmp_path)
+    second.start()
+    row = ended(second, job, 30)
+    assert (row.state, row.attempt, row.crashes) == ("done", 2, 0)
+    second.stop(1)
+
+
+def test_a_stale_attempt_cannot_write(dispatcher):
+    row = ended(dispatcher, dispatcher.submit(draft()).id)
+    assert not dispatcher.store.finish(row.id, row.attempt, "failed", error={"code": "x", "message": "x"})
+    assert not dispatcher.store.requeue(row.id, row.attempt - 1, crashed=True)
+    assert dispatcher.store.get(row.id).state == "done"
+
+
+def test_search_finds_words_and_treats_wildcards_as_letters(dispatcher):
+    dispatcher.pause(True)
+    one = dispatcher.submit(draft("夕阳 castle 100%")).id
+    dispatcher.submit(draft("100 castles"))
+    assert [row.id for row in dispatcher.store.page(words="夕阳 CASTLE")] == [one]
+    assert [row.id for row in dispatcher.store.page(words="0%")] == [one]
+    assert dispatcher.store.page(words="_____________________") == []
+
+
+def test_bad_input_53_when_the_result_cannot_be_booked_it_is_booked_later(dispatcher, monkeypatch):
+    from huafang.errors import DiskFull
+
+    finish, failures = dispatcher.store.finish, []
+
+    def full_once(*arguments, **values):
+        if not failures:
+            failures.append(1)
+            raise DiskFull("the database cannot be written: database or disk is full")
+        return finish(*arguments, **values)
+
+    monkeypatch.setattr(dispatcher.store, "finish", full_once)
+    row = ended(dispatcher, dispatcher.submit(draft()).id)
+    assert failures
+    assert (row.state, row.attempt) == ("done", 1), "booked at the second try, not painted again"
