@@ -55,7 +55,7 @@ class ImageFilters(Params):
     """Pencil, watercolour: how rough the paper is."""
     screen: Literal["cmyk", "black"] = "cmyk"
     """Halftone: four-colour print, or black ink alone as in a newspaper."""
-    dot_size: float = Field(8.0, ge=3, le=60, json_schema_extra=ui(step=0.5, unit=LENGTH))
+    dot_size: float = Field(6.0, ge=3, le=60, json_schema_extra=ui(step=0.5, unit=LENGTH))
     """Halftone: distance between dots."""
     angle: float = Field(45.0, ge=-180, le=180, json_schema_extra=ui(step=5, unit="°"))
     """Halftone: angle of the black screen; the colours keep their distance to it."""

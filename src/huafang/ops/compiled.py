@@ -1,0 +1,37 @@
+"""Loops over pixels that tensors say badly (a window that differs from pixel to pixel), compiled by numba. Import it on the run side only."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Array = npt.NDArray[np.float32]
+F = TypeVar("F", bound=Callable[..., object])
+
+EXACT_ENOUGH = {"contract", "reassoc", "nsz", "arcp"}
+"""The liberties of fast maths that keep NaN and infinity true. The order of a sum is settled when the loop is compiled, so runs repeat bit for bit."""
+
+
+def rows(loop: F) -> F:
+    """Compile a pass over rows: its `prange` runs over the rows of one picture and each writes its own row, so threads never meet."""
+    return njit(cache=True, parallel=True, fastmath=EXACT_ENOUGH)(loop)  # type: ignore[no-any-return]  # numba is untyped
+
+
+def inline(function: F) -> F:
+    """Compile a helper that passes call per pixel."""
+    return njit(cache=True, fastmath=EXACT_ENOUGH)(function)  # type: ignore[no-any-return]  # as above
+
+
+@inline
+def bilinear(plane: Array, y: float, x: float) -> float:
+    """`plane` (h, w) at a place between pixels; the border is repeated outward."""
+    y = min(max(y, np.float32(0)), np.float32(plane.shape[0] - 1))
+    x = min(max(x, np.float32(0)), np.float32(plane.shape[1] - 1))
+    top, left = int(y), int(x)
+    low, right = min(top + 1, plane.shape[0] - 1), min(left + 1, plane.shape[1] - 1)
+    fy, fx = y - np.float32(top), x - np.float32(left)
+    above = plane[top, left] + fx * (plane[top, right] - plane[top, left])
+    below = plane[low, left] + fx * (plane[low, right] - plane[low, left])
+    return above + fy * (below - above)
