@@ -28,7 +28,7 @@ def option(spec: FieldSpec) -> click.Option:
     if spec.kind == "bool":
         return click.Option([f"{flag}/--no-{flag[2:]}"], **common)
     if spec.kind == "images":
-        return click.Option([flag], type=click.Path(), multiple=True, **(common | {"default": ()}))
+        return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common | {"default": ()}))
     types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": click.STRING}
     kind = click.Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
     names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}
@@ -40,7 +40,7 @@ def _help(spec: FieldSpec) -> str:
     notes = []
     if spec.kind in ("int", "float") and (bounds := _bounds(spec)):
         notes.append(bounds)
-    if spec.kind == "images":
+    if spec.kind == "images" and spec.max_items != 1:
         notes.append("repeat for several")
     if not spec.required and spec.default not in (None, ()):
         default = spec.default
@@ -53,9 +53,17 @@ def _help(spec: FieldSpec) -> str:
     return spec.help + (f"  [{'; '.join(notes)}]" if notes else "")
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ",".join(_shown(one) for one in value)
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(int(value) if isinstance(value, float) else value)
+
+
 def _bounds(spec: FieldSpec) -> str:
-    low = f"{spec.minimum:g}" if spec.minimum is not None else f"above {spec.above:g}" if spec.above is not None else ""
-    high = f"{spec.maximum:g}" if spec.maximum is not None else f"below {spec.below:g}" if spec.below is not None else ""
+    low = _shown(spec.minimum) if spec.minimum is not None else f"above {_shown(spec.above)}" if spec.above is not None else ""
+    high = _shown(spec.maximum) if spec.maximum is not None else f"below {_shown(spec.below)}" if spec.below is not None else ""
     return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
 
 

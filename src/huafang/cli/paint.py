@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import signal
 import sys
 import time
@@ -260,8 +259,11 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
 @contextlib.contextmanager
 def _progress(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]]":
     """A bar with steps, time to go and the live figures, where someone watches."""
-    if quiet or not sys.stderr.isatty():
+    if quiet:
         yield lambda step: None
+        return
+    if not sys.stderr.isatty():
+        yield _Log(title)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -279,7 +281,24 @@ def _progress(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]]":
         task = bar.add_task(title, total=None, figures="")
 
         def on_step(step: "Step") -> None:
-            figures = "  ".join(f"{re.sub('_', ' ', name)} {value:.4g}" for name, value in step.figures.items())
-            bar.update(task, completed=step.done, total=step.total, figures=figures)
+            bar.update(task, completed=step.done, total=step.total, figures=_figures(step))
 
         yield on_step
+
+
+class _Log:
+    """For a log file instead of a terminal: a line at the start and at each tenth of the way."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._tenth = -1
+
+    def __call__(self, step: "Step") -> None:
+        tenth = 10 * step.done // max(step.total, 1)
+        if tenth > self._tenth:
+            self._tenth = tenth
+            click.echo(f"{self._title} {step.done}/{step.total}  {_figures(step)}".rstrip(), err=True)
+
+
+def _figures(step: "Step") -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in step.figures.items())

@@ -40,6 +40,8 @@ class Event:
 
 @dataclass(frozen=True)
 class LaneState:
+    """A lane as the dispatcher sees it: free when `job` is None."""
+
     name: str
     kind: str
     alive: bool

@@ -1,0 +1,176 @@
+"""The command line as a user meets it: its words, its files, its exit codes."""
+
+import json
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from huafang import images
+from huafang.cli import main
+from tests.conftest import scene, weave
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch) -> Path:
+    """A folder with a photo, a painting and a folder of photos, where the command runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUAFANG_HOME", str(tmp_path / "home"))
+    (tmp_path / "photo.jpg").write_bytes(images.encode(scene(48, 64), "jpeg"))
+    (tmp_path / "painting.png").write_bytes(images.encode(weave(40, 56)))
+    (tmp_path / "photos").mkdir()
+    for index in range(3):
+        (tmp_path / "photos" / f"{index}.png").write_bytes(images.encode(scene(30 + index, 40)))
+    return tmp_path
+
+
+def huafang(*words: str) -> int:
+    """Run a command in this process; its exit code."""
+    with pytest.raises(SystemExit) as left:
+        main(list(words))
+    return int(left.value.code or 0)
+
+
+RECOLOUR = ("--method", "colour_transfer", "--style", "painting.png")
+
+
+def test_stylize_writes_a_picture_of_the_photos_size_that_knows_how_it_was_made(desk):
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png") == 0
+    with Image.open("out.png") as picture:
+        assert picture.size == (64, 48)
+        assert json.loads(picture.info["huafang"])["params"]["method"] == "colour_transfer"
+        assert "Method: colour_transfer" in picture.info["parameters"]
+
+
+@pytest.mark.parametrize("spelling", ["colour-transfer", "colour_transfer"])
+def test_a_room_is_a_command_in_either_spelling(desk, spelling):
+    assert huafang(spelling, "photo.jpg", "--style", "painting.png", "-o", "out.webp") == 0
+    with Image.open("out.webp") as picture:
+        assert (picture.format, picture.size) == ("WEBP", (64, 48))
+
+
+def test_json_is_one_object_on_stdout(desk, capsys):
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["outputs"] == ["out.png"]
+    assert said["params"]["transfer"] == "linear"
+    assert sorted(said["sources"].values()) == ["painting.png", "photo.jpg"]
+
+
+def test_errors_in_json_mode_are_json_too(desk, capsys):
+    assert huafang("stylize", "nothere.jpg", *RECOLOUR, "--json") == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "file.missing"
+
+
+def test_a_folder_is_run_through_and_taken_up_again(desk, capsys):
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "out") == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "1.png", "2.png"]
+    stamps = {path: path.stat().st_mtime_ns for path in Path("out").iterdir()}
+    Path("out/1.png").unlink()
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "out", "--json") == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert [result.get("kept", False) for result in results] == [True, False, True]
+    assert all(path.stat().st_mtime_ns == stamps[path] for path in stamps if path.name != "1.png")
+    assert huafang("stylize", "photos", *RECOLOUR, "--transfer", "reinhard", "-o", "out", "--json") == 0
+    assert not any(result.get("kept") for result in json.loads(capsys.readouterr().out)["results"]), "other settings paint again"
+
+
+def test_globs_and_twin_names(desk):
+    Path("photos/0.jpg").write_bytes(images.encode(scene(30, 40), "jpeg"))
+    assert huafang("stylize", "photos/0.*", "photo.jpg", *RECOLOUR, "-o", "out/") == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["0.jpg.png", "0.png.png", "photo.png"]
+
+
+def test_one_bad_picture_of_many_is_reported_and_the_rest_is_painted(desk, capsys):
+    Path("photos/broken.png").write_bytes(b"no picture")
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "out", "--json") == 4
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert [result["error"]["code"] for result in results if "error" in result] == ["image.unreadable"]
+    assert len(list(Path("out").iterdir())) == 3
+
+
+def test_without_o_a_free_name_is_chosen(desk):
+    for _ in range(2):
+        assert huafang("stylize", "photo.jpg", *RECOLOUR) == 0
+    assert Path("photo-colour_transfer.png").is_file()
+    assert Path("photo-colour_transfer-2.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("stylise", "photo.jpg"), "did you mean stylize"),
+        (("stylize", "phot.jpg", *RECOLOUR), "did you mean photo.jpg"),
+        (("stylize", "photo.jpg", "--method", "gatis"), "did you mean gatys"),
+        (("stylize", "photo.jpg", "--method", "stroke_rendering", "--style", "painting.png"), "takes no style picture"),
+        (("stylize", "photo.jpg", "--method", "text_to_image"), "does not restyle a photo"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "less than or equal to 1"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strenght", "1"), "--strength"),
+        (("stylize", "photo.jpg", *RECOLOUR, "-o", "out.bmp"), "written as .png"),
+        (("stylize", "photos", *RECOLOUR, "-o", "out.png"), "name a folder"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "greater than or equal to 0"),
+        (("colour-transfer", "photo.jpg"), "--style"),
+    ],
+)
+def test_bad_usage_says_what_is_nearest_and_exits_2(desk, capsys, words, said):
+    assert huafang(*words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
+    assert huafang("stylize", "photo.jpg", "--style", "painting.png", "--method", "gatys", "--features", "vgg19", "--steps", "2") == 3
+    assert "huafang models pull vgg19" in capsys.readouterr().err
+
+
+def test_dry_run_paints_nothing(desk):
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png", "--dry-run") == 0
+    assert not Path("out.png").exists()
+
+
+def test_methods_as_json_has_every_field_in_two_languages(desk, capsys):
+    assert huafang("methods", "--json") == 0
+    listed = {method["name"]: method for method in json.loads(capsys.readouterr().out)["methods"]}
+    strokes = {field["name"]: field for field in listed["stroke_rendering"]["fields"]}
+    assert strokes["content"]["kind"] == "image"
+    assert strokes["content"]["label"]["zh"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(desk, capsys, shell):
+    assert huafang("completion", shell) == 0
+    assert "_HUAFANG_COMPLETE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["--help"], ["gatys", "--help"], ["stylize", "--help"], ["serve", "--help"], ["models", "--help"], ["methods"]])
+def test_help_loads_no_torch(words):
+    code = f"import sys; sys.argv = ['huafang', *{words!r}]\nfrom huafang.cli import main\ntry: main()\nexcept SystemExit as left: assert not left.code\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are different there")
+def test_ctrl_c_stops_cleanly_with_130_and_leaves_nothing_half_written(desk):
+    (desk / "big.png").write_bytes(images.encode(scene(700, 900)))
+    words = ["stylize", "big.png", "--style", "painting.png", "--method", "gatys", "--steps", "5000", "-o", "out.png"]
+    running = subprocess.Popen([sys.executable, "-m", "huafang", *words], stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    running.stderr.readline()  # its first step
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "stopped" in said
+    assert not (desk / "out.png").exists()
+    assert not list(desk.glob(".part-*"))
+
+
+def test_python_api_is_the_same_room(desk):
+    import huafang as package
+
+    painting = package.stylize("photo.jpg", style="painting.png", method="colour_transfer", transfer="reinhard")
+    assert painting.image.size == (64, 48)
+    assert painting.save("api.png") == [Path("api.png")]
+    again = package.stylize(painting.image, style=Image.open("painting.png"), method="colour_transfer")
+    assert again.image.size == (64, 48)
