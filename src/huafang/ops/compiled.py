@@ -8,6 +8,7 @@ import numpy.typing as npt
 from numba import njit
 
 Array = npt.NDArray[np.float32]
+Real = float | np.float32
 F = TypeVar("F", bound=Callable[..., object])
 
 EXACT_ENOUGH = {"contract", "reassoc", "nsz", "arcp"}
@@ -25,7 +26,7 @@ def inline(function: F) -> F:
 
 
 @inline
-def bilinear(plane: Array, y: float, x: float) -> float:
+def bilinear(plane: Array, y: Real, x: Real) -> Real:
     """`plane` (h, w) at a place between pixels; the border is repeated outward."""
     y = min(max(y, np.float32(0)), np.float32(plane.shape[0] - 1))
     x = min(max(x, np.float32(0)), np.float32(plane.shape[1] - 1))
@@ -34,4 +35,5 @@ def bilinear(plane: Array, y: float, x: float) -> float:
     fy, fx = y - np.float32(top), x - np.float32(left)
     above = plane[top, left] + fx * (plane[top, right] - plane[top, left])
     below = plane[low, left] + fx * (plane[low, right] - plane[low, left])
-    return above + fy * (below - above)
+    value: Real = above + fy * (below - above)
+    return value

@@ -11,7 +11,7 @@ from numba import prange
 
 from huafang.methods.image_filters import ImageFilters, lines
 from huafang.methods.image_filters.passes import Passes, Scene
-from huafang.ops.compiled import bilinear, inline, rows
+from huafang.ops.compiled import Real, bilinear, inline, rows
 
 Array = npt.NDArray[np.float32]
 
@@ -50,7 +50,8 @@ def quantise(brightness: Array, levels: int, steepness: float) -> Array:
     """
     place = np.clip(brightness, 0, 1) * levels
     middle = np.minimum(np.floor(place), levels - 1) + 0.5
-    return ((middle + 0.5 * np.tanh(steepness * (place - middle)) / np.tanh(0.5 * steepness)) / levels).astype(np.float32)
+    stepped: Array = ((middle + 0.5 * np.tanh(steepness * (place - middle)) / np.tanh(0.5 * steepness)) / levels).astype(np.float32)
+    return stepped
 
 
 @rows
@@ -123,25 +124,25 @@ def to_lab(rgb: Array, lab: Array, first: int, last: int) -> None:
 
 
 @inline
-def linear(value: float) -> float:
+def linear(value: Real) -> Real:
     """sRGB -> linear light (IEC 61966-2-1)."""
     return value / np.float32(12.92) if value <= 0.04045 else np.float32(((value + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4))
 
 
 @inline
-def gamma(value: float) -> float:
+def gamma(value: Real) -> Real:
     """Linear light -> sRGB, clamped to [0, 1]."""
     value = min(max(value, np.float32(0)), np.float32(1))
     return value * np.float32(12.92) if value <= 0.0031308 else np.float32(1.055) * np.float32(value ** np.float32(1 / 2.4)) - np.float32(0.055)
 
 
 @inline
-def root(value: float) -> float:
+def root(value: Real) -> Real:
     """CIELAB's cube root with its straight foot."""
     return np.float32(value ** np.float32(1 / 3)) if value > 216 / 24389 else (np.float32(24389 / 27) * value + np.float32(16)) / np.float32(116)
 
 
 @inline
-def from_root(value: float) -> float:
+def from_root(value: Real) -> Real:
     """The inverse of `root`."""
     return value * value * value if value > 6 / 29 else (np.float32(116) * value - np.float32(16)) * np.float32(27 / 24389)

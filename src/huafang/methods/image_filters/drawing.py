@@ -19,9 +19,7 @@ Array = npt.NDArray[np.float32]
 
 INK_PASSES = 4
 PENCIL_PASSES = 4
-FLAT = 0.6
-"""The pencil's outlines are taken from luminance lifted to [FLAT, 1], so that flat darks are left to the hatching: a departure from the paper."""
-PENCIL_EPSILON, PENCIL_PHI = 0.6, 7.0
+PENCIL_EPSILON, PENCIL_PHI = 0.92, 2.0
 """Threshold of the pencil's outlines: gentle, so that weak edges are faint lines (Winnemöller, Kyprianidis & Olsen 2012, section 3.3)."""
 GRAPHITE = (0.19, 0.19, 0.20)
 PAPER = (0.985, 0.98, 0.965)
@@ -40,8 +38,10 @@ def ink(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
 
 def pencil(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
     """Grey outlines from XDoG with a gentle threshold, and tones hatched with strokes that the paper's grain breaks up."""
-    lifted = FLAT + (1 - FLAT) * stretched_luminance(scene.picture)
-    drawn = lines.draw(scene, lifted, passes, p.sigma, p.p)
+    luminance = stretched_luminance(scene.picture)
+    drawn = lines.draw(scene, luminance, passes, p.sigma, p.p)
+    # Edges alone, on white: tones are left to the hatching, a departure from the paper.
+    drawn[0] += 1 - luminance
     outline, out = scene.empty(1), scene.empty(3)
     passes.run(soft_threshold, drawn[0], outline[0], PENCIL_EPSILON, PENCIL_PHI)
     passes.shown = np.broadcast_to(outline, out.shape)

@@ -24,7 +24,8 @@ INKS = ((0.0, 0.62, 0.90), (0.91, 0.05, 0.52), (1.0, 0.93, 0.0), (0.10, 0.09, 0.
 """sRGB of cyan, magenta, yellow and black ink on white paper."""
 BLUR = 0.12
 """Of the tones before they are screened, in cells: a dot keeps its shape and detail finer than a dot remains."""
-BLACK_SHARE = 0.8
+ROUNDS = 4
+BLACK_SHARE = 0.7
 """How much of the grey that the three colours have in common is printed in black (grey component replacement)."""
 
 
@@ -49,8 +50,17 @@ def separate(pixels: Array, inks: str) -> Array:
         return np.ascontiguousarray(1 - np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), pixels, 1)[None])
     wanted = 1 - pixels
     black = BLACK_SHARE * wanted.min(0) ** np.float32(1.5)
-    colours = (wanted - black) / np.maximum(1 - black, np.float32(1e-4))
-    return np.concatenate([colours, black[None]]).clip(0, 1).astype(np.float32)
+    tones = np.concatenate([wanted, black[None]])
+    # Each ink also takes a little of the light that is another's to take: what is left for it is found in a few rounds.
+    passed = 1 - np.array(INKS, np.float32)
+    for _ in range(ROUNDS):
+        for own in range(3):
+            others = np.ones_like(black)
+            for ink in range(4):
+                if ink != own:
+                    others *= 1 - tones[ink] * passed[ink, own]
+            tones[own] = ((1 - pixels[own] / np.maximum(others, np.float32(1e-4))) / passed[own, own]).clip(0, 1)
+    return tones
 
 
 def thresholds() -> Array:
@@ -87,7 +97,7 @@ def screen(tones: Array, limits: Array, turns: Array, inks: Array, out: Array, f
                         px = np.float32(x - W * 0.5 + (i + 0.5) / SUBPIXELS)
                         u = (turns[k, 0] * px + turns[k, 1] * py) * np.float32(TILE)
                         v = (turns[k, 0] * py - turns[k, 1] * px) * np.float32(TILE)
-                        if tone > limits[int(math.floor(v)) & (TILE - 1), int(math.floor(u)) & (TILE - 1)]:
+                        if tone > limits[math.floor(v) & (TILE - 1), math.floor(u) & (TILE - 1)]:
                             inked += 1
                 part = np.float32(inked) * np.float32(1 / SUBPIXELS**2)
                 r *= np.float32(1) - part * (np.float32(1) - inks[k, 0])

@@ -24,12 +24,14 @@ def xdog_kernel(sigma: float, p: float, step: float) -> Array:
     reach = math.ceil(3 * RATIO * sigma / step)
     at = np.arange(-reach, reach + 1) * step
     narrow, wide = np.exp(-0.5 * (at / sigma) ** 2), np.exp(-0.5 * (at / (RATIO * sigma)) ** 2)
-    return ((1 + p) * narrow / narrow.sum() - p * wide / wide.sum()).astype(np.float32)
+    weights: Array = ((1 + p) * narrow / narrow.sum() - p * wide / wide.sum()).astype(np.float32)
+    return weights
 
 
 def threshold(u: Array, epsilon: float, phi: float) -> Array:
     """1 where u ≥ ε, 1 + tanh(φ (u - ε)) below (equation 5): in (0, 1]."""
-    return np.where(u >= epsilon, np.float32(1), np.float32(1) + np.tanh(np.float32(phi) * (u - np.float32(epsilon)))).astype(np.float32)
+    kept: Array = np.where(u >= epsilon, np.float32(1), np.float32(1) + np.tanh(np.float32(phi) * (u - np.float32(epsilon)))).astype(np.float32)
+    return kept
 
 
 def draw(scene: Scene, luminance: Array, passes: Passes, sigma: float, p: float) -> Array:
@@ -48,7 +50,8 @@ def draw(scene: Scene, luminance: Array, passes: Passes, sigma: float, p: float)
 def gaussian(sigma: float, step: float) -> Array:
     """(n + 1,): the centre and one side of a gaussian at every `step` pixels; the centre plus twice the rest is 1."""
     weights = np.exp(-0.5 * (np.arange(math.ceil(2.5 * sigma / step) + 1) * step / sigma) ** 2)
-    return (weights / (2 * weights.sum() - weights[0])).astype(np.float32)
+    half: Array = (weights / (2 * weights.sum() - weights[0])).astype(np.float32)
+    return half
 
 
 @rows

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from huafang.ops.compiled import inline
+from huafang.ops.compiled import Real, inline
 
 
 @inline
-def scatter(i: int, j: int, seed: int) -> float:
+def scatter(i: int, j: int, seed: int) -> Real:
     """A number in [0, 1) for the lattice point (i, j): the same for the same seed."""
     h = (i * 374761393 + j * 668265263 + seed * 362437) & 0xFFFFFFFF
     h = ((h ^ (h >> 15)) * 1274126177) & 0xFFFFFFFF
@@ -17,9 +17,9 @@ def scatter(i: int, j: int, seed: int) -> float:
 
 
 @inline
-def value_noise(y: float, x: float, seed: int) -> float:
+def value_noise(y: Real, x: Real, seed: int) -> Real:
     """A smooth surface in [0, 1] with one random value per unit square (Perlin's interpolant 3t² - 2t³)."""
-    i, j = int(math.floor(y)), int(math.floor(x))
+    i, j = math.floor(y), math.floor(x)
     fy, fx = np.float32(y - i), np.float32(x - j)
     fy, fx = fy * fy * (3 - 2 * fy), fx * fx * (3 - 2 * fx)
     above = scatter(i, j, seed) + fx * (scatter(i, j + 1, seed) - scatter(i, j, seed))
@@ -28,8 +28,11 @@ def value_noise(y: float, x: float, seed: int) -> float:
 
 
 @inline
-def turbulence(y: float, x: float, seed: int, octaves: int) -> float:
+def turbulence(y: Real, x: Real, seed: int, octaves: int) -> Real:
     """Value noise of halving wavelength and weight, brought to mean 0.5 and about [0, 1]."""
+    total: Real
+    weight: Real
+    scale: Real
     total, weight, scale = np.float32(0), np.float32(0), np.float32(1)
     for octave in range(octaves):
         # Each octave is turned, so that their lattices do not line up.
@@ -42,15 +45,15 @@ def turbulence(y: float, x: float, seed: int, octaves: int) -> float:
 
 
 @inline
-def strokes(y: float, x: float, length: float, width: float, seed: int) -> float:
+def strokes(y: Real, x: Real, length: Real, width: Real, seed: int) -> Real:
     """Parallel strokes along x, in [0, 1]: noise drawn out to `length`, each row of `width` shifted by its own chance."""
-    i = int(math.floor(y / width))
+    i = math.floor(y / width)
     fy = np.float32(y / width - i)
     fy = fy * fy * (3 - 2 * fy)
     total = np.float32(0)
     for row in range(2):
         place = x / length + 7.0 * scatter(i + row, 0, seed + 7)
-        j = int(math.floor(place))
+        j = math.floor(place)
         fx = np.float32(place - j)
         fx = fx * fx * (3 - 2 * fx)
         value = scatter(i + row, j, seed) + fx * (scatter(i + row, j + 1, seed) - scatter(i + row, j, seed))

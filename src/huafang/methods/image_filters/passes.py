@@ -1,5 +1,6 @@
 """What every filter works on and reports through: the picture, its small copy and flow, and passes over it in chunks of rows."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,7 +41,7 @@ class Scene:
     @property
     def unit(self) -> float:
         """Pixels in one unit of length: 1 for a picture of one megapixel."""
-        return (self.height * self.width / 1e6) ** 0.5
+        return math.sqrt(self.height * self.width / 1e6)
 
     @property
     def pixels(self) -> Array:

@@ -89,7 +89,7 @@ def cell_means(pixels: Array, cells: Array, stride: int, first: int, last: int) 
 @rows
 def wobble(pixels: Array, out: Array, unit: float, seed: int, first: int, last: int) -> None:
     """Each pixel is taken from up to WOBBLE units away, as the paper's bumps push the brush."""
-    H, W = pixels.shape[1], pixels.shape[2]
+    W = pixels.shape[2]
     for y in prange(first, last):
         for x in range(W):
             yu, xu = y / unit, x / unit
