@@ -1,7 +1,6 @@
 """The command line as a user meets it: its words, its files, its exit codes."""
 
 import json
-
 import signal
 import subprocess
 import sys
@@ -147,7 +146,10 @@ def test_completion_scripts(desk, capsys, shell):
 
 @pytest.mark.parametrize("words", [["--help"], ["gatys", "--help"], ["stylize", "--help"], ["serve", "--help"], ["models", "--help"], ["methods"]])
 def test_help_loads_no_torch(words):
-    code = f"import sys; sys.argv = ['huafang', *{words!r}]\nfrom huafang.cli import main\ntry: main()\nexcept SystemExit as left: assert not left.code\nassert 'torch' not in sys.modules"
+    code = (
+        f"import sys; sys.argv = ['huafang', *{words!r}]\nfrom huafang.cli import main\n"
+        "try: main()\nexcept SystemExit as left: assert not left.code\nassert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
