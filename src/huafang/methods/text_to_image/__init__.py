@@ -7,9 +7,7 @@ from pydantic import AfterValidator, Field
 from huafang.diffusion import prompts
 from huafang.params import LongText, Params, WeightsId, ui
 
-Sampler = Literal[
-    "ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpm2", "dpm2_a", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde_karras", "unipc", "lcm"
-]
+Sampler = Literal["ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde_karras", "unipc", "lcm"]
 
 
 def _readable(prompt: str) -> str:

@@ -1,0 +1,208 @@
+"""What a checkpoint is, by its names and shapes alone, and whether it may be opened. No torch here, and no tensor is read.
+
+Two layouts are known: a diffusers folder, and one `.safetensors` file in the LDM layout (what Civitai and the first releases share).
+Nothing here can run code of the checkpoint: only JSON and safetensors are ever read, and classes are taken from the lists below, never by the
+name that the checkpoint gives (R1 of the security rules; CVE-2026-44513 shows why).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from huafang.errors import BadInput, MissingWeights
+from huafang.tensorfile import header, metadata
+
+Family = Literal["sd1", "sd2", "xl"]
+TITLES: dict[Family, str] = {"sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "xl": "Stable Diffusion XL"}
+READ = "Stable Diffusion 1.x, 2.x and XL, as a diffusers folder or one .safetensors file"
+
+PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline")
+PARTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "unet": (("diffusers", "UNet2DConditionModel"),),
+    "vae": (("diffusers", "AutoencoderKL"),),
+    "text_encoder": (("transformers", "CLIPTextModel"),),
+    "text_encoder_2": (("transformers", "CLIPTextModelWithProjection"),),
+    "tokenizer": (("transformers", "CLIPTokenizer"), ("transformers", "CLIPTokenizerFast")),
+    "tokenizer_2": (("transformers", "CLIPTokenizer"), ("transformers", "CLIPTokenizerFast")),
+    "scheduler": tuple(
+        ("diffusers", f"{name}Scheduler")
+        for name in [
+            "DDIM",
+            "DDPM",
+            "DEISMultistep",
+            "DPMSolverMultistep",
+            "DPMSolverSDE",
+            "DPMSolverSinglestep",
+            "EulerAncestralDiscrete",
+            "EulerDiscrete",
+            "HeunDiscrete",
+            "KDPM2AncestralDiscrete",
+            "KDPM2Discrete",
+            "LCM",
+            "LMSDiscrete",
+            "PNDM",
+            "TCD",
+            "UniPCMultistep",
+        ]
+    ),
+}
+"""The parts that are loaded, and the classes each may be. `safety_checker`, `feature_extractor`, `image_encoder` are left where they lie."""
+LEFT = ("safety_checker", "feature_extractor", "image_encoder")
+
+_UNET = "model.diffusion_model."
+_OTHERS: tuple[tuple[str, str], ...] = (
+    (r"(model\.diffusion_model\.)?joint_blocks\.", "a Stable Diffusion 3 model"),
+    (r"(model\.diffusion_model\.)?double_(blocks|stream)", "a Flux model"),
+    (r"control_model\.|controlnet_|input_hint_block\.", "a ControlNet, which guides a model and is none itself"),
+    (r"(lora_(unet|te)|lycoris_)|.*\.lora[_.](A|B|down|up)\b|.*\.(hada_w1_a|lokr_w1)$", "a LoRA, which changes a model and is none itself"),
+    (r"emb_params$|clip_[lg]$|<.*>$", "a textual inversion embedding, which is a word for a model and no model itself"),
+    (r"(model\.diffusion_model\.)?(transformer_blocks|layers|blocks|x_embedder)\.", "a diffusion transformer (PixArt, Z-Image, Qwen-Image, … )"),
+    (r"(model\.diffusion_model\.)?(clip_mapper|down_blocks\.0\.0\.channelwise)", "a Stable Cascade model"),
+    (r"first_stage_model\.|encoder\.down\.|decoder\.up\.|encoder\.down_blocks\.", "a VAE alone, without the network that draws"),
+    (r"down_blocks\.|mid_block\.", "a UNet alone in diffusers' layout, without text encoder and VAE: give the whole folder"),
+    (r"text_model\.|transformer\.resblocks\.", "a text encoder alone"),
+    (r"features\.|classifier\.", "a network for classifying pictures"),
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What lies at `path`. `prediction` is what the UNet was trained to say, where the checkpoint tells; None where it does not."""
+
+    path: Path
+    family: Family
+    single: bool
+    prediction: Literal["epsilon", "v_prediction"] | None = None
+    zero_snr: bool = False
+
+
+def inspect(path: Path) -> Checkpoint:
+    """What the model at `path` is. Raises BadInput that names what it is instead, MissingWeights when a part is not there."""
+    return _folder(path) if path.is_dir() else _file(path)
+
+
+def unfit(path: Path, what: str, code: str = "weights.wrong_kind") -> BadInput:
+    return BadInput(f"{path.name} is {what}", code=code, hint=f"text_to_image reads {READ}")
+
+
+# A diffusers folder
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A small JSON object. Raises BadInput when it is none, or asks for code of the checkpoint's own to be run."""
+    try:
+        if path.stat().st_size > 1_000_000:
+            raise ValueError("it is larger than 1 MB")
+        body = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise MissingWeights(f"{path.parent.name}/{path.name} is not there: the model's folder is not whole", code="weights.incomplete") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(f"{path.name} cannot be read: {error}", code="weights.unreadable") from error
+    if not isinstance(body, dict):
+        raise BadInput(f"{path.name} cannot be read: it is no JSON object", code="weights.unreadable")
+    for word in ("auto_map", "custom_pipeline", "trust_remote_code"):
+        if word in body:
+            raise BadInput(
+                f"{path.parent.name}/{path.name} wants code of the model's own to be run ({word}: {str(body[word])[:80]!r}), which is never done",
+                code="weights.unsafe",
+            )
+    return body
+
+
+def _folder(path: Path) -> Checkpoint:
+    index = read_json(path / "model_index.json")
+    pipeline = index.get("_class_name")
+    if pipeline not in PIPELINES:
+        raise BadInput(
+            f"{path.name} is a {str(pipeline)[:80]!r}, which text_to_image does not run; allowed are {', '.join(PIPELINES)}", code="weights.wrong_kind"
+        )
+    is_xl = "XL" in str(pipeline)
+    wanted = ["unet", "vae", "text_encoder", "tokenizer", "scheduler", *(["text_encoder_2", "tokenizer_2"] if is_xl else [])]
+    for part in wanted:
+        _check_part(path, part, index.get(part))
+    for part in index:
+        if not part.startswith("_") and part not in PARTS and part not in LEFT and isinstance(index[part], list):
+            raise BadInput(f"{path.name} has a part {part[:80]!r} that no Stable Diffusion model has", code="weights.unsafe")
+    unet = read_json(path / "unet" / "config.json")
+    _check_unet(path, int(unet.get("in_channels") or 4), unet)
+    prediction = read_json(path / "scheduler" / "scheduler_config.json").get("prediction_type", "epsilon")
+    if prediction not in ("epsilon", "v_prediction"):
+        raise unfit(path, f"a model that predicts {str(prediction)[:40]!r}; known are epsilon and v_prediction")
+    family: Family = "xl" if is_xl else "sd2" if unet.get("cross_attention_dim") == 1024 else "sd1"
+    return Checkpoint(path, family, single=False, prediction=prediction)
+
+
+def _check_part(path: Path, part: str, named: object) -> None:
+    allowed = PARTS[part]
+    if named is None or named == [None, None]:
+        what = "an XL refiner, which finishes pictures and draws none" if part in ("text_encoder", "tokenizer") else f"a model without its {part}"
+        raise unfit(path, what)
+    if not isinstance(named, list) or tuple(named) not in allowed:
+        shown = ".".join(map(str, named)) if isinstance(named, list) else str(named)
+        raise BadInput(
+            f"{path.name} wants {shown[:80]!r} as its {part}; allowed are {', '.join('.'.join(pair) for pair in allowed)}",
+            code="weights.unsafe",
+            hint="classes outside this list are never loaded, whatever the model's folder says",
+        )
+    place = path / part
+    if part not in ("scheduler", "tokenizer", "tokenizer_2"):
+        read_json(place / "config.json")
+        files = sorted(item.name for item in place.iterdir() if item.is_file())
+        if not any(name.endswith(".safetensors") for name in files):
+            others = [name for name in files if name.endswith((".bin", ".ckpt", ".pt", ".pth"))]
+            if others:
+                raise BadInput(f"{part}/{others[0]} is no .safetensors file; other formats may run code when they are opened", code="weights.unsafe")
+            raise MissingWeights(f"{path.name} has no weights in {part}/", code="weights.incomplete")
+        for name in files:
+            if name.endswith(".safetensors"):
+                header(place / name)  # checks it whole
+    elif part != "scheduler" and (place / "tokenizer_config.json").is_file():
+        read_json(place / "tokenizer_config.json")
+
+
+def _check_unet(path: Path, channels: int, unet: Mapping[str, Any]) -> None:
+    if channels == 9:
+        raise unfit(path, "an inpainting model (its UNet takes 9 channels): it fills a hole in a picture and cannot start from words alone")
+    if channels in (5, 7, 8):
+        raise unfit(path, f"a model that starts from a picture (its UNet takes {channels} channels: depth, upscaling or instructions)")
+    if unet.get("time_cond_proj_dim") is not None:
+        raise unfit(path, "a guidance-distilled LCM model; take the model with an LCM LoRA merged in instead")
+
+
+# One file
+
+
+def _file(path: Path) -> Checkpoint:
+    names = header(path)
+    if f"{_UNET}input_blocks.0.0.weight" not in names:
+        for pattern, what in _OTHERS:
+            if any(re.match(pattern, name) for name in names):
+                raise unfit(path, what)
+        raise unfit(path, f"no model that is known here (its first tensor is {next(iter(names), 'none')[:80]!r})")
+    if any(name.startswith("control_model.") for name in names):
+        raise unfit(path, "a ControlNet, which guides a model and is none itself")
+    shape = {name: entry.get("shape", []) for name, entry in names.items() if isinstance(entry, dict)}
+    _check_unet(path, shape[f"{_UNET}input_blocks.0.0.weight"][1], {})
+    family = _family(path, names)
+    told = metadata(path)
+    v = "v_pred" in names or told.get("modelspec.prediction_type") == "v" or told.get("modelspec.architecture") == "stable-diffusion-v2-768-v"
+    said = "v_prediction" if v else "epsilon" if family != "sd2" or told.get("modelspec.prediction_type") == "epsilon" else None
+    return Checkpoint(path, family, single=True, prediction=said, zero_snr="ztsnr" in names)  # type: ignore[arg-type]  # one of the two words
+
+
+def _family(path: Path, names: Mapping[str, Any]) -> Family:
+    starts = {name.split(".", 3)[0] + "." + ".".join(name.split(".", 3)[1:3]) for name in names}
+    if "conditioner.embedders.0" in starts:
+        if "conditioner.embedders.1" not in starts:
+            raise unfit(path, "an XL refiner, which finishes pictures and draws none")
+        return "xl"
+    if any(name.startswith("cond_stage_model.model.") for name in names):
+        return "sd2"
+    if any(name.startswith("cond_stage_model.transformer.bert.") or name.startswith("cond_stage_model.transformer.encoder.layer.") for name in names):
+        raise unfit(path, "a model that reads its prompts with BERT (Taiyi)")
+    if any(name.startswith("cond_stage_model.transformer.") for name in names):
+        return "sd1"
+    raise unfit(path, "a UNet without its text encoder: take the whole checkpoint", "weights.incomplete")

@@ -1,0 +1,59 @@
+"""Latents <-> pixels: the VAE's decoder, and a straight line from four channels to three colours where that would take too long."""
+
+import torch
+import torch.nn.functional as F
+
+from huafang.diffusion.checkpoints import Family
+from huafang.diffusion.loading import Model
+
+TILED_ABOVE = 1024 * 1024
+"""Pixels above which the VAE decodes in overlapping tiles: its memory grows with the area."""
+
+# Four latent channels -> R, G, B in [-1, 1], and a bias: the least-squares fits that ComfyUI and others publish for these two VAEs.
+_SD = ((0.3512, 0.2297, 0.3227), (0.3250, 0.4974, 0.2350), (-0.2829, 0.1762, 0.2721), (-0.2120, -0.2616, -0.7177))
+_XL = ((0.3651, 0.4232, 0.4341), (-0.2533, -0.0042, 0.1068), (0.1076, 0.1111, -0.0362), (-0.3165, -0.2492, -0.2188))
+_FACTORS: dict[Family, tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]] = {
+    "sd1": (_SD, (0.0, 0.0, 0.0)),
+    "sd2": (_SD, (0.0, 0.0, 0.0)),
+    "xl": (_XL, (0.1084, -0.0175, -0.0011)),
+}
+
+
+@torch.inference_mode()
+def decode(model: Model, latents: torch.Tensor) -> torch.Tensor:
+    """(1, C, h, w) latents -> (1, 3, 8·h, 8·w) float32 in [0, 1], on the latents' device."""
+    vae, config = model.vae, model.vae.config
+    scaled = latents.to(vae.dtype) / config.scaling_factor
+    mean, spread = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is not None and spread is not None:
+        scaled = scaled * scaled.new_tensor(spread).view(1, -1, 1, 1) + scaled.new_tensor(mean).view(1, -1, 1, 1)
+    area = latents.shape[2] * latents.shape[3] * model.scale**2
+    (vae.enable_tiling if area > TILED_ABOVE else vae.disable_tiling)()
+    pixels: torch.Tensor = vae.decode(scaled, return_dict=False)[0].float()
+    return (pixels / 2 + 0.5).clamp(0, 1)
+
+
+def preview(model: Model, latents: torch.Tensor) -> torch.Tensor:
+    """(1, C, h, w) latents -> (1, 3, h, w) float32 in [0, 1], a pixel for a latent, without the VAE."""
+    factors, bias = rgb_factors(model, latents.shape[1])
+    pixels = torch.einsum("bchw,cr->brhw", latents.float(), factors.to(latents.device)) + bias.to(latents.device).view(1, 3, 1, 1)
+    return torch.nan_to_num((pixels + 1) / 2).clamp(0, 1)
+
+
+def rgb_factors(model: Model, channels: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(C, 3) and (3,): published for the VAEs of four channels, fitted to the model's own VAE for any other."""
+    if channels == 4:
+        factors, bias = _FACTORS[model.family]
+        return torch.tensor(factors), torch.tensor(bias)
+    return fit(model, channels)
+
+
+@torch.inference_mode()
+def fit(model: Model, channels: int, side: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
+    """The least-squares line from latents to the colours that the VAE gives them, on `side`² smooth random latents."""
+    coarse = torch.randn((1, channels, side // 4, side // 4), generator=torch.Generator().manual_seed(0))
+    latents = F.interpolate(coarse, size=(side, side), mode="bilinear")
+    colours = F.avg_pool2d(decode(model, latents.to(model.device)), model.scale).cpu() * 2 - 1
+    known = torch.cat([latents[0].flatten(1).T, torch.ones(side * side, 1)], dim=1)  # (side², C + 1)
+    line = torch.linalg.lstsq(known, colours[0].flatten(1).T).solution
+    return line[:-1], line[-1]

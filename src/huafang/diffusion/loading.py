@@ -1,0 +1,178 @@
+"""A checkpoint on disk -> a Model ready to draw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from huafang.diffusion import single_file
+from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, inspect, read_json
+from huafang.errors import BadInput
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """One CLIP text encoder and its tokenizer. `pad` fills a chunk behind its end token: the end token again, or 0 (SD 2, XL's second)."""
+
+    tokenizer: Any
+    model: Any
+    pad: int
+
+    @property
+    def layers(self) -> int:
+        return int(self.model.config.num_hidden_layers)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A Stable Diffusion model. `size` is the side in pixels it was trained on; `scale` is how many pixels a latent spans."""
+
+    family: Family
+    unet: Any
+    vae: Any
+    encoders: tuple[TextEncoder, ...]
+    scheduler: Mapping[str, Any]
+    size: int
+    device: torch.device
+    zero_empty: bool = False
+    """XL: an empty negative prompt is all zeros, not the encoding of no words."""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def scale(self) -> int:
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def channels(self) -> int:
+        return int(self.unet.config.in_channels)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        dtype: torch.dtype = self.unet.dtype
+        return dtype
+
+
+def key(path: Path, device: str) -> str:
+    """The name of what `load` gives among the resident models; another once the file or folder was replaced."""
+    stat = (path / "model_index.json" if path.is_dir() else path).stat()
+    return f"diffusion:{path}:{stat.st_mtime_ns}:{stat.st_size}:{device}"
+
+
+def load(path: Path, device: str = "cpu") -> Model:
+    """The model at `path`, on `device`: half precision on CUDA, single elsewhere; the VAE is always single, as XL's overflows in half.
+
+    Raises BadInput for what is no such model, or damaged, or unsafe; MissingWeights for what is not whole.
+    """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # progress is told by `ctx.step`
+    found = inspect(path)
+    dtype = torch.float16 if torch.device(device).type == "cuda" else torch.float32
+    model = _from_file(found, dtype, device) if found.single else _from_folder(found, dtype, device)
+    for part in (model.unet, model.vae, *(encoder.model for encoder in model.encoders)):
+        part.eval().requires_grad_(False)
+        _finite(part, path)
+        part.to(device)
+    return model
+
+
+def _from_file(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
+    from transformers import CLIPTokenizer
+
+    vocab, merges = single_file.tokenizer_files(found)
+    state = single_file.read(found.path)
+    says, notes = single_file.prediction(state, found)
+    tokenizer = CLIPTokenizer(vocab=str(vocab), merges=str(merges))
+    texts = single_file.text_encoders(state, found, dtype)
+    end = int(tokenizer.eos_token_id)
+    pads = {"sd1": [end], "sd2": [0], "xl": [end, 0]}[found.family]
+    encoders = [TextEncoder(tokenizer, text, pad) for text, pad in zip(texts, pads, strict=True)]
+    return Model(
+        family=found.family,
+        unet=single_file.unet(state, found, dtype),
+        vae=single_file.vae(state, found, torch.float32),
+        encoders=tuple(_checked(encoder, found) for encoder in encoders),
+        scheduler=single_file.scheduler(found, says),
+        size=single_file.family_size(found.family, says),
+        device=torch.device(device),
+        zero_empty=found.family == "xl",
+        notes=tuple(notes),
+    )
+
+
+def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+    def part(kind: Any, name: str, dtype: torch.dtype) -> Any:
+        variant = None if _plain(found.path / name) else "fp16"
+        try:
+            made, told = kind.from_pretrained(
+                found.path,
+                subfolder=name,
+                use_safetensors=True,
+                local_files_only=True,
+                variant=variant,
+                output_loading_info=True,
+                **{_dtype_word(kind): dtype},
+            )
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError, IndexError) as error:
+            raise BadInput(f"the {name} of {found.path.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
+        absent = sorted(told["missing_keys"])  # the libraries would fill these with random numbers
+        if absent:
+            raise BadInput(f"the {name} of {found.path.name} lacks {len(absent)} of its tensors, {absent[0]} first", code="weights.incomplete")
+        return made
+
+    def text(number: str, kind: Any) -> TextEncoder:
+        place = found.path / f"tokenizer{number}"
+        try:
+            tokenizer = CLIPTokenizer.from_pretrained(place, local_files_only=True)
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            raise BadInput(f"the tokenizer of {found.path.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
+        return _checked(TextEncoder(tokenizer, part(kind, f"text_encoder{number}", dtype), int(tokenizer.pad_token_id)), found)
+
+    is_xl = found.family == "xl"
+    unet, vae = part(UNet2DConditionModel, "unet", dtype), part(AutoencoderKL, "vae", torch.float32)
+    if vae.config.latent_channels != unet.config.in_channels:
+        raise BadInput(
+            f"{found.path.name}: its UNet draws {unet.config.in_channels} channels and its VAE reads {vae.config.latent_channels}", code="weights.wrong_kind"
+        )
+    index = read_json(found.path / "model_index.json")
+    return Model(
+        family=found.family,
+        unet=unet,
+        vae=vae,
+        encoders=(text("", CLIPTextModel), *([text("_2", CLIPTextModelWithProjection)] if is_xl else [])),
+        scheduler=read_json(found.path / "scheduler" / "scheduler_config.json"),
+        size=int(unet.config.sample_size) * 2 ** (len(vae.config.block_out_channels) - 1),
+        device=torch.device(device),
+        zero_empty=is_xl and bool(index.get("force_zeros_for_empty_prompt", True)),
+    )
+
+
+def _plain(place: Path) -> bool:
+    """Whether the weights of a part lie there under their plain name, and not as `….fp16.safetensors` only."""
+    return any(not item.name.endswith(".fp16.safetensors") and ".fp16-" not in item.name for item in place.glob("*.safetensors"))
+
+
+def _dtype_word(kind: Any) -> str:
+    return "dtype" if kind.__module__.startswith("transformers") else "torch_dtype"
+
+
+def _checked(encoder: TextEncoder, found: Checkpoint) -> TextEncoder:
+    known, read = len(encoder.tokenizer), int(encoder.model.config.vocab_size)
+    if known > read:
+        raise BadInput(
+            f"{found.path.name} ({TITLES[found.family]}): its tokenizer knows {known:,} tokens and its text encoder {read:,}; they do not belong together",
+            code="weights.wrong_kind",
+        )
+    return encoder
+
+
+def _finite(part: torch.nn.Module, path: Path) -> None:
+    for name, tensor in part.named_parameters():
+        if not bool(torch.isfinite(tensor).all()):
+            raise BadInput(f"{path.name} is damaged: {name} holds values that are no numbers (NaN or infinity)", code="weights.not_finite")

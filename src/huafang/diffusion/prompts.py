@@ -1,0 +1,135 @@
+"""The grammar of prompts, as AUTOMATIC1111's web UI made it common, and the cut into chunks that CLIP can read. No torch here.
+
+    (x)       × 1.1        (x:1.3)   × 1.3       \\( \\) \\[ \\]   the bracket itself
+    [x]       ÷ 1.1        BREAK     a new chunk
+
+Brackets nest and multiply; one that is not closed runs to the end; one that was not opened is a plain character.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CHUNK = 75
+"""Tokens that CLIP reads at once: its 77 positions less the start and the end token."""
+BACKTRACK = 20
+"""A chunk that is full ends at its last comma, if that is at most so many tokens back: what belongs together stays together."""
+HEAVIEST = 10.0
+DEEPEST = 64
+
+_WEIGHT = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)")
+_BREAK = re.compile(r"\s*\bBREAK\b\s*")
+_NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]*>", re.IGNORECASE)
+_SCHEDULE = re.compile(r"(?<!\\)\[[^\[\]]*(?:\|[^\[\]]*|:\s*\d*\.?\d+\s*)\]")
+_PLAIN = {
+    r"(?<!\w)AND(?!\w)": "AND between prompts",
+    r"__\w+__": "wildcards (__name__)",
+    r"\{[^{}]*\|[^{}]*\}": "choices ({a|b})",
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    """Words that share one weight."""
+
+    text: str
+    weight: float = 1.0
+
+
+def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
+    """The spans of `prompt`, one tuple for each part between BREAKs (one at the least).
+
+    Raises ValueError for weights beyond ±10, brackets nested more than 64 deep, and what would change the picture but cannot be carried out
+    here: `<lora:…>`, `[from:to:when]`, `[a|b]`.
+    """
+    _refuse(prompt)
+    texts: list[str] = [""]
+    weights: list[float] = [1.0]
+    opened: dict[str, list[int]] = {"(": [], "[": []}
+
+    def cut() -> int:
+        texts.append("")
+        weights.append(1.0)
+        return len(texts) - 1
+
+    def close(bracket: str, factor: float) -> None:
+        for index in range(opened[bracket].pop(), len(texts)):
+            weights[index] *= factor
+        cut()
+
+    at = 0
+    while at < len(prompt):
+        mark = prompt[at]
+        weighted = _WEIGHT.match(prompt, at) if mark == ":" and opened["("] else None
+        if mark == "\\" and prompt[at + 1 : at + 2] in tuple("()[]\\"):
+            texts[-1] += prompt[at + 1]
+            at += 1
+        elif mark in "([":
+            opened[mark].append(cut())
+            if len(opened["("]) + len(opened["["]) > DEEPEST:
+                raise ValueError(f"brackets are nested more than {DEEPEST} deep at character {at + 1}; write the weight as (words:1.3)")
+        elif weighted:
+            close("(", float(weighted[1]))
+            at = weighted.end() - 1
+        elif mark == ")" and opened["("]:
+            close("(", 1.1)
+        elif mark == "]" and opened["["]:
+            close("[", 1 / 1.1)
+        else:
+            texts[-1] += mark
+        at += 1
+    for bracket, factor in (("(", 1.1), ("[", 1 / 1.1)):
+        while opened[bracket]:
+            close(bracket, factor)
+    return _parts(texts, weights)
+
+
+def _refuse(prompt: str) -> None:
+    if network := _NETWORK.search(prompt):
+        raise ValueError(f"{network[0][:80]!r} asks for an extra network, which text_to_image does not load; take it out")
+    if schedule := _SCHEDULE.search(prompt):
+        raise ValueError(
+            f"{schedule[0][:80]!r} changes the prompt during the steps, which is not carried out here; take it out, or write \\[ and \\] for plain brackets"
+        )
+
+
+def _parts(texts: list[str], weights: list[float]) -> tuple[tuple[Span, ...], ...]:
+    """Neighbours of one weight joined, BREAKs made walls, weights checked."""
+    parts: list[list[Span]] = [[]]
+    for text, weight in zip(texts, weights, strict=True):
+        if text and not abs(weight) <= HEAVIEST:
+            raise ValueError(f"the weight of {text.strip()[:40]!r} is {weight:.4g}; allowed are {-HEAVIEST:g} to {HEAVIEST:g}")
+        for number, piece in enumerate(_BREAK.split(text)):
+            if number:
+                parts.append([])
+            if piece and parts[-1] and parts[-1][-1].weight == weight:
+                parts[-1][-1] = Span(parts[-1][-1].text + piece, weight)
+            elif piece:
+                parts[-1].append(Span(piece, weight))
+    return tuple(tuple(part) for part in parts)
+
+
+def remarks(prompt: str) -> list[str]:
+    """What of other tools' grammar stands in `prompt` and is read here as plain words."""
+    return [f"{name} is not carried out here: it was read as plain words" for pattern, name in _PLAIN.items() if re.search(pattern, prompt)]
+
+
+def chunks(parts: Sequence[Sequence[tuple[int, float]]], comma: int | None) -> list[list[tuple[int, float]]]:
+    """(token, weight) pairs of each part -> chunks of at most 75, one at the least; a part never shares a chunk with the next.
+
+    A chunk that is full gives the tokens behind its last comma to the next one, if there are at most 20 of them.
+    """
+    cut: list[list[tuple[int, float]]] = []
+    for part in parts:
+        now: list[tuple[int, float]] = []
+        last_comma = -1
+        for token, weight in part:
+            if len(now) == CHUNK:
+                behind = now[last_comma + 1 :] if last_comma >= 0 and token != comma and CHUNK - 1 - last_comma <= BACKTRACK else []
+                cut.append(now[: CHUNK - len(behind)])
+                now, last_comma = behind, -1
+            if token == comma:
+                last_comma = len(now)
+            now.append((token, weight))
+        cut.append(now)
+    return cut

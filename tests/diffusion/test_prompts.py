@@ -1,0 +1,118 @@
+"""The prompt's grammar: AUTOMATIC1111's own documented examples, and what hostile prompts do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from huafang.diffusion.prompts import BACKTRACK, CHUNK, Span, chunks, parse, remarks
+
+
+def flat(prompt: str) -> list[tuple[str, float]]:
+    (part,) = parse(prompt)
+    return [(span.text, round(span.weight, 6)) for span in part]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "spans"),
+    [
+        ("normal text", [("normal text", 1.0)]),
+        ("an (important) word", [("an ", 1.0), ("important", 1.1), (" word", 1.0)]),
+        ("(unbalanced", [("unbalanced", 1.1)]),
+        ("(literal]", [("literal]", 1.1)]),
+        (r"\(literal\]", [("(literal]", 1.0)]),
+        ("(unnecessary)(parens)", [("unnecessaryparens", 1.1)]),
+        ("a [weak] word", [("a ", 1.0), ("weak", round(1 / 1.1, 6)), (" word", 1.0)]),
+        ("((twice))", [("twice", 1.21)]),
+        ("(cat:1.3)", [("cat", 1.3)]),
+        ("(cat: .5 )", [("cat", 0.5)]),
+        ("(a (b:2) c:1.5)", [("a ", 1.5), ("b", 3.0), (" c", 1.5)]),
+        ("(a [b] c)", [("a ", 1.1), ("b", 1.0), (" c", 1.1)]),
+        ("time 12:30", [("time 12:30", 1.0)]),
+        ("12:30)", [("12:30)", 1.0)]),
+        ("a ) b", [("a ) b", 1.0)]),
+        ("back\\slash", [("back\\slash", 1.0)]),
+        ("一只(猫:1.2)，水墨", [("一只", 1.0), ("猫", 1.2), ("，水墨", 1.0)]),
+        ("", []),
+        ("   ", [("   ", 1.0)]),
+    ],
+)
+def test_weights(prompt, spans):
+    assert flat(prompt) == spans
+
+
+def test_break_starts_a_new_part():
+    assert parse("a cat BREAK (a dog:1.2)") == ((Span("a cat"),), (Span("a dog", 1.2),))
+    assert parse("BREAKFAST") == ((Span("BREAKFAST"),),)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ("(a:1000000000)", r"the weight of 'a' is 1e\+09; allowed are -10 to 10"),
+        ("(" * 1000 + "a" + ")" * 1000, "nested more than 64 deep"),
+        ("(" * 60 + "a" + ")" * 60, "the weight of 'a' is 304"),
+        ("a cat <lora:../../x:1>", r"'<lora:../../x:1>' asks for an extra network"),
+        ("[cat:dog:0.5]", "changes the prompt during the steps"),
+        ("[cat|dog]", "changes the prompt during the steps"),
+    ],
+)
+def test_37_what_cannot_be_done_is_refused_with_the_place(prompt, message):
+    with pytest.raises(ValueError, match=message):
+        parse(prompt)
+
+
+def test_37_what_is_no_number_is_plain_text():
+    assert flat("((((a:1.9") == [("a:1.9", round(1.1**4, 6))]
+    assert flat("(a:nan)") == [("a:nan", 1.1)]
+    assert flat("(a:1e9)") == [("a:1e9", 1.1)]
+
+
+def test_other_grammars_are_named():
+    assert remarks("a cat AND a __animal__, {red|blue}") == [
+        "AND between prompts is not carried out here: it was read as plain words",
+        "wildcards (__name__) is not carried out here: it was read as plain words",
+        "choices ({a|b}) is not carried out here: it was read as plain words",
+    ]
+    assert remarks("a cat and a dog, SAND") == []
+
+
+@given(st.text(alphabet=st.sampled_from("ab ()[]:\\1.5,猫"), max_size=60))
+def test_any_prompt_is_read_or_refused_and_no_word_is_lost(prompt):
+    try:
+        parts = parse(prompt)
+    except ValueError:
+        return
+    kept = "".join(span.text for part in parts for span in part)
+    for letter in "ab,猫":
+        assert kept.count(letter) == prompt.count(letter)
+    assert all(abs(span.weight) <= 10 for part in parts for span in part)
+
+
+COMMA = 1
+
+
+def tokens(count: int, *commas: int) -> list[tuple[int, float]]:
+    return [(COMMA if place in commas else 100 + place, 1.0) for place in range(count)]
+
+
+def sizes(*parts, comma=COMMA) -> list[int]:
+    return [len(chunk) for chunk in chunks(parts, comma)]
+
+
+def test_chunks_hold_75_and_end_at_a_near_comma():
+    assert sizes([]) == [0]
+    assert sizes(tokens(75)) == [75]
+    assert sizes(tokens(76)) == [75, 1]
+    assert sizes(tokens(80, 70)) == [71, 9], "what stands behind the comma goes along with its phrase"
+    assert sizes(tokens(80, CHUNK - 1 - BACKTRACK)) == [55, 25]
+    assert sizes(tokens(80, CHUNK - 2 - BACKTRACK)) == [75, 5], "a comma further back is left alone"
+    assert sizes(tokens(80, 70), comma=None) == [75, 5]
+    assert sizes(tokens(10), tokens(5)) == [10, 5], "BREAK"
+
+
+@given(st.integers(0, 400), st.sets(st.integers(0, 400)))
+def test_chunks_lose_no_token(count, commas):
+    part = tokens(count, *commas)
+    cut = chunks([part], COMMA)
+    assert [pair for chunk in cut for pair in chunk] == part
+    assert all(len(chunk) <= CHUNK for chunk in cut)

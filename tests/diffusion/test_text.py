@@ -1,0 +1,89 @@
+"""Embeddings: chunks, weights, skipped layers, the second encoder."""
+
+import pytest
+import torch
+
+from huafang.diffusion import text
+from huafang.diffusion.loading import load
+from huafang.errors import BadInput
+from tests.diffusion import tiny
+
+
+@pytest.fixture(scope="module", params=["sd1", "sd2", "xl"])
+def model(request):
+    return load(tiny.folder(request.param))
+
+
+def plain(model, prompt: str) -> torch.Tensor:
+    return text.encode(model, prompt, guided=False).embeds
+
+
+def test_a_short_prompt_is_one_chunk_and_a_long_one_as_many_as_it_needs(model):
+    assert plain(model, "a cat").shape[1] == 77
+    assert plain(model, "").shape[1] == 77
+    long = text.encode(model, " ".join(["x"] * 400), "short")
+    assert long.chunks == 6
+    assert long.embeds.shape[1] == long.empty_embeds.shape[1] == 6 * 77
+
+
+def test_every_chunk_is_encoded_as_if_alone(model):
+    both = plain(model, "a cat BREAK a dog")
+    assert torch.allclose(both[:, :77], plain(model, "a cat"), atol=1e-6)
+    assert torch.allclose(both[:, 77:], plain(model, "a dog"), atol=1e-6)
+
+
+def test_weights_follow_the_rule(model):
+    """Embedding × weight, then the chunk to the mean it had: computed here by hand on the one weighted token."""
+    usual, heavy = plain(model, "a cat dog")[0], plain(model, "a (cat:1.5) dog")[0]
+    for start, end in parts(model):
+        z = usual[:, start:end].clone()
+        before = z.mean()
+        z[2] *= 1.5  # start, a, cat
+        assert torch.allclose(heavy[:, start:end], z * (before / z.mean()), atol=1e-4)
+    assert not torch.allclose(usual, heavy, atol=1e-3)
+    assert torch.equal(plain(model, "a (cat:1.0) dog"), plain(model, "a cat dog"))
+
+
+def parts(model) -> list[tuple[int, int]]:
+    """Where each encoder's features lie among the columns."""
+    widths = [encoder.model.config.hidden_size for encoder in model.encoders]
+    return [(sum(widths[:place]), sum(widths[: place + 1])) for place in range(len(widths))]
+
+
+def test_skipped_layers(model):
+    encoder = model.encoders[0]
+    ids = torch.tensor([[encoder.tokenizer.bos_token_id, *encoder.tokenizer("cat", add_special_tokens=False).input_ids, encoder.tokenizer.eos_token_id]])
+    ids = torch.cat([ids, torch.full((1, 77 - ids.shape[1]), encoder.pad)], dim=1)
+    states = encoder.model(ids, output_hidden_states=True).hidden_states
+    start, end = parts(model)[0]
+    second = text.encode(model, "cat", guided=False, clip_skip=2).embeds[..., start:end]
+    wanted = states[-3] if model.family == "xl" else encoder.model.final_layer_norm(states[-2])
+    assert torch.allclose(second, wanted, atol=1e-6)
+    with pytest.raises(BadInput, match=r"clip_skip is 9, but the text encoder of this model has layers for 1 to [23]"):
+        text.encode(model, "cat", clip_skip=9)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["一只在月光下的猫，水墨画", "👨‍👩‍👧‍👦 family", "قطة جميلة", "e" + "\u0301" * 1000, "x", " ", "\t\n", "a" * 3000, "mixed 混合 مختلط"],
+    ids=["chinese", "emoji", "arabic", "combining", "one", "space", "blank", "long", "mixed"],
+)
+def test_30_any_script_is_encoded(model, prompt):
+    said = text.encode(model, prompt, prompt)
+    assert torch.isfinite(said.embeds).all()
+    assert said.embeds.shape == said.empty_embeds.shape
+    assert said.embeds.shape[1] == 77 * max(1, said.chunks)
+
+
+def test_no_guidance_no_other_side(model):
+    said = text.encode(model, "a cat", "a dog", guided=False)
+    assert said.empty_embeds is None
+    assert said.empty_pooled is None
+    assert not said.guided
+
+
+def test_xl_takes_nothing_for_an_empty_negative_prompt():
+    said = text.encode(load(tiny.folder("xl")), "a cat", "")
+    assert not said.empty_embeds.any()
+    assert not said.empty_pooled.any()
+    assert text.encode(load(tiny.folder("xl")), "a cat", "a dog").empty_pooled.any()

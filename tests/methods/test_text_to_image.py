@@ -1,0 +1,277 @@
+"""The room: settings, pictures by their seeds, films, cancel, and what is refused."""
+
+import io
+import json
+from itertools import pairwise
+
+import pytest
+import torch
+from PIL import Image
+
+from huafang import images, methods
+from huafang.context import Resident
+from huafang.errors import BadInput, Cancelled, JobFailed, MissingWeights
+from huafang.methods.text_to_image import film
+from tests.diffusion import tiny
+from tests.diffusion.conftest import one_thread as one_thread  # a fixture, used by being here
+
+
+def sample(bench) -> dict:
+    return {"prompt": "a cat", "model": bench.weights.add(tiny.folder("sd1")), "steps": 3, "film": "strip"}
+
+
+def build(bench, **values):
+    return methods.build("text_to_image", {**sample(bench), "film": "none", **values})
+
+
+def run(bench, **values):
+    return methods.run(build(bench, **values), bench.context())
+
+
+@pytest.mark.parametrize("family", ["sd1", "sd2", "xl"])
+def test_a_picture_has_the_size_that_was_asked_or_the_models_own(bench, family):
+    model = bench.weights.add(tiny.folder(family))
+    assert run(bench, model=model).images[0].shape == (1, 3, 64, 64)
+    result = run(bench, model=model, width=72, height=104)
+    assert result.images[0].shape == (1, 3, 104, 72)
+    assert (result.figures["width"], result.figures["height"]) == (72, 104)
+    assert result.figures["seconds_per_step"] > 0
+
+
+def test_every_picture_of_a_batch_is_the_one_its_seed_gives_alone(bench):
+    for sampler in ("euler_a", "dpmpp_2m_karras"):
+        batch = run(bench, images=3, seed=2**32 - 2, sampler=sampler)
+        seeds = [batch.figures[f"seed_{number}"] for number in (1, 2, 3)]
+        assert seeds == [2**32 - 2, 2**32 - 1, 0]
+        for pixels, seed in zip(batch.images, seeds, strict=True):
+            assert torch.equal(pixels, run(bench, seed=int(seed), sampler=sampler).images[0])
+        assert not torch.equal(batch.images[0], batch.images[1])
+
+
+def test_steps_are_counted_over_the_batch_and_show_pictures(bench):
+    run(bench, images=2, steps=4)
+    assert [(step.done, step.total) for step in bench.steps] == [(done, 8) for done in range(1, 9)]
+    shown = [step.preview for step in bench.steps if step.preview is not None]
+    assert shown[0].shape == (1, 3, 8, 8), "a pixel for a latent"
+    assert shown[-1].shape == (1, 3, 64, 64), "the picture itself"
+    assert all(0 <= float(preview.min()) <= float(preview.max()) <= 1 for preview in shown)
+    assert all(step.figures["seconds_per_step"] > 0 for step in bench.steps)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 5])
+def test_a_cancel_ends_the_run_at_the_next_step(bench, stop_after):
+    with pytest.raises(Cancelled):
+        methods.run(build(bench, images=2, steps=4), bench.context(stop_after=stop_after))
+    assert len(bench.steps) == stop_after
+
+
+@pytest.mark.parametrize("sampler", ["dpmpp_2m_karras", "heun", "pndm"])
+@pytest.mark.parametrize("images_", [1, 2])
+def test_a_film_has_a_frame_for_every_step(bench, sampler, images_):
+    names = ["denoising"] if images_ == 1 else ["denoising-1", "denoising-2"]
+    result = run(bench, film="gif", steps=5, images=images_, sampler=sampler)
+    assert [file.name for file in result.files] == [f"{name}.gif" for name in names]
+    for file in result.files:
+        assert file.media_type == "image/gif"
+        assert Image.open(io.BytesIO(file.data)).n_frames == 5
+
+
+def test_a_video_has_a_frame_for_every_step_and_plays(bench):
+    import av
+
+    (file,) = run(bench, film="mp4", steps=6, width=72, height=64).files
+    assert (file.name, file.media_type) == ("denoising.mp4", "video/mp4")
+    with av.open(io.BytesIO(file.data)) as container:
+        stream = container.streams.video[0]
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+    assert len(frames) == 6
+    assert frames[0].shape == (64, 72, 3)
+    assert all(abs(one.astype(int) - other.astype(int)).mean() > 0.5 for one, other in pairwise(frames[:3]))
+
+
+def test_a_strip_shows_the_frames_in_a_row(bench):
+    (file,) = run(bench, film="strip", steps=4).files
+    assert (file.name, file.media_type) == ("denoising.png", "image/png")
+    assert images.decode(file.data).shape == (1, 3, 256, 4 * 256 + 3 * film.GAP)
+
+
+def test_a_long_strip_keeps_its_first_and_last_frame():
+    frames = [torch.full((1, 3, 8, 8), shade / 39) for shade in range(40)]
+    strip = film.strip(frames, (64, 64))
+    assert strip.shape[3] == 12 * 256 + 11 * film.GAP
+    assert float(strip[..., :200].max()) == 0
+    assert float(strip[..., -200:].min()) > 0.999
+
+
+def test_films_of_wide_pictures_are_small_and_even():
+    frames = [torch.rand(1, 3, 24, 250) for _ in range(2)]
+    picture = Image.open(io.BytesIO(film.make("gif", frames, (2000, 192), "wide").data))
+    assert picture.size == (512, 50)
+    assert film.make("mp4", frames, (2000, 192), "wide").data[4:8] == b"ftyp"
+
+
+def test_settings_change_the_picture(bench):
+    usual = run(bench).images[0]
+    for change in ({"seed": 5}, {"prompt": "a dog"}, {"negative_prompt": "bird"}, {"guidance": 3.0}, {"clip_skip": 2}, {"prediction": "v_prediction"}):
+        assert not torch.equal(usual, run(bench, **change).images[0]), change
+    assert torch.equal(usual, run(bench, prediction="epsilon").images[0])
+
+
+def test_a_model_stays_in_memory_until_it_is_replaced(bench, tmp_path, monkeypatch):
+    from huafang.diffusion import loading
+
+    place = tiny.copy("sd1", tmp_path / "model")
+    loads = []
+    real = loading.load
+    monkeypatch.setattr(loading, "load", lambda path, device: loads.append(path) or real(path, device))
+    resident = Resident()
+    for _ in range(2):
+        context = bench.context()
+        context.resident = resident
+        methods.run(build(bench, model=bench.weights.add(place), steps=1), context)
+    assert len(loads) == 1
+    index = place / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"_diffusers_version": "0.31.0"}))
+    context.resident = resident
+    methods.run(build(bench, model=bench.weights.add(place), steps=1), context)
+    assert len(loads) == 2
+
+
+def test_one_file_draws_too(bench, tmp_path, monkeypatch):
+    from huafang.diffusion import single_file
+
+    monkeypatch.setattr(single_file, "CONFIGS", tiny.write_configs(tmp_path / "configs"))
+    (pixels,) = run(bench, model=bench.weights.add(tiny.single("sd1", tmp_path)), width=64, height=64).images
+    assert torch.allclose(pixels, run(bench).images[0], atol=1e-4)
+
+
+def test_a_name_from_the_hub_is_looked_up_in_the_cache_only(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(MissingWeights, match="'someone/model' is not on this machine") as refused:
+        run(bench, model="someone/model")
+    assert refused.value.hint == "get it with: huafang models pull someone/model"
+    tiny.copy("sd1", tmp_path / "models--someone--model" / "snapshots" / "abc")
+    assert torch.equal(run(bench, model="someone/model").images[0], run(bench).images[0])
+
+
+# Bad inputs, numbered as in the platform notes
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "x", "猫"])
+def test_29_short_prompts_draw(bench, prompt):
+    assert torch.isfinite(run(bench, prompt=prompt, steps=1).images[0]).all()
+
+
+def test_29_long_prompts_are_read_whole_and_said_and_too_long_ones_refused(bench):
+    assert any("read in 27 chunks of up to 75 tokens" in note for note in run(bench, prompt="x " * 2000, steps=1).notes)
+    assert not run(bench, steps=1).notes
+    with pytest.raises(BadInput, match="prompt: String should have at most 10000 characters"):
+        build(bench, prompt="x" * 100_000)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["一只在月光下的猫，水墨画", "👨‍👩‍👧‍👦", "\u202eevil\u202c قطة", "e" + "\u0301" * 1000, "混合 mixed مختلط"],
+    ids=["han", "zwj", "rtl", "stack", "mixed"],
+)
+def test_30_any_script_draws_and_is_kept_as_it_came(bench, prompt):
+    params = build(bench, prompt=prompt, steps=1)
+    assert methods.parse(params.model_dump_json()).prompt == prompt
+    assert torch.isfinite(methods.run(params, bench.context()).images[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"width": 513}, r"width: must be a multiple of 8; the nearest are 512 and 520 \(came: 513\)"),
+        ({"height": 8}, "height: Input should be greater than or equal to 64"),
+        ({"width": 10**9}, "width: Input should be less than or equal to 2048"),
+        ({"width": 64.0}, "width: Input should be a valid integer"),
+        ({"width": "64"}, "width: Input should be a valid integer"),
+        ({"images": 9}, "images: Input should be less than or equal to 8"),
+        ({"images": True}, "images: Input should be a valid integer"),
+        ({"steps": 0}, "steps: Input should be greater than or equal to 1"),
+        ({"guidance": float("nan")}, "guidance: Input should be a finite number"),
+        ({"sampler": "eulr"}, "sampler: Input should be 'ddim', 'ddpm', 'euler'"),
+        ({"model": "../../etc/passwd"}, "model: String should match pattern"),
+    ],
+)
+def test_34_sizes_and_numbers_out_of_bounds_name_what_fits(bench, values, message):
+    with pytest.raises(BadInput, match=message):
+        build(bench, **values)
+
+
+def test_35_seeds(bench):
+    for seed in (0, 2**32 - 1):
+        assert run(bench, seed=seed, steps=1).figures["seed_1"] == seed
+    assert 0 <= build(bench, seed=-1).seed < 2**32
+    for seed in (2**32, 2**53 + 1, 2**64, -2):
+        with pytest.raises(BadInput, match="seed: Input should be"):
+            build(bench, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ("(a:1000000000)", "prompt: the weight of 'a' is 1e"),
+        ("(" * 1000 + "a" + ")" * 1000, "prompt: brackets are nested more than 64 deep"),
+        ("<lora:../../x:1>", "prompt: '<lora:../../x:1>' asks for an extra network"),
+        ("[a:b:0.5]", "prompt: .* changes the prompt during the steps"),
+        ("a\x00b", "prompt: holds a NUL character"),
+        ("a\ud800", "prompt: .*"),
+    ],
+)
+def test_37_what_a_prompt_cannot_say_is_refused_at_the_door(bench, prompt, message):
+    with pytest.raises(BadInput, match=message):
+        build(bench, prompt=prompt)
+    with pytest.raises(BadInput, match=f"negative_{message}"):
+        build(bench, negative_prompt=prompt)
+
+
+@pytest.mark.parametrize("prompt", ["((((a:1.9", "(a:nan)", "a ) ] b", "(((((((((((("])
+def test_37_unbalanced_prompts_draw(bench, prompt):
+    assert torch.isfinite(run(bench, prompt=prompt, steps=1).images[0]).all()
+
+
+def test_37_other_grammars_are_read_as_words_and_that_is_said(bench):
+    assert "wildcards (__name__) is not carried out here: it was read as plain words" in run(bench, prompt="a __pet__", steps=1).notes
+    assert "guidance is 1, so the negative prompt had no effect" in run(bench, negative_prompt="bird", guidance=1.0, steps=1).notes
+
+
+def test_43_a_model_that_brings_code_is_refused_by_name(bench, tmp_path):
+    place = tiny.copy("sd1", tmp_path / "model")
+    index = json.loads((place / "model_index.json").read_text())
+    (place / "model_index.json").write_text(json.dumps(index | {"_class_name": "Evil", "custom_pipeline": "pipeline.py"}))
+    (place / "pipeline.py").write_text("raise SystemExit('run')")
+    with pytest.raises(BadInput, match=r"code of the model's own to be run \(custom_pipeline: 'pipeline.py'\), which is never done"):
+        run(bench, model=bench.weights.add(place))
+
+
+def test_numbers_that_run_over_are_no_picture(bench, monkeypatch):
+    from huafang.diffusion import latents
+
+    monkeypatch.setattr(latents, "decode", lambda model, drawn: torch.full((1, 3, 64, 64), torch.nan))
+    with pytest.raises(JobFailed, match="ran over"):
+        run(bench, steps=1)
+
+
+def test_the_floor_opens_no_pickle():
+    from pathlib import Path
+
+    import huafang.diffusion as floor
+
+    for file in Path(floor.__file__).parent.rglob("*.py"):
+        for word in ("torch.load(", "import pickle", "trust_remote_code=True", "custom_pipeline=", "weights_only", "exec(", "from_ckpt"):
+            assert word not in file.read_text(), f"{file.name}: {word}"
+
+
+@pytest.mark.gpu
+def test_half_precision_on_cuda_is_near_the_cpus_picture(bench):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    from huafang.context import Context
+
+    there = Context(bench.assets, bench.weights, device="cuda")
+    (pixels,) = methods.run(build(bench, sampler="ddim"), there).images
+    assert float((pixels - run(bench, sampler="ddim").images[0]).abs().mean()) < 0.02
