@@ -21,7 +21,10 @@ export function App() {
   const route = useRoute();
   const [queueOpen, setQueueOpen] = useState(false);
   useTitle();
-  useEffect(() => scrollTo(0, 0), [route.page]);
+  useEffect(() => {
+    // In braces: Chromium's scrollTo gives a promise, which an effect may not.
+    scrollTo(0, 0);
+  }, [route.page]);
   return (
     <>
       <a href="#main" className="skip" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>

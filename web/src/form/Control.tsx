@@ -59,14 +59,14 @@ function Numeric({ field, value, onChange, id, describedBy, invalid }: ControlPr
       {range && (
         <input
           type="range"
-          className="slider min-w-0 flex-1"
+          className={`slider min-w-0 flex-1 ${number === null ? "slider-unset" : ""}`}
           min={range.min}
           max={range.max}
           step={range.step}
           value={at ?? range.min}
           aria-label={w(field.label)}
           aria-valuetext={number === null ? t("field.auto") : String(number)}
-          style={{ "--share": `${Math.min(1, Math.max(0, ((at ?? range.min) - range.min) / (range.max - range.min))) * 100}%` } as React.CSSProperties}
+          style={{ "--share": number === null ? "0%" : `${Math.min(1, Math.max(0, ((at ?? range.min) - range.min) / (range.max - range.min))) * 100}%` } as React.CSSProperties}
           onChange={(event) => move(Number(event.target.value))}
         />
       )}
@@ -180,13 +180,14 @@ function Numbers({ field, value, onChange, id, describedBy, invalid }: ControlPr
       type="text"
       inputMode="decimal"
       className="input tabular w-full"
-      placeholder={field.nullable || !field.required ? t("numbers.placeholder") : "1, 1"}
+      placeholder={field.nullable || !field.required ? t("field.auto") : "1, 1"}
       value={text}
       aria-invalid={invalid}
       aria-describedby={describedBy}
       onChange={(event) => {
         setText(event.target.value);
-        onChange(read(event.target.value));
+        const numbers = read(event.target.value);
+        onChange(numbers.length || !field.nullable ? numbers : null);
       }}
     />
   );
@@ -231,6 +232,7 @@ function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: Con
         )}
       </select>
       {held && <Needs model={held} />}
+      {!held && installed.length === 0 && others.length > 0 && <p className="note mt-2">{t("weights.noneyet")}</p>}
       {models && fitting.length === 0 && <p className="note mt-2">{t("weights.nothing")}</p>}
     </div>
   );

@@ -304,10 +304,9 @@ function Settings({ job }: { job: Job }) {
     const choice = field?.choices.find((one) => one.value === value);
     return choice ? w(choice.label) : Array.isArray(value) ? value.join(", ") : String(value);
   };
-  const rows = Object.entries(job.params).filter(([name, value]) => {
-    const kind = method?.fields.find((field) => field.name === name)?.kind;
-    return name !== "method" && kind !== "image" && kind !== "images" && value !== undefined;
-  });
+  // In the form's order; what was left to the method itself says nothing here.
+  const names = method?.fields.filter((field) => field.kind !== "image" && field.kind !== "images").map((field) => field.name) ?? Object.keys(job.params);
+  const rows = names.map((name) => [name, job.params[name]] as const).filter(([name, value]) => name !== "method" && value !== null && value !== undefined && value !== "");
   return (
     <section>
       <h3 className="mb-1 font-medium">{t("detail.settings")}</h3>

@@ -21,7 +21,7 @@ export function Home() {
   const methods = studio.use((state) => state.methods);
   const notices = studio.use((state) => state.health?.notices ?? NONE);
   return (
-    <div className="mx-auto flex max-w-7xl flex-col gap-10 px-4 py-6 sm:px-8 sm:py-10">
+    <div className="mx-auto flex max-w-[88rem] flex-col gap-10 px-4 py-6 sm:px-8 sm:py-10">
       <section className="grid items-center gap-6 md:grid-cols-[1fr_minmax(20rem,26rem)]">
         <div>
           <h1 className="title text-3xl leading-tight sm:text-5xl">{t("home.title")}</h1>
@@ -41,10 +41,12 @@ export function Home() {
           ))}
         </div>
       ) : (
-        FAMILIES.map((family) => {
-          const members = methods.filter((method) => method.family === family);
-          return members.length ? <Family key={family} family={family} members={members} /> : null;
-        })
+        <div className="families">
+          {FAMILIES.map((family) => {
+            const members = methods.filter((method) => method.family === family);
+            return members.length ? <Family key={family} family={family} members={members} /> : null;
+          })}
+        </div>
       )}
     </div>
   );
@@ -53,8 +55,8 @@ export function Home() {
 function Family({ family, members }: { family: (typeof FAMILIES)[number]; members: Method[] }) {
   const { t, w } = useSpeech();
   return (
-    <section aria-labelledby={`family-${family}`}>
-      <header className="mb-4 flex flex-wrap items-baseline gap-x-3 border-b border-line pb-2">
+    <section aria-labelledby={`family-${family}`} className={members.length > 2 ? "family-row" : members.length > 1 ? "family-pair" : ""}>
+      <header className="mb-4 border-b border-line pb-2">
         <h2 id={`family-${family}`} className="title text-xl">
           {t(`family.${family}` as Key)}
         </h2>

@@ -6,7 +6,7 @@ import { api, ApiError, randomKey, thumbUrl } from "../api/client";
 import type { Job, Method } from "../api/types";
 import { Form } from "../form/Form";
 import { addPictures } from "../form/ImageField";
-import { byField, checkAll, initialValues, toParams } from "../form/values";
+import { byField, checkAll, initialValues, toParams, type Values } from "../form/values";
 import { useSpeech } from "../i18n";
 import { cancel, isImage } from "../parts/act";
 import { useTaker } from "../parts/drop";
@@ -41,6 +41,12 @@ export function Room({ method }: { method: Method }) {
       tell(t("run.incomplete"), { bad: true });
       return;
     }
+    const lacking = missingModels(method, now);
+    const [first] = Object.keys(lacking);
+    if (first) {
+      setSaid(Object.fromEntries(Object.entries(lacking).map(([name, model]) => [name, t("needs.first", { model })])));
+      return showField(form.current, first);
+    }
     setStarting(true);
     setSaid({});
     try {
@@ -48,8 +54,8 @@ export function Room({ method }: { method: Method }) {
       takeJobs([made]);
       setCurrent(method.name, made.id);
       void loadQueue().catch(() => undefined);
-      // On a phone the stage is above the form, out of sight.
-      document.getElementById("stage")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+      // On a narrow page the stage is above the form, out of sight.
+      if (matchMedia("(width < 64rem)").matches) scrollTo({ top: 0, behavior: "smooth" });
     } catch (error) {
       const words = error instanceof ApiError && error.status === 422 ? byField(error.message, method.fields.map((field) => field.name)) : null;
       setSaid(words?.fields ?? {});
@@ -85,6 +91,26 @@ export function Room({ method }: { method: Method }) {
   const photo = typeof subject === "string" && method.fields.some((field) => field.name === method.subject && field.kind === "image") ? subject : null;
   return (
     <div className="room">
+      <header className="room-head">
+        <a href="#/" className="link mb-2 inline-flex items-center gap-1 text-sm">
+          <ArrowLeft size={14} aria-hidden />
+          {t("room.back")}
+        </a>
+        <h1 className="title text-2xl">{w(method.title)}</h1>
+        <p className="mt-1 text-sm text-soft">{w(method.summary)}</p>
+        {method.paper && (
+          <details className="mt-1 text-xs text-soft">
+            <summary className="cursor-pointer">{t("room.paper")}</summary>
+            <p className="mt-1">
+              {method.paper.citation}{" "}
+              <a href={method.paper.url} className="link inline-flex items-center gap-0.5" target="_blank" rel="noreferrer noopener">
+                {t("room.paper.open")}
+                <ExternalLink size={11} aria-hidden />
+              </a>
+            </p>
+          </details>
+        )}
+      </header>
       <section id="stage" className="room-stage" aria-label={t("stage")}>
         <Stage method={method} job={job} photo={photo} />
         <Recent method={method} chosen={jobId} />
@@ -99,26 +125,6 @@ export function Room({ method }: { method: Method }) {
           void run();
         }}
       >
-        <header>
-          <a href="#/" className="link mb-2 inline-flex items-center gap-1 text-sm">
-            <ArrowLeft size={14} aria-hidden />
-            {t("room.back")}
-          </a>
-          <h1 className="title text-2xl">{w(method.title)}</h1>
-          <p className="mt-1 text-sm text-soft">{w(method.summary)}</p>
-          {method.paper && (
-            <details className="mt-1 text-xs text-soft">
-              <summary className="cursor-pointer">{t("room.paper")}</summary>
-              <p className="mt-1">
-                {method.paper.citation}{" "}
-                <a href={method.paper.url} className="link inline-flex items-center gap-0.5" target="_blank" rel="noreferrer noopener">
-                  {t("room.paper.open")}
-                  <ExternalLink size={11} aria-hidden />
-                </a>
-              </p>
-            </details>
-          )}
-        </header>
         <Form
           key={method.name}
           method={method}
@@ -151,6 +157,17 @@ export function Room({ method }: { method: Method }) {
       </form>
     </div>
   );
+}
+
+/** Models that the values ask for and this machine lacks, by field. */
+function missingModels(method: Method, values: Values): Record<string, string> {
+  const models = studio.get().models ?? [];
+  const wanted = method.fields.map((field) => {
+    const value = values[field.name];
+    const name = field.kind === "weights" ? value : field.choices.find((choice) => choice.value === value)?.needs;
+    return [field.name, models.find((model) => model.name === name && !model.installed)?.title] as const;
+  });
+  return Object.fromEntries(wanted.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
 }
 
 /** Posts the job; an answer that got lost is asked for once more under the same key, so that nothing runs twice. */

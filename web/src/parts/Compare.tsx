@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import { useSpeech } from "../i18n";
-import { Picture } from "./Picture";
+import { fitted, Picture } from "./Picture";
 
 interface Props { before: string; after: string; alt: string; width: number | null; height: number | null }
 
@@ -11,7 +11,7 @@ export function Compare({ before, after, alt, width, height }: Props) {
   const [size, setSize] = useState(width && height ? { width, height } : null);
   const { t } = useSpeech();
   return (
-    <div className="compare" data-testid="compare" style={size ? { aspectRatio: `${size.width} / ${size.height}`, maxWidth: `min(100%, calc(var(--stage-height) * ${size.width / size.height}))` } : undefined}>
+    <div className="compare" data-testid="compare" style={size ? fitted(size.width, size.height) : undefined}>
       <Picture
         src={after}
         alt={alt}

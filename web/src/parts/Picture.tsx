@@ -1,7 +1,7 @@
 /** A picture of the server's. With a token its bytes are fetched first: an <img> cannot carry a header. */
 
 import { ImageOff } from "lucide-react";
-import { useEffect, useState, type ImgHTMLAttributes } from "react";
+import { useEffect, useState, type CSSProperties, type ImgHTMLAttributes } from "react";
 import { request, token } from "../api/client";
 import { useSpeech } from "../i18n";
 
@@ -43,7 +43,25 @@ export function useAddress(address: string | null): { src: string | null; failed
   return held?.address === address && held ? held : { src: null, failed: false };
 }
 
-type Props = Omit<ImgHTMLAttributes<HTMLImageElement>, "src"> & { src: string; alt: string };
+/** The style by which a picture fills its stage, large or small as it may be, and keeps its shape. */
+export const fitted = (width: number, height: number): CSSProperties => ({ aspectRatio: `${width} / ${height}`, width: `min(100%, calc(var(--stage-height) * ${width / height}))` });
+
+/** A picture that fills the stage. */
+export function Hanging({ src, alt, className = "", testid }: { src: string; alt: string; className?: string; testid?: string }) {
+  const [size, setSize] = useState<{ width: number; height: number } | null>(null);
+  return (
+    <Picture
+      src={src}
+      alt={alt}
+      className={`hung ${className}`}
+      data-testid={testid}
+      style={size ? fitted(size.width, size.height) : undefined}
+      onLoad={(event) => setSize({ width: event.currentTarget.naturalWidth, height: event.currentTarget.naturalHeight })}
+    />
+  );
+}
+
+type Props = Omit<ImgHTMLAttributes<HTMLImageElement>, "src"> & { src: string; alt: string; "data-testid"?: string };
 
 export function Picture({ src, alt, className = "", ...rest }: Props) {
   const address = useAddress(src);

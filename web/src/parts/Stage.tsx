@@ -10,7 +10,7 @@ import { studio, takeJobs } from "../store/studio";
 import { attempt, beforeOf, cancel, download, isFilm, isImage, takeAsInput, takeSettings } from "./act";
 import { Bar } from "./Bar";
 import { Compare } from "./Compare";
-import { Picture, useAddress } from "./Picture";
+import { Hanging, Picture, useAddress } from "./Picture";
 import { Zoom } from "./Zoom";
 
 export function Stage({ method, job, photo }: { method: Method; job: Job | null; photo: string | null }) {
@@ -26,13 +26,13 @@ function Idle({ method, photo }: { method: Method; photo: string | null }) {
   if (photo)
     return (
       <Hung caption={t("stage.photo")}>
-        <Picture src={assetUrl(photo)} alt={known?.name ?? t("image.chosen")} className="hung" />
+        <Hanging src={assetUrl(photo)} alt={known?.name ?? t("image.chosen")} />
       </Hung>
     );
   if (!method.example) return <Hung caption={w(method.summary)}>{null}</Hung>;
   return (
     <Hung caption={t("stage.example")}>
-      <Picture src={method.example} alt={t("stage.example.of", { method: w(method.title) })} className="hung" />
+      <Hanging src={method.example} alt={t("stage.example.of", { method: w(method.title) })} />
     </Hung>
   );
 }
@@ -94,9 +94,9 @@ function Working({ job }: { job: Job }) {
     <div className="stage" aria-busy>
       <div className="flex min-h-0 w-full flex-1 items-center justify-center">
         {preview ? (
-          <img src={preview} alt={t("stage.preview")} className="hung preview" data-testid="preview" />
+          <Hanging src={preview} alt={t("stage.preview")} testid="preview" />
         ) : before ? (
-          <Picture src={thumbUrl(before, 512)} alt={t("stage.photo")} className="hung preview waiting" />
+          <Hanging src={thumbUrl(before, 512)} alt={t("stage.photo")} className="waiting" />
         ) : (
           <div className="hung waiting aspect-square w-64 bg-paper" />
         )}
@@ -257,7 +257,7 @@ function Shown({ output, onZoom }: { output: Output; onZoom: () => void }) {
     );
   return (
     <button type="button" className="contents cursor-zoom-in" aria-label={t("zoom")} onClick={onZoom}>
-      <Picture src={assetUrl(output.asset)} alt={output.name} className="hung" />
+      <Hanging src={assetUrl(output.asset)} alt={output.name} />
     </button>
   );
 }
