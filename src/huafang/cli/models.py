@@ -1,8 +1,108 @@
-"""`huafang models`: what is on this machine, and what can be brought to it."""
+"""`huafang models`: what is on this machine, and what can be brought to it, checked, converted, taken away."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import click
+
+from huafang.errors import BadInput
+from huafang.places import places
+from huafang.weights import Weights, entry_of
+
+STORE = [
+    click.option("--data", type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
+    click.option("--model-dir", "folders", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, help="A folder of your own models."),
+]
+
+
+def _store(function: Any) -> Any:
+    for decorate in reversed(STORE):
+        function = decorate(function)
+    return function
 
 
 @click.group()
 def models() -> None:
-    """Models: list, pull, verify, remove."""
+    """Models: list, pull, verify, remove, convert."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_store
+def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> None:
+    """Models on this machine, and those that can be pulled."""
+    found = Weights(places(data).models, folders).models()
+    if as_json:
+        rows = [
+            {"name": model.name, "holds": model.holds, "path": str(model.path) if model.path else None, "entry": asdict(model.entry) if model.entry else None}
+            for model in found
+        ]
+        click.echo(json.dumps({"models": rows}, ensure_ascii=False, indent=2))
+        return
+    for model in found:
+        state = "here" if model.path else f"{model.entry.bytes / 1e6:,.0f} MB to pull" if model.entry else ""
+        click.echo(f"{model.name:<24} {model.holds:<10} {state}")
+        if model.entry:
+            click.echo(f"{'':<24} {model.entry.title}\n{'':<24} licence: {model.entry.licence}")
+
+
+@models.command()
+@click.argument("name")
+@_store
+def pull(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
+    """Bring a model to this machine: a name of `huafang models list`, or OWNER/NAME of the Hugging Face hub.
+
+    A download that was cut off goes on where it stopped. HF_ENDPOINT names another hub.
+    """
+    from huafang.cli.paint import progress_bar, stoppable
+    from huafang.context import Step
+    from huafang.errors import Cancelled
+    from huafang.pull import pull as bring
+
+    if entry := entry_of(name):
+        click.echo(f"{entry.title}: {entry.bytes / 1e6:,.0f} MB, licence: {entry.licence}", err=True)
+    with stoppable() as stop, progress_bar(f"pulling {name}", quiet=False) as on_step:
+
+        def progress(done: int, total: int) -> None:
+            if stop():
+                raise Cancelled("stopped; the download goes on from here when you pull again")
+            on_step(Step(done, total, {"MB": done / 1e6}))
+
+        place = bring(name, Weights(places(data).models, folders), progress=progress)
+    click.echo(str(place))
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+@_store
+def verify(names: tuple[str, ...], data: Path | None, folders: tuple[Path, ...]) -> int:
+    """Check models on this machine: the hash of what was stored, the header, NaN and infinity. Without a name: all."""
+    store = Weights(places(data).models, folders)
+    chosen = names or tuple(model.name for model in store.models() if model.path)
+    verdicts = [store.verify(name) for name in chosen]
+    for verdict in verdicts:
+        click.echo(f"{verdict.name}: {'; '.join(verdict.faults) or 'sound'} ({verdict.tensors} tensors, {verdict.bytes / 1e6:,.1f} MB)")
+    return int(any(verdict.faults for verdict in verdicts))
+
+
+@models.command()
+@click.argument("name")
+@_store
+def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
+    """Take a pulled model off this machine. Your own files are never touched."""
+    freed = Weights(places(data).models, folders).remove(name)
+    click.echo(f"{name} is removed; {freed / 1e6:,.1f} MB are free again")
+
+
+@models.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: beside it, with the ending .safetensors.")
+def convert(path: Path, output: Path | None) -> None:
+    """Convert a .pth, .pt, .ckpt or .bin to .safetensors, in a process of its own that can do nothing else."""
+    from huafang.pull.conversion import convert as make
+
+    if not path.is_file():
+        raise BadInput(f"there is no file {path}", code="file.missing")
+    click.echo(str(make(path, output)))

@@ -128,7 +128,7 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     many = isinstance(subject, tuple)
     sources: list[Any] = list(expand(subject)) if many else [subject]
     targets = _targets(name, sources if many else [None], how.output)
-    with _stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
+    with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         reports: list[dict[str, Any]] = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
             one = _One(bench, name, {**values, room.subject: source}, target, how, f"{index + 1}/{len(sources)} " if len(sources) > 1 else "")
@@ -177,7 +177,7 @@ class _One:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         try:
-            with _progress(self.prefix + self.method, quiet=how.quiet or how.as_json) as on_step:
+            with progress_bar(self.prefix + self.method, quiet=how.quiet or how.as_json) as on_step:
                 painting = bench.run(params, on_step, stop)
         except MemoryError as error:
             raise OutOfMemory("there was not enough memory for this", hint="try a smaller picture") from error
@@ -238,7 +238,7 @@ def _made_with(target: Path, params: Params) -> bool:
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
+def stoppable() -> Iterator[Callable[[], bool]]:
     """The first Ctrl-C asks for a stop at the next step, the second stops at once."""
     asked = False
 
@@ -257,7 +257,7 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def _progress(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]]":
+def progress_bar(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]]":
     """A bar with steps, time to go and the live figures, where someone watches."""
     if quiet:
         yield lambda step: None
