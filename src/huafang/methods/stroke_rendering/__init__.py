@@ -45,11 +45,11 @@ class StrokeRendering(Params):
     grid_size: float | None = Field(None, ge=0.25, le=4, json_schema_extra=ui(group="advanced", step=0.05))
     """Distance of the strokes' starts (f_g), in brush radii: less is denser. Empty: the look's own."""
     jitter_hue: float | None = Field(None, ge=0, le=1, json_schema_extra=ui(group="advanced", step=0.05))
-    """Chance in each stroke's hue (j_h): width of the random range, of the whole circle. Empty: the look's own."""
+    """Chance in each stroke's hue (j_h): width of the random range, in turns of the circle. Empty: the look's own."""
     jitter_saturation: float | None = Field(None, ge=0, le=1, json_schema_extra=ui(group="advanced", step=0.05))
-    """Chance in each stroke's saturation (j_s): width of the random range. Empty: the look's own."""
+    """Chance in each stroke's saturation (j_s): width of the random factor's range. Empty: the look's own."""
     jitter_value: float | None = Field(None, ge=0, le=1, json_schema_extra=ui(group="advanced", step=0.05))
-    """Chance in each stroke's brightness (j_v): width of the random range. Empty: the look's own."""
+    """Chance in each stroke's brightness (j_v): width of the random factor's range. Empty: the look's own."""
     jitter_red: float | None = Field(None, ge=0, le=1, json_schema_extra=ui(group="advanced", step=0.05))
     """Chance in each stroke's red (j_r): width of the random range. Empty: the look's own."""
     jitter_green: float | None = Field(None, ge=0, le=1, json_schema_extra=ui(group="advanced", step=0.05))
