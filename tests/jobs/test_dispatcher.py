@@ -81,7 +81,7 @@ def test_a_cancel_that_overtakes_its_task_is_heard(dispatcher):
 def test_bad_input_52_a_deaf_lane_is_killed(dispatcher, monkeypatch):
     monkeypatch.setattr(module, "FORCE_AFTER", 0.5)
     job, after = dispatcher.submit(draft(steps=1, dt=30, deaf=True)), dispatcher.submit(draft("b"))
-    wait(lambda: (dispatcher.live(job.id) and dispatcher.store.get(job.id).state == "running"))
+    wait(lambda: dispatcher.live(job.id) and dispatcher.store.get(job.id).state == "running")
     time.sleep(0.3)
     asked = time.monotonic()
     dispatcher.cancel(job.id)

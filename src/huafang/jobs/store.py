@@ -36,6 +36,10 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def close(self) -> None:
+        """Close the connections that stand open."""
+        self._engine.dispose()
+
     # questions
 
     def get(self, job: str) -> Row:
@@ -139,7 +143,7 @@ class Store:
 
     def requeue(self, job: str, attempt: int, *, crashed: bool) -> bool:
         """Back into the queue, at its old place. A crash counts against the job; an orderly stop does not."""
-        return self._change(job, {"state": "queued", "started_at": None, "crashes": Row.crashes + crashed}, Row.attempt == attempt, Row.state == "running")
+        return self._change(job, {"state": "queued", "started_at": None, "crashes": Row.crashes + int(crashed)}, Row.attempt == attempt, Row.state == "running")
 
     def ask_cancel(self, job: str) -> Row:
         """A waiting job is cancelled at once; a running one is marked; an ended one is left as it is. Raises NotFound."""

@@ -72,6 +72,7 @@ def open_studio(options: Options) -> Iterator[Studio]:
             yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), options.device)
         finally:
             dispatcher.stop(GRACE)
+            store.close()
 
 
 def serve(options: Options, on_ready: Callable[[str], None]) -> None:
