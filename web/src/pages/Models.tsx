@@ -63,7 +63,7 @@ function Row({ model }: { model: ModelInfo }) {
         {model.about && <p className="mt-0.5 text-sm text-soft">{model.about}</p>}
         <p className="tabular mt-1 text-xs text-soft">{[t("models.holds", { what: model.holds }), model.bytes === null ? null : bytes(model.bytes), model.licence].filter(Boolean).join(" · ")}</p>
       </div>
-      <div className="flex flex-col items-start justify-center gap-2 sm:items-end">
+      <div className="flex flex-col items-start justify-center gap-2 sm:items-end [&_.button]:sm:self-end">
         {model.installed ? (
           <>
             <span className="flex items-center gap-1.5 text-sm text-good">

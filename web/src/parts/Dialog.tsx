@@ -1,7 +1,7 @@
 /** The browser's own dialog: it keeps focus inside, closes on Esc, and gives focus back. */
 
 import { X } from "lucide-react";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useLayoutEffect, useRef, type ReactNode } from "react";
 import { useSpeech } from "../i18n";
 
 interface Props { title: string; onClose: () => void; shape: "drawer" | "wide" | "full"; children: ReactNode; actions?: ReactNode; testid?: string }
@@ -9,7 +9,8 @@ interface Props { title: string; onClose: () => void; shape: "drawer" | "wide" |
 export function Dialog({ title, onClose, shape, children, actions, testid }: Props) {
   const box = useRef<HTMLDialogElement>(null);
   const { t } = useSpeech();
-  useEffect(() => {
+  // A layout effect ends while the dialog is still in the page, so that closing it gives focus back to where it was.
+  useLayoutEffect(() => {
     const dialog = box.current;
     dialog?.showModal();
     return () => dialog?.close();

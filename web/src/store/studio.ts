@@ -145,7 +145,11 @@ export async function follow(): Promise<void> {
       pause = 400;
       for await (const { event, data } of events) apply(event, data);
     } catch (error) {
-      if (error instanceof ApiError && (error.status === 401 || error.status === 403)) studio.set({ locked: true });
+      if (error instanceof ApiError && error.status === 401) {
+        studio.set({ locked: true });
+        // Wrong tokens are counted by the server: do not run into its limit on our own.
+        pause = 15_000;
+      }
     }
     stop.abort();
     studio.set({ link: "lost" });

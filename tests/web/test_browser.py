@@ -1,0 +1,309 @@
+"""The studio as its visitor meets it: a real server, a real Chromium, no mocks."""
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.web.conftest import Open, Server, photo
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+ROOM = "#/m/stroke_rendering"
+GATHER_PREVIEWS = """() => {
+  window.seen = new Set();
+  new MutationObserver(() => {
+    const preview = document.querySelector('[data-testid=preview]');
+    if (preview) window.seen.add(preview.src);
+  }).observe(document.body, { subtree: true, childList: true, attributes: true });
+}"""
+
+
+def get(page: Any, testid: str) -> Any:
+    return page.get_by_test_id(testid)
+
+
+def load(page: Any, picture: dict[str, Any], field: str = "content") -> None:
+    get(page, f"field-{field}").locator("input[type=file]").set_input_files([picture])
+    get(page, f"field-{field}").locator("img").wait_for()
+
+
+def paint(page: Any) -> None:
+    get(page, "run").click()
+    get(page, "result").wait_for(timeout=120_000)
+
+
+def api(page: Any, path: str) -> Any:
+    return json.loads(page.evaluate("path => fetch(path).then((answer) => answer.text())", path))
+
+
+def test_a_photo_is_painted_watched_compared_and_taken_home(server: Server, visit: Open, tmp_path: Path) -> None:
+    page = visit(server.address)
+    get(page, "method-card-stroke_rendering").click()
+    load(page, photo(900, 600))
+    page.evaluate(GATHER_PREVIEWS)
+    get(page, "run").click()
+    get(page, "progress").wait_for()
+    page.wait_for_function("() => /^\\d+% · /.test(document.title)", timeout=90_000)
+    get(page, "result").wait_for(timeout=120_000)
+    seen = page.evaluate("() => [...window.seen]")
+    assert len(seen) >= 2
+    assert all(address.startswith("data:image/webp;base64,") for address in seen)
+
+    curtain = get(page, "compare").locator("input[type=range]")
+    before = get(page, "compare").locator("div").first.evaluate("element => element.style.clipPath")
+    curtain.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowLeft")
+    assert curtain.input_value() == "30"
+    assert get(page, "compare").locator("div").first.evaluate("element => element.style.clipPath") != before
+    box = get(page, "compare").bounding_box()
+    page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2)
+    assert 74 <= int(curtain.input_value()) <= 86
+
+    with page.expect_download() as coming:
+        get(page, "download").click()
+    coming.value.save_as(tmp_path / "picture.png")
+    assert coming.value.suggested_filename.endswith(".png")
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (900, 600))
+        assert len(picture.convert("RGB").getcolors(maxcolors=10**7) or []) > 100
+
+
+def test_work_survives_a_reload_and_a_restart_of_the_server(chromium: Any, visit: Open, tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    with server:
+        page = visit(server.address + ROOM, allow=("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"))
+        load(page, photo(160, 120))
+        page.get_by_label("Expressionist").check(force=True)
+        paint(page)
+        page.reload()
+        get(page, "result").wait_for()
+        assert page.get_by_label("Expressionist").is_checked()
+        made = api(page, "/api/jobs?state=done")["jobs"][0]["id"]
+    get(page, "offline").wait_for()
+    with server:
+        get(page, "offline").wait_for(state="detached", timeout=20_000)
+        page.goto(server.address + "#/gallery")
+        get(page, "gallery-item").first.click()
+        get(page, "detail").get_by_test_id("result").wait_for()
+        assert made in page.url
+        shown = get(page, "detail").locator("img").first
+        page.wait_for_function("image => image.naturalWidth > 0", arg=shown.element_handle())
+
+
+def test_a_job_is_cancelled_while_it_paints(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(2400, 1800))
+    get(page, "run").click()
+    get(page, "cancel").click(timeout=60_000)
+    get(page, "cancelled").wait_for(timeout=60_000)
+    assert api(page, "/api/jobs?limit=1")["jobs"][0]["state"] == "cancelled"
+    get(page, "run").click()
+    page.wait_for_function("() => document.querySelector('[data-testid=progress]')")
+    page.keyboard.press("Escape")
+    get(page, "cancelled").wait_for(timeout=60_000)
+
+
+def test_the_queue_is_paused_reordered_and_emptied(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(64, 48))
+    get(page, "queue-toggle").click()
+    get(page, "pause").click()
+    page.get_by_text("The queue is paused").wait_for()
+    page.keyboard.press("Escape")
+    for _ in range(3):
+        with page.expect_response(lambda response: response.url.endswith("/api/jobs") and response.request.method == "POST"):
+            get(page, "run").click()
+    page.wait_for_function("() => /3/.test(document.querySelector('[data-testid=queue-toggle]').textContent)")
+    before = [job["id"] for job in api(page, "/api/queue")["jobs"]]
+    assert len(before) == 3
+    get(page, "queue-toggle").click()
+    with page.expect_response("**/move"):
+        get(page, "queue-item").nth(2).get_by_role("button", name="Earlier").click()
+    assert [job["id"] for job in api(page, "/api/queue")["jobs"]] == [before[0], before[2], before[1]]
+    page.get_by_role("button", name="Cancel all").click()
+    page.wait_for_function("() => !document.querySelector('[data-testid=queue-item]')")
+    assert api(page, "/api/queue")["queued"] == 0
+    get(page, "pause").click()
+    page.get_by_text("The queue is paused").wait_for(state="detached")
+
+
+def test_the_gallery_finds_deletes_and_gives_back(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(96, 64))
+    page.get_by_label("Pointillist").check(force=True)
+    paint(page)
+    page.goto(server.address + "#/gallery")
+    get(page, "gallery-search").fill("pointillist")
+    page.wait_for_function("() => document.querySelectorAll('[data-testid=gallery-item]').length === 1")
+    get(page, "gallery-search").fill("no such picture was ever made")
+    page.get_by_text("Nothing found").wait_for()
+    get(page, "gallery-search").fill("pointillist")
+    get(page, "gallery-item").click()
+    get(page, "delete").click()
+    get(page, "detail").wait_for(state="detached")
+    page.wait_for_function("() => !document.querySelector('[data-testid=gallery-item]')")
+    page.get_by_role("button", name="Undo").click()
+    get(page, "gallery-item").wait_for()
+    get(page, "gallery-item").click()
+    get(page, "use-settings").click()
+    get(page, "run").wait_for()
+    assert page.get_by_label("Pointillist").is_checked()
+
+
+def test_a_result_becomes_the_next_input(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(80, 60))
+    paint(page)
+    first = get(page, "field-content").locator("img").get_attribute("src")
+    get(page, "use-as-input").click()
+    page.wait_for_function("was => document.querySelector('[data-testid=field-content] img')?.getAttribute('src') !== was", arg=first)
+    page.goto(server.address + "#/m/image_filters")
+    second = get(page, "field-content").locator("img").get_attribute("src")
+    assert second
+    assert second != first
+
+
+def test_a_form_says_what_is_missing_and_what_the_server_refused(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM, allow=("422 (",))
+    get(page, "run").click()
+    get(page, "field-content").get_by_role("alert").wait_for()
+    load(page, photo(64, 64))
+    assert not get(page, "field-content").get_by_role("alert").count()
+    opacity = get(page, "field-opacity").get_by_role("textbox")
+    opacity.fill("7")
+    get(page, "field-opacity").get_by_role("alert").wait_for()
+    opacity.fill("0.5")
+    get(page, "field-opacity").get_by_role("alert").wait_for(state="detached")
+    get(page, "advanced").click()
+    get(page, "field-min_length").get_by_role("textbox").fill("40")
+    get(page, "field-max_length").get_by_role("textbox").fill("2")
+    get(page, "run").click()
+    page.get_by_text(re.compile(r"min_length \(40\) is over its max_length \(2\)")).wait_for()
+
+
+def test_a_file_that_is_no_picture_is_refused_in_words(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM, allow=("422 (",))
+    get(page, "field-content").locator("input[type=file]").set_input_files([{"name": "poem.png", "mimeType": "image/png", "buffer": b"no picture at all"}])
+    fault = get(page, "field-content").get_by_role("alert")
+    fault.wait_for()
+    assert "poem.png" in fault.inner_text()
+
+
+def test_the_keyboard_alone_is_enough(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(64, 48))
+    page.keyboard.press("Control+Enter")
+    get(page, "result").wait_for(timeout=60_000)
+    for testid in ("download", "compare-toggle"):
+        get(page, testid).focus()
+        assert page.evaluate("() => document.activeElement.dataset.testid") == testid
+    page.keyboard.press("Enter")
+    get(page, "compare").wait_for(state="detached")
+    get(page, "zoom-open").press("Enter")
+    get(page, "zoom").wait_for()
+    page.keyboard.press("+")
+    page.keyboard.press("Escape")
+    get(page, "zoom").wait_for(state="detached")
+    assert page.evaluate("() => document.activeElement.dataset.testid") == "zoom-open"
+
+
+def test_it_speaks_english_and_chinese(server: Server, visit: Open) -> None:
+    page = visit(server.address)
+    card = get(page, "method-card-stroke_rendering")
+    card.wait_for()
+    english = (page.title(), card.inner_text(), get(page, "run").count())
+    assert page.evaluate("() => document.documentElement.lang") == "en"
+    get(page, "language").click()
+    page.wait_for_function("() => document.documentElement.lang === 'zh-CN'")
+    assert page.title() != english[0]
+    assert card.inner_text() != english[1]
+    assert re.search("[一-鿿]", page.title())
+    card.click()
+    assert re.search("[一-鿿]", get(page, "field-content").inner_text())
+    assert re.search("[一-鿿]", get(page, "run").inner_text())
+    page.reload()
+    get(page, "run").wait_for()
+    assert page.evaluate("() => document.documentElement.lang") == "zh-CN"
+    chinese = visit(server.address, locale="zh-CN")
+    get(chinese, "language").wait_for()
+    assert chinese.evaluate("() => document.documentElement.lang") == "zh-CN"
+
+
+def test_it_is_light_dark_or_as_the_system(server: Server, visit: Open) -> None:
+    page = visit(server.address, color_scheme="dark")
+    ground = "() => getComputedStyle(document.documentElement).backgroundColor"
+    get(page, "theme").wait_for()
+    dark = page.evaluate(ground)
+    get(page, "theme").click()
+    light = page.evaluate(ground)
+    assert sum(map(int, re.findall(r"\d+", light))) > 600 > 150 > sum(map(int, re.findall(r"\d+", dark)))
+    page.reload()
+    assert page.evaluate(ground) == light
+    get(page, "theme").click()
+    assert page.evaluate(ground) == dark
+    assert get(page, "theme").get_attribute("data-theme-choice") == "dark"
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_a_phone_needs_no_sideways_scroll(server: Server, visit: Open, locale: str) -> None:
+    page = visit(server.address, viewport={"width": 360, "height": 740}, locale=locale, is_mobile=True, has_touch=True, device_scale_factor=2)
+    methods = [method["name"] for method in api(page, "/api/methods")["methods"] if method["family"] != "tool"]
+    assert methods
+    for place in ("#/", "#/gallery", "#/models", *(f"#/m/{name}" for name in methods)):
+        page.goto(server.address + place)
+        page.locator("main h1").wait_for()
+        for fold in page.get_by_test_id("advanced").all():
+            fold.click()
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 360, place
+
+
+def test_names_are_shown_as_text(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    name = "<img src=x onerror=\"document.title='taken over'\">.png"
+    load(page, photo(48, 48, name=name))
+    assert get(page, "file-name").inner_text() == name
+    assert page.title() != "taken over"
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_every_control_has_a_name(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(48, 48))
+    paint(page)
+    get(page, "advanced").click()
+    nameless = """() => [...document.querySelectorAll('button, a, input:not([type=file]), select, textarea')].filter((element) => {
+      const labels = [...(element.labels ?? [])].map((label) => label.textContent).join('');
+      return !(element.getAttribute('aria-label') || labels || element.textContent.trim() || element.querySelector('img[alt]:not([alt=""])'));
+    }).map((element) => element.outerHTML.slice(0, 120))"""
+    for place in (ROOM, "#/", "#/gallery", "#/models", "#/m/text_to_image"):
+        page.goto(server.address + place)
+        page.locator("main h1").wait_for()
+        assert page.evaluate(nameless) == [], place
+
+
+def test_with_a_token_pictures_come_all_the_same(chromium: Any, visit: Open, tmp_path: Path) -> None:
+    token = "a-token-of-our-own"
+    with Server(tmp_path, "--token", token) as server:
+        stranger = visit(server.address, allow=("401 (",))
+        stranger.get_by_label("Token").fill(token)
+        stranger.get_by_role("button", name="Enter").click()
+        get(stranger, "method-card-stroke_rendering").wait_for()
+
+        page = visit(f"{server.address}#token={token}")
+        get(page, "method-card-stroke_rendering").click()
+        assert token not in page.url
+        load(page, photo(64, 48))
+        paint(page)
+        page.wait_for_function("() => [...document.querySelectorAll('[data-testid=compare] img')].filter((image) => image.naturalWidth === 64).length === 2")
+        with page.expect_download() as coming:
+            get(page, "download").click()
+        with Image.open(io.BytesIO(Path(coming.value.path()).read_bytes())) as picture:
+            assert picture.size == (64, 48)
+        for one in (page, stranger):
+            one.goto("about:blank")

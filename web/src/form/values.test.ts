@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import type { FieldInfo, Method } from "../api/types";
+import { byField, check, initialValues, mend, slide, toParams } from "./values";
+
+const field = (name: string, more: Partial<FieldInfo> = {}): FieldInfo => ({
+  name, kind: "float", required: false, nullable: false, default: null, group: "basic", label: { en: name, zh: name }, hint: { en: "", zh: "" },
+  minimum: null, maximum: null, above: null, below: null, min_items: null, max_items: null, max_length: null, step: null, unit: null, choices: [], holds: null, ...more,
+});
+const choice = (value: string) => ({ value, label: { en: value, zh: value }, needs: null, best: false });
+const method = (...fields: FieldInfo[]): Method => ({
+  name: "m", family: "paint", title: { en: "", zh: "" }, summary: { en: "", zh: "" }, paper: null, example: null, subject: "content", fields,
+});
+
+const content = field("content", { kind: "image", required: true });
+const look = field("look", { kind: "choice", default: "a", choices: [choice("a"), choice("b")] });
+const opacity = field("opacity", { nullable: true, above: 0, maximum: 1 });
+const seed = field("seed", { kind: "int", default: 0, minimum: 0, below: 2 ** 32 });
+
+test("a form starts from the method's own defaults, with a seed drawn anew", () => {
+  expect(initialValues(method(content, look, opacity, seed))).toEqual({ content: null, look: "a", opacity: null, seed: -1 });
+});
+
+test("saved values that no longer fit fall back, the others stay", () => {
+  const values = mend(method(look, opacity, seed), { look: "gone", opacity: 0.5, seed: "12", stranger: 1 });
+  expect(values).toEqual({ look: "a", opacity: 0.5, seed: -1 });
+});
+
+test("ends that are out are out, ends that are in are in", () => {
+  expect(check(opacity, 0)?.key).toBe("check.above");
+  expect(check(opacity, 1)).toBeNull();
+  expect(check(opacity, 1.01)?.key).toBe("check.most");
+  expect(check(opacity, null)).toBeNull();
+  expect(check(opacity, Number.NaN)?.key).toBe("check.number");
+  expect(check(seed, -1)).toBeNull();
+  expect(check(seed, -2)?.key).toBe("check.least");
+  expect(check(seed, 1.5)?.key).toBe("check.whole");
+  expect(check(seed, 2 ** 32)?.key).toBe("check.below");
+});
+
+test("lists are counted and their numbers looked at", () => {
+  const styles = field("style", { kind: "images", required: true, min_items: 1, max_items: 2 });
+  expect(check(styles, [])?.key).toBe("check.picture");
+  expect(check(styles, ["a", "b", "c"])).toEqual({ key: "check.many", values: { n: 2 } });
+  const radii = field("radii", { kind: "numbers", minimum: 0.5, maximum: 200 });
+  expect(check(radii, [8, 4, 0.1])?.key).toBe("check.least");
+  expect(check(radii, [8, 4])).toBeNull();
+});
+
+test("params leave out what is blank, and keep null where null means something", () => {
+  const text = field("text", { kind: "text" });
+  expect(toParams(method(content, text, opacity, look), { content: "id", text: "", opacity: null, look: "b" })).toEqual({ method: "m", content: "id", opacity: null, look: "b" });
+});
+
+test("the server's sentence is cut by field", () => {
+  const said = "strength: Input should be less than or equal to 1 (came: 7); style.0: no such picture; allowed are a, b";
+  expect(byField(said, ["strength", "style"])).toEqual({
+    fields: { strength: "Input should be less than or equal to 1 (came: 7)", style: "no such picture; allowed are a, b" },
+    rest: "",
+  });
+  expect(byField("the queue is full", ["strength"])).toEqual({ fields: {}, rest: "the queue is full" });
+});
+
+test("a slider needs two ends; a wide range gets a logarithmic one", () => {
+  expect(slide(field("a", { minimum: 0 }))).toBeNull();
+  expect(slide(seed)).toBeNull();
+  expect(slide(field("a", { minimum: 0, maximum: 1, step: 0.05 }))).toEqual({ min: 0, max: 1, step: 0.05, log: false });
+  expect(slide(field("a", { kind: "int", minimum: 1, maximum: 5000 }))?.log).toBe(true);
+  expect(slide(field("a", { kind: "int", minimum: 0, maximum: 1000 }))?.step).toBe(5);
+});

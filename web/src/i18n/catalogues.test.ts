@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { en } from "./en";
+import { zh } from "./zh";
+
+const slots = (text: string): string[] => [...new Set(text.split("|").flatMap((form) => [...form.matchAll(/\{(\w+)\}/g)].map((slot) => slot[1] ?? "")))].sort();
+
+test("both catalogues say the same things", () => {
+  expect(Object.keys(zh).sort()).toEqual(Object.keys(en).sort());
+  for (const key of Object.keys(en) as (keyof typeof en)[]) {
+    expect(slots(zh[key]), key).toEqual(slots(en[key]));
+    expect(en[key].trim(), key).not.toBe("");
+    expect(zh[key].trim(), key).not.toBe("");
+  }
+});
+
+test("each catalogue keeps to its language, but for the name of the other", () => {
+  const own = (key: string) => !key.startsWith("language.");
+  for (const [key, text] of Object.entries(en)) if (own(key)) expect(text, key).not.toMatch(/[一-鿿]/);
+  for (const [key, text] of Object.entries(zh)) if (own(key)) expect(text, key).toMatch(/[一-鿿]|^\{/);
+});
