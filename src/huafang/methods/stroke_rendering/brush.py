@@ -52,6 +52,18 @@ def _hair(texture: Array, along: float, across: float) -> float:
     return float(row[c & (BRISTLES - 1)] * (1 - part) + row[(c + 1) & (BRISTLES - 1)] * part)
 
 
+@njit(cache=True, nogil=True)
+def _opening(line: Array, k: int, reach: float) -> float:
+    """How far beyond the end of a piece a pixel may lie that is nearest to joint `k`: reach · sin(bend / 2), and half a pixel."""
+    ax, ay = line[k, 0] - line[k - 1, 0], line[k, 1] - line[k - 1, 1]
+    bx, by = line[k + 1, 0] - line[k, 0], line[k + 1, 1] - line[k, 1]
+    sizes = ((ax * ax + ay * ay) * (bx * bx + by * by)) ** 0.5
+    if sizes < 1e-8:
+        return reach
+    cosine = min(max((ax * bx + ay * by) / sizes, -1.0), 1.0)
+    return float(reach * ((1 - cosine) / 2) ** 0.5 + 0.5)
+
+
 @njit(cache=True, nogil=True, fastmath=True)
 def paint_tile(
     canvas: Array,
@@ -105,12 +117,25 @@ def paint_tile(
             size = (sx * sx + sy * sy) ** 0.5
             if size < 1e-4:
                 continue
-            y0, y1 = max(int(min(ay, ay + sy) - reach), top), min(int(max(ay, ay + sy) + reach) + 1, bottom)
-            x0, x1 = max(int(min(ax, ax + sx) - reach), left), min(int(max(ax, ax + sx) + reach) + 1, right)
             ux, uy = sx / size, sy / size
+            # Pixels nearest to this piece lie in its slab, longer at each end by what the bend there opens; at the stroke's ends, by the brush
+            early = reach if k == 0 else _opening(line, k, reach)
+            late = reach if k == n - 2 else _opening(line, k + 1, reach)
+            span_x = reach * abs(uy) + max(early, late) * abs(ux) + 1
+            span_y = reach * abs(ux) + max(early, late) * abs(uy) + 1
+            y0, y1 = max(int(min(ay, ay + sy) - span_y), top), min(int(max(ay, ay + sy) + span_y) + 1, bottom)
+            left_x, right_x = max(min(ax, ax + sx) - span_x, left), min(max(ax, ax + sx) + span_x + 1, right)
             for y in range(y0, y1):
-                for x in range(x0, x1):
-                    qx, qy = x + 0.5 - ax, y + 0.5 - ay
+                qy = y + 0.5 - ay
+                low, high = left_x, right_x
+                if abs(uy) > 1e-3:  # |side| <= reach
+                    a, b = (qy * ux - reach) / uy, (qy * ux + reach) / uy
+                    low, high = max(low, min(a, b) + ax - 1), min(high, max(a, b) + ax + 1)
+                if abs(ux) > 1e-3:  # -early <= run <= size + late
+                    a, b = (-early - qy * uy) / ux, (size + late - qy * uy) / ux
+                    low, high = max(low, min(a, b) + ax - 1), min(high, max(a, b) + ax + 1)
+                for x in range(int(low), int(high)):
+                    qx = x + 0.5 - ax
                     run = qx * ux + qy * uy
                     side = qy * ux - qx * uy
                     beyond = run - size if run > size else (run if run < 0 else 0.0)
