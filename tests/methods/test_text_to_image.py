@@ -10,7 +10,7 @@ from PIL import Image
 
 from huafang import images, methods
 from huafang.context import Resident
-from huafang.errors import BadInput, Cancelled, JobFailed, MissingWeights
+from huafang.errors import BadInput, Cancelled, JobFailed, MissingWeights, OutOfMemory
 from huafang.methods.text_to_image import film
 from tests.diffusion import tiny
 from tests.diffusion.conftest import one_thread as one_thread  # a fixture, used by being here
@@ -254,6 +254,15 @@ def test_numbers_that_run_over_are_no_picture(bench, monkeypatch):
     monkeypatch.setattr(latents, "decode", lambda model, drawn: torch.full((1, 3, 64, 64), torch.nan))
     with pytest.raises(JobFailed, match="ran over"):
         run(bench, steps=1)
+
+
+def test_what_does_not_fit_into_memory_says_what_to_do(bench, monkeypatch):
+    from huafang.diffusion import latents
+
+    monkeypatch.setattr(latents, "decode", lambda model, drawn: torch.empty(10**15))
+    with pytest.raises(OutOfMemory, match="does not fit into memory at this size") as refused:
+        run(bench, steps=1)
+    assert refused.value.hint == "take a smaller width and height, or a smaller model"
 
 
 def test_the_floor_opens_no_pickle():

@@ -30,8 +30,8 @@ State = dict[str, torch.Tensor]
 
 
 def read(path: Path) -> State:
-    """All tensors but the training averages. Raises BadInput when the file is damaged."""
-    return {name: tensor for name, tensor in weights.load(path).items() if not name.startswith("model_ema.")}
+    """All tensors but the training averages; `loading.py` looks for NaN in those it uses. Raises BadInput when the file is damaged."""
+    return {name: tensor for name, tensor in weights.load(path, finite=False).items() if not name.startswith("model_ema.")}
 
 
 def unet(state: State, found: Checkpoint, dtype: torch.dtype) -> Any:

@@ -24,7 +24,7 @@ def run(p: TextToImage, ctx: Context) -> Result:
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise OutOfMemory(f"{p.model} does not fit into the memory of {ctx.device} at this size", hint=OUT_OF_MEMORY) from error
     except RuntimeError as error:
-        if "not enough memory" in str(error):  # how torch says it on the CPU
+        if "DefaultCPUAllocator" in str(error):  # how torch says it on the CPU
             raise OutOfMemory(f"{p.model} does not fit into memory at this size", hint=OUT_OF_MEMORY) from error
         raise
 
