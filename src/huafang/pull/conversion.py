@@ -1,0 +1,53 @@
+"""Pickled weights -> safetensors, in a process of its own (`unpickle.py`)."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from huafang import weights
+from huafang.errors import BadInput
+
+
+def convert(path: Path, target: Path | None = None, *, layout: str = "any", memory: int | None = None, seconds: float = 600) -> Path:
+    """A `.pth`, `.pt`, `.ckpt` or `.bin` -> a `.safetensors` beside it, or at `target`, made and checked; gives its place.
+
+    `memory` bounds the bytes the other process may take (default: four times the file and 4 GB). Raises BadInput (`weights.unsafe`, `weights.exists`).
+    """
+    out = target or path.with_suffix(".safetensors")
+    if not path.is_file():
+        raise BadInput(f"there is no file {path}", code="weights.unreadable")
+    if target is None and out.exists():
+        raise BadInput(f"{out} is there already", code="weights.exists", hint="move it away first")
+    bound = memory or 4 * path.stat().st_size + (4 << 30)
+    handle, draft = tempfile.mkstemp(prefix=".part-", suffix=".safetensors", dir=out.parent)
+    os.close(handle)
+    try:
+        command = [sys.executable, "-I", "-m", "huafang.pull.unpickle", str(path.resolve()), draft, layout, str(bound), str(int(seconds))]
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=False)  # our own module, no shell
+        except subprocess.TimeoutExpired:
+            raise BadInput(f"{path.name} was not converted within {seconds:.0f} s", code="weights.unsafe") from None
+        answer = _answer(ended.stdout)
+        if "tensors" not in answer:
+            last = (ended.stderr.strip().splitlines() or [f"its process ended with {ended.returncode}"])[-1]
+            raise BadInput(
+                f"{path.name} is not converted: {answer.get('error', last[:300])}", code="weights.unsafe", hint="look for a .safetensors of the same model"
+            )
+        weights.load(Path(draft))
+        os.chmod(draft, 0o644)
+        os.replace(draft, out)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+    return out
+
+
+def _answer(text: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(text.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        return {}
+    return answer if isinstance(answer, dict) else {}

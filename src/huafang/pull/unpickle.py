@@ -1,0 +1,67 @@
+"""Pickled weights -> safetensors, in a process that is thrown away. The only file of the house that calls `torch.load`.
+
+    python -I -m huafang.pull.unpickle SOURCE TARGET LAYOUT MEMORY SECONDS
+
+It is started by `conversion.py` and answers with one line of JSON. `weights_only=True` keeps a pickle from naming code, but is no sandbox
+(CVE-2025-32434, CVE-2026-24747): hence a process of its own with a limit on memory and time, tensors copied out one by one as plain dense numbers,
+and a parent that believes only the file that is left, after it has checked it.
+"""
+
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+VGG = re.compile(r"features\.\d+\.(weight|bias)|conv\d_\d\.(weight|bias)")
+LAYOUTS: dict[str, re.Pattern[str]] = {"vgg19": VGG, "any": re.compile(r"(?!.*(\.\.|__))[A-Za-z0-9_.\-]{1,400}")}
+"""Names of tensors that are taken. A VGG's classifier, 500 MB, is left behind."""
+NUMBERS = ("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
+
+
+def main(source: str, target: str, layout: str, memory: str, seconds: str) -> dict[str, object]:
+    """The answer: {"tensors": n} or {"error": why}."""
+    import torch
+    from safetensors.torch import save_file
+
+    _limit(int(memory), int(seconds))
+    try:
+        found: Any = torch.load(source, map_location="cpu", weights_only=True)
+    except Exception as error:  # a pickle from anywhere may raise anything
+        return {"error": f"it cannot be read without running its code: {' '.join(str(error).split())[:300]}"}
+    for inner in ("state_dict", "model", "params_ema", "params"):
+        if isinstance(found, Mapping) and isinstance(found.get(inner), Mapping):
+            found = found[inner]
+    if not isinstance(found, Mapping):
+        return {"error": f"it holds a {type(found).__name__}, and no table of tensors"}
+    kept: dict[str, torch.Tensor] = {}
+    for name, value in found.items():
+        if not isinstance(value, torch.Tensor) or not isinstance(name, str) or not LAYOUTS[layout].fullmatch(name):
+            continue
+        if value.layout is not torch.strided or str(value.dtype).removeprefix("torch.") not in NUMBERS or value.is_quantized:
+            return {"error": f"{name} is no dense tensor of plain numbers"}
+        plain = value.detach().contiguous().clone()
+        if plain.is_floating_point() and not bool(torch.isfinite(plain).all()):
+            return {"error": f"{name} holds values that are no numbers (NaN or infinity)"}
+        kept[name] = plain
+    if not kept:
+        return {"error": "none of its tensors has a name that is known here"}
+    save_file(kept, target)
+    return {"tensors": len(kept)}
+
+
+def _limit(memory: int, seconds: int) -> None:
+    """Bytes of address space and seconds of CPU that this process may take from here on, where the system knows such limits."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if Path("/proc/self/statm").exists() else 0
+        resource.setrlimit(resource.RLIMIT_AS, (used + memory, used + memory))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:6])))
