@@ -131,6 +131,13 @@ def test_what_the_model_was_trained_with_reaches_every_sampler():
         assert not samplers.zero_snr_lost(name, tiny.scheduler_config("sd2"))
 
 
+def test_how_the_makers_sampled_does_not_change_what_a_samplers_name_means():
+    liked = {"use_karras_sigmas": True, "use_exponential_sigmas": True, "algorithm_type": "sde-dpmsolver++", "clip_sample": True, "thresholding": True}
+    for name in samplers.SAMPLERS:
+        plain = dict(samplers.scheduler(name, tiny.scheduler_config("sd1"), 10).config)
+        assert dict(samplers.scheduler(name, tiny.scheduler_config("sd1") | liked, 10).config) == plain
+
+
 def test_previews_follow_the_published_line_and_any_other_vae_gets_its_own():
     line = latents.preview(model("sd1"), torch.tensor([1.0, 0, 0, 0]).view(1, 4, 1, 1))
     assert torch.allclose(line.flatten(), (torch.tensor([0.3512, 0.2297, 0.3227]) + 1) / 2)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import socket
 from itertools import pairwise
 
 import pytest
@@ -131,8 +133,8 @@ def test_a_model_stays_in_memory_until_it_is_replaced(bench, tmp_path, monkeypat
         context.resident = resident
         methods.run(build(bench, model=bench.weights.add(place), steps=1), context)
     assert len(loads) == 1
-    index = place / "model_index.json"
-    index.write_text(json.dumps(json.loads(index.read_text()) | {"_diffusers_version": "0.31.0"}))
+    weights = place / "unet" / "diffusion_pytorch_model.safetensors"
+    os.utime(weights, ns=(1, 1))
     context.resident = resident
     methods.run(build(bench, model=bench.weights.add(place), steps=1), context)
     assert len(loads) == 2
@@ -153,6 +155,19 @@ def test_a_name_from_the_hub_is_looked_up_in_the_cache_only(bench, tmp_path, mon
     assert refused.value.hint == "get it with: huafang models pull someone/model"
     tiny.copy("sd1", tmp_path / "models--someone--model" / "snapshots" / "abc")
     assert torch.equal(run(bench, model="someone/model").images[0], run(bench).images[0])
+
+
+def test_no_socket_is_opened(bench, tmp_path, monkeypatch):
+    from huafang.diffusion import single_file
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(single_file, "CONFIGS", tiny.write_configs(tmp_path / "configs"))
+    for path in (tiny.folder("xl"), tiny.single("xl", tmp_path)):
+        assert run(bench, model=bench.weights.add(path), width=64, height=64, steps=1).images
 
 
 # Bad inputs, numbered as in the platform notes

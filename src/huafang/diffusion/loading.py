@@ -1,5 +1,6 @@
 """A checkpoint on disk -> a Model ready to draw."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,9 +56,10 @@ class Model:
 
 
 def key(path: Path, device: str) -> str:
-    """The name of what `load` gives among the resident models; another once the file or folder was replaced."""
-    stat = (path / "model_index.json" if path.is_dir() else path).stat()
-    return f"diffusion:{path}:{stat.st_mtime_ns}:{stat.st_size}:{device}"
+    """The name of what `load` gives among the resident models; another once any file of it was replaced."""
+    files = sorted(item for item in path.rglob("*") if item.suffix in (".safetensors", ".json", ".txt")) if path.is_dir() else [path]
+    stats = [(str(item), item.stat().st_mtime_ns, item.stat().st_size) for item in files]
+    return f"diffusion:{path}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}:{device}"
 
 
 def load(path: Path, device: str = "cpu") -> Model:

@@ -11,6 +11,10 @@ from huafang.errors import BadInput, nearest
 _OURS: dict[str, Any] = {"clip_sample": False, "set_alpha_to_one": False}
 """Latents are not pixels: nothing is clipped to [-1, 1]; and the last step goes to the first trained noise level, not beyond it."""
 
+_NOISE = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type", "rescale_betas_zero_snr")
+_NOISE += ("steps_offset", "timestep_spacing")
+"""What a model's scheduler_config.json says of its training. The rest is how its makers liked to sample, which the sampler's name decides here."""
+
 
 @dataclass(frozen=True)
 class Sampler:
@@ -49,7 +53,7 @@ def scheduler(name: str, trained: Mapping[str, Any], steps: int) -> Any:
     settings = dict(sampler.settings)
     if name == "lcm":
         settings["original_inference_steps"] = max(50, steps)
-    known = {word: value for word, value in trained.items() if not word.startswith("_") and word not in ("use_karras_sigmas", "algorithm_type")}
+    known = {word: value for word, value in trained.items() if word in _NOISE}
     return _kind(sampler).from_config(known, **settings)
 
 
