@@ -1,0 +1,70 @@
+"""What a loss is given at one scale, and how the scales are laid out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LEAST_SIDE = 32
+"""Thinner pictures are widened by their border to this while they are painted."""
+
+Loss = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Pixels (1, 3, H, W) -> (content, style): two numbers, each scaled so that 1 : 1 is a good balance."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture at one scale (1, 3, h, w), its share (all shares sum to 1), and where it acts: (1, 1, H, W) of the photo, or everywhere."""
+
+    picture: Tensor
+    share: float
+    mask: Tensor | None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The photo at one scale (1, 3, H, W), the same in the colours of the style pictures, and the styles."""
+
+    content: Tensor
+    recoloured: Tensor
+    styles: list[Style]
+
+    def at(self, side: int, style_scale: float) -> "Scene":
+        """The scene with the photo's longest side at `side`. Style pictures follow it by `style_scale`, and are never enlarged."""
+        factor = side / max(self.content.shape[2:])
+        height, width = (max(LEAST_SIDE, round(length * factor)) for length in self.content.shape[2:])
+        styles = []
+        for style in self.styles:
+            smaller = min(1.0, style_scale * side / max(style.picture.shape[2:]))
+            rows, columns = (max(LEAST_SIDE, round(length * smaller)) for length in style.picture.shape[2:])
+            mask = None if style.mask is None else resized(style.mask, height, width)
+            styles.append(Style(resized(style.picture, rows, columns), style.share, mask))
+        return Scene(resized(self.content, height, width), resized(self.recoloured, height, width), styles)
+
+
+def resized(picture: Tensor, height: int, width: int) -> Tensor:
+    """(B, C, h, w) in [0, 1] -> (B, C, height, width), bicubic, with the finer detail taken out first when it becomes smaller."""
+    if picture.shape[2:] == (height, width):
+        return picture
+    return F.interpolate(picture, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def widened(picture: Tensor) -> Tensor:
+    """`picture` with its border repeated to the right and below until each side has `LEAST_SIDE` pixels."""
+    down, right = (max(0, LEAST_SIDE - side) for side in picture.shape[2:])
+    return F.pad(picture, (0, right, 0, down), mode="replicate") if down or right else picture
+
+
+def sides(largest: int, smallest: int, steps: int) -> list[tuple[int, int]]:
+    """(longest side, steps) of each scale, by √2 from at least `smallest` up to `largest`; the small and cheap ones get more of the `steps`.
+
+    With fewer steps than scales the smallest scales are left out.
+    """
+    lengths = [largest]
+    while len(lengths) < steps and round(lengths[0] / 2**0.5) >= smallest:
+        lengths.insert(0, round(lengths[0] / 2**0.5))
+    shares = torch.tensor([2 ** (-0.5 * place) for place in range(len(lengths))])
+    ends = (shares.cumsum(0) / shares.sum() * (steps - len(lengths))).round().int().tolist()
+    return [(side, 1 + end - start) for side, start, end in zip(lengths, [0, *ends], ends, strict=False)]

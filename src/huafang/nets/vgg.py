@@ -1,0 +1,90 @@
+"""VGG-19's convolutions (Simonyan & Zisserman 2015), as a giver of named features."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from huafang import weights
+from huafang.errors import BadInput
+
+WIDTHS = ((64, 64), (128, 128), (256, 256, 256, 256), (512, 512, 512, 512), (512, 512, 512, 512))
+"""Channels of each convolution, block by block; a pooling follows each block."""
+CONVOLUTIONS = tuple(f"conv{block}_{number}" for block, widths in enumerate(WIDTHS, 1) for number in range(1, len(widths) + 1))
+LAYERS = tuple(name for conv in CONVOLUTIONS for name in (conv, conv.replace("conv", "relu")))
+"""The names of all layers that can be asked for: convN_M before, reluN_M after the rectifier, as leongatys' notebook names them."""
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet's, for RGB in [0, 1]: torchvision's weights expect it. It happens inside."""
+LEAST_SIDE = 32
+"""A smaller picture is widened to this by its border, so that each of the four poolings before conv5 has two pixels to pool."""
+
+Pooling = Literal["max", "avg"]
+
+
+class Vgg19(nn.Module):
+    """`forward` gives the layers it was asked for and computes nothing behind the deepest of them.
+
+    The state dict has torchvision's keys, `features.N.weight`. `pooling` "avg" is what Gatys et al. 2016 use (section 2), "max" what the net was trained with.
+    """
+
+    def __init__(self, pooling: Pooling = "max") -> None:
+        super().__init__()
+        modules: list[nn.Module] = []
+        channels = 3
+        for widths in WIDTHS:
+            for width in widths:
+                modules += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+                channels = width
+            modules.append(nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2))
+        self.features = nn.Sequential(*modules)
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        """(B, 3, H, W), sRGB in [0, 1] -> layer -> (B, C, h, w)."""
+        assert set(layers) <= set(LAYERS), f"no such layer: {set(layers) - set(LAYERS)}"
+        wanted, found = set(layers), {}
+        features = (_widened(pixels) - self.mean) / self.std
+        names = iter(LAYERS)
+        for module in self.features:
+            features = module(features)
+            if isinstance(module, nn.Conv2d | nn.ReLU) and (name := next(names)) in wanted:
+                found[name] = features
+                if len(found) == len(wanted):
+                    break
+        return found
+
+
+def load(path: Path, pooling: Pooling = "max") -> Vgg19:
+    """The net with the weights of `path`, frozen: torchvision's keys or leongatys' (`conv1_1.weight`). Raises BadInput when they are of another net."""
+    given = weights.load(path)
+    places = [index for index, module in enumerate(Vgg19(pooling).features) if isinstance(module, nn.Conv2d)]
+    renamed = {f"{conv}.": f"features.{place}." for conv, place in zip(CONVOLUTIONS, places, strict=True)}
+    state = {re.sub(r"^conv\d_\d\.", lambda found: renamed.get(found[0], found[0]), name): tensor.float() for name, tensor in given.items()}
+    net = Vgg19(pooling)
+    try:
+        net.load_state_dict({name: tensor for name, tensor in state.items() if not name.startswith("classifier.")})
+    except RuntimeError as error:
+        raise BadInput(f"{path.name} holds no VGG-19: {' '.join(str(error).split())[:200]}", code="weights.other_net") from error
+    return net.eval().requires_grad_(False)
+
+
+def he(generator: torch.Generator, pooling: Pooling = "max") -> Vgg19:
+    """The net with He-normal weights and no bias (He et al. 2015, equation 10): for tests and benchmarks, where no trained ones are at hand."""
+    net = Vgg19(pooling)
+    for module in net.features:
+        if isinstance(module, nn.Conv2d):
+            fan = module.in_channels * 9
+            module.weight.data = torch.randn(module.weight.shape, generator=generator) * (2 / fan) ** 0.5
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]  # it has one
+    return net.eval().requires_grad_(False)
+
+
+def _widened(pixels: Tensor) -> Tensor:
+    down, right = (max(0, LEAST_SIDE - side) for side in pixels.shape[2:])
+    return F.pad(pixels, (0, right, 0, down), mode="replicate") if down or right else pixels
