@@ -11,8 +11,17 @@ from huafang.errors import BadInput, nearest
 _OURS: dict[str, Any] = {"clip_sample": False, "set_alpha_to_one": False}
 """Latents are not pixels: nothing is clipped to [-1, 1]; and the last step goes to the first trained noise level, not beyond it."""
 
-_NOISE = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type", "rescale_betas_zero_snr")
-_NOISE += ("steps_offset", "timestep_spacing")
+_NOISE = (
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "trained_betas",
+    "prediction_type",
+    "rescale_betas_zero_snr",
+    "steps_offset",
+    "timestep_spacing",
+)
 """What a model's scheduler_config.json says of its training. The rest is how its makers liked to sample, which the sampler's name decides here."""
 
 
