@@ -71,7 +71,7 @@ class Turn:
     """(3, knots): what each knot is moved by."""
 
 
-def sliced_turns(content: Tensor, style: Tensor, generator: torch.Generator, *, iterations: int = 24, sample: int = 1 << 15, knots: int = 1024) -> list[Turn]:
+def sliced_turns(content: Tensor, style: Tensor, generator: torch.Generator, *, iterations: int = 24, sample: int = 1 << 14, knots: int = 1024) -> list[Turn]:
     """Iterative distribution transfer along random bases (Pitié et al. 2005; sliced optimal transport, Bonneel et al. 2015), measured on samples.
 
     Each iteration turns colour space by a random rotation and maps each axis to the target's quantiles. The maps are measured on at most
@@ -143,7 +143,8 @@ def _quantiles(rows: Tensor, levels: Tensor) -> Tensor:
     ranked = torch.stack([row.sort().values for row in rows])
     place = levels * (rows.shape[1] - 1)
     below = place.long()
-    return torch.lerp(ranked[:, below], ranked[:, (below + 1).clamp_max(rows.shape[1] - 1)], place - below)
+    between: Tensor = torch.lerp(ranked[:, below], ranked[:, (below + 1).clamp_max(rows.shape[1] - 1)], place - below)
+    return between
 
 
 def _flat(picture: Tensor) -> Tensor:
@@ -166,4 +167,5 @@ def _covariance(picture: Tensor) -> tuple[Tensor, Tensor]:
 def _power(matrix: Tensor, exponent: float) -> Tensor:
     """A real power of a symmetric positive matrix."""
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T
+    result: Tensor = vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T
+    return result
