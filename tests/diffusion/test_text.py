@@ -87,3 +87,10 @@ def test_xl_takes_nothing_for_an_empty_negative_prompt():
     assert not said.empty_embeds.any()
     assert not said.empty_pooled.any()
     assert text.encode(load(tiny.folder("xl")), "a cat", "a dog").empty_pooled.any()
+
+
+def test_xl_pools_the_first_chunk():
+    xl = load(tiny.folder("xl"))
+    first, both = text.encode(xl, "a cat").pooled, text.encode(xl, "a cat BREAK a dog").pooled
+    assert torch.allclose(both, first, atol=1e-6)
+    assert not torch.allclose(text.encode(xl, "a dog").pooled, first, atol=1e-3)
