@@ -42,7 +42,7 @@ def _help(spec: FieldSpec) -> str:
         notes.append(bounds)
     if spec.kind == "images" and spec.max_items != 1:
         notes.append("repeat for several")
-    if not spec.required and spec.default not in (None, ()):
+    if not spec.required and spec.default not in (None, (), []):
         default = spec.default
         shown = (
             ",".join(f"{one:g}" for one in default)
