@@ -157,7 +157,7 @@ def test_histogram_brings_the_photos_colours_to_the_painting(bench):
     assert means[1] < 0.5 * means[0]
 
 
-@pytest.mark.parametrize("height,width", [(8, 8), (8, 200), (150, 9), (33, 47)])
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (8, 200), (150, 9), (33, 47)])
 @pytest.mark.parametrize("features", ["patches", "random"])
 def test_pictures_of_any_size(bench, height, width, features):
     out = paint(bench, content=bench.put(scene(height, width)), style=[bench.put(weave(8, 90))], features=features, steps=3)

@@ -18,7 +18,7 @@ class Gatys(Params):
     """Pictures whose texture is taken; several are mixed."""
     features: Literal["vgg19", "random", "patches"] = Field("patches", json_schema_extra=ui(needs={"vgg19": "vgg19"}, best="vgg19"))
     """What style is measured in: a trained network (vgg19, as in the paper), filters drawn at random (random), or the patches themselves (patches)."""
-    steps: int = Field(200, ge=1, le=5000)
+    steps: int = Field(100, ge=1, le=5000)
     """Optimiser steps over all scales."""
     size: int = Field(512, ge=64, le=4096, json_schema_extra=ui(step=64, unit="px"))
     """Longest side of the result; a smaller photo is not enlarged."""

@@ -64,7 +64,8 @@ class Patches:
         drawn = torch.cat([book.values(self._draw(len(book.used), 4 * KEYS // len(self._books))) for book in self._books], 1)
         centred = (drawn - drawn.mean(1, keepdim=True)).double()
         vectors = torch.linalg.eigh(centred @ centred.T).eigenvectors[:, -COMPONENTS:]
-        return vectors.T.to(drawn).reshape(COMPONENTS, 3, PATCH, PATCH).contiguous()
+        kernels: Tensor = vectors.T.to(drawn).reshape(COMPONENTS, 3, PATCH, PATCH).contiguous()
+        return kernels
 
     def _draw(self, among: int, most: int) -> Tensor:
         """At most `most` of `among` places, without the cost of a whole permutation."""
@@ -93,7 +94,7 @@ class Patches:
         voted = padded.clone()
         voted[:, :, top : top + high, left : left + wide] = votes / count
         voted = voted[:, :, edge:-edge, edge:-edge]
-        hold = self._hold * (1 - part)
+        hold = self._hold * (1 - 0.7 * part)
         aim = (self._pull * voted + hold * self._scene.recoloured) / max(self._pull + hold, 1e-6)
         rate = 1 - 0.2 * part
         moved = torch.lerp(pixels, aim, rate)

@@ -49,12 +49,13 @@ class RandomFilters:
         for octave in self._octaves:
             small = F.avg_pool2d(pixels, 2**octave) if octave else pixels
             answers = [F.conv2d(F.pad(small - 0.5, (bank.shape[-1] // 2,) * 4, mode="reflect"), bank) for bank in self._banks[octave]]
-            octaves.append(F.relu(torch.cat(answers, 1)))
+            octaves.append(torch.cat(answers, 1).relu())
         return octaves
 
     def _structure(self, pixels: Tensor) -> Tensor:
         """Luminance at a quarter of the size: what is where, without its texture."""
-        return F.interpolate(colour.luminance(pixels), self._small, mode="bilinear", antialias=True)
+        small: Tensor = F.interpolate(colour.luminance(pixels), self._small, mode="bilinear", antialias=True)
+        return small
 
 
 def _bank(size: int, generator: torch.Generator) -> Tensor:

@@ -61,7 +61,7 @@ class Descent:
 
     def step(self, pixels: Tensor, part: float) -> tuple[Tensor, dict[str, float]]:
         """The pixels after one move, and the figures as they were before it."""
-        self._optimiser.step(self._closure)  # type: ignore[no-untyped-call]  # torch
+        self._optimiser.step(self._closure)
         with torch.no_grad():
             self._pixels.clamp_(0, 1)
         return self._pixels.detach(), self._figures
@@ -70,7 +70,7 @@ class Descent:
         self._optimiser.zero_grad()
         content, style = self._loss(self._pixels)
         total = self._p.content_weight * content + self._p.style_weight * style + self._p.tv_weight * _variation(self._pixels)
-        total.backward()  # type: ignore[no-untyped-call]  # torch
+        total.backward()
         self._figures = {"loss": float(total.detach()), "content": float(content.detach()), "style": float(style.detach())}
         return total
 
