@@ -1,5 +1,6 @@
 """The studio as its visitor meets it: a real server, a real Chromium, no mocks."""
 
+import base64
 import io
 import json
 import re
@@ -151,6 +152,15 @@ def test_the_gallery_finds_deletes_and_gives_back(server: Server, visit: Open) -
     page.get_by_role("button", name="Undo").click()
     get(page, "gallery-item").wait_for()
     get(page, "gallery-item").click()
+    get(page, "detail").wait_for()
+    page.keyboard.press("Delete")
+    get(page, "detail").wait_for(state="detached")
+    get(page, "trash").click()
+    get(page, "gallery-item").click()
+    get(page, "restore").click()
+    get(page, "detail").wait_for(state="detached")
+    get(page, "trash").click()
+    get(page, "gallery-item").click()
     get(page, "use-settings").click()
     get(page, "run").wait_for()
     assert page.get_by_label("Pointillist").is_checked()
@@ -167,6 +177,48 @@ def test_a_result_becomes_the_next_input(server: Server, visit: Open) -> None:
     second = get(page, "field-content").locator("img").get_attribute("src")
     assert second
     assert second != first
+
+
+def test_two_pictures_of_one_photo_are_compared(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(88, 66))
+    paint(page)
+    first = get(page, "compare").locator("img").first.get_attribute("src")
+    page.get_by_label("Swirling").check(force=True)
+    get(page, "run").click()
+    page.wait_for_function(
+        "was => { const now = document.querySelector('[data-testid=compare] img'); return now && now.getAttribute('src') !== was; }", arg=first
+    )
+    get(page, "compare-with").select_option(index=1)
+    shown = [image.get_attribute("src") for image in get(page, "compare").locator("img").all()]
+    assert shown[1] == first
+    assert shown[0] != first
+
+
+HAND_OVER = """([kind, base64, name]) => {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], name, { type: 'image/png' }));
+  const event = kind === 'paste'
+    ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true })
+    : new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+  document.body.dispatchEvent(event);
+}"""
+
+
+def test_pictures_are_dropped_and_pasted_anywhere(server: Server, visit: Open) -> None:
+    page = visit(server.address)
+    get(page, "easel").wait_for()
+    page.evaluate(HAND_OVER, ["drop", base64.b64encode(photo(50, 40)["buffer"]).decode(), "dropped.png"])
+    get(page, "easel").get_by_text("dropped.png").wait_for()
+    page.goto(server.address + "#/m/colour_transfer")
+    get(page, "field-content").get_by_text("dropped.png").wait_for()
+    # The first picture is there: the next goes to the field that is still empty, one more in place of the photo.
+    page.evaluate(HAND_OVER, ["paste", base64.b64encode(photo(40, 50)["buffer"]).decode(), "pasted.png"])
+    get(page, "field-style").get_by_text("pasted.png").wait_for()
+    page.evaluate(HAND_OVER, ["paste", base64.b64encode(photo(30, 30)["buffer"]).decode(), "again.png"])
+    get(page, "field-content").get_by_text("again.png").wait_for()
+    paint(page)
 
 
 def test_a_form_says_what_is_missing_and_what_the_server_refused(server: Server, visit: Open) -> None:

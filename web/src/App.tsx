@@ -1,7 +1,7 @@
 /** The frame around every page: header, news, the queue's drawer, the line to the server. */
 
 import { Cpu, Images, Languages, ListVideo, Monitor, Moon, Paintbrush, Sun, Unplug } from "lucide-react";
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { setToken } from "./api/client";
 import { useSpeech, type Key } from "./i18n";
 import { Gallery } from "./pages/Gallery";
@@ -11,8 +11,9 @@ import { Room } from "./pages/Room";
 import { methodOf } from "./parts/act";
 import { DropAnywhere } from "./parts/drop";
 import { QueuePanel } from "./parts/QueuePanel";
-import { useRoute, type Route } from "./parts/route";
-import { Toasts } from "./parts/toasts";
+import { go, useRoute, type Route } from "./parts/route";
+import { tell, Toasts } from "./parts/toasts";
+import { easel } from "./store/easel";
 import { choosePrefs, prefs, type Theme } from "./store/prefs";
 import { studio } from "./store/studio";
 
@@ -21,6 +22,7 @@ export function App() {
   const route = useRoute();
   const [queueOpen, setQueueOpen] = useState(false);
   useTitle();
+  useNews(route);
   useEffect(() => {
     // In braces: Chromium's scrollTo gives a promise, which an effect may not.
     scrollTo(0, 0);
@@ -69,7 +71,7 @@ function Header({ route, onQueue }: { route: Route; onQueue: () => void }) {
   const busy = useBusy();
   return (
     <header className="site-header">
-      <a href="#/" className="flex items-center gap-2.5" aria-label={t("home")}>
+      <a href="#/" className="flex items-center gap-2.5" title={t("home")}>
         <img src="/seal.svg" alt="" width={32} height={32} />
         <span className="title text-xl leading-none">
           {lang === "zh" ? "画坊" : "Huafang"} <span className="ml-0.5 text-sm text-soft max-[420px]:hidden">{lang === "zh" ? "Huafang" : "画坊"}</span>
@@ -202,6 +204,24 @@ function Locked() {
       </button>
     </form>
   );
+}
+
+/** Says when a job ended that is not on the stage before us. */
+function useNews(route: Route): void {
+  const { t, w } = useSpeech();
+  const ended = studio.use((state) => state.lastEnded);
+  const told = useRef<string | null>(null);
+  useEffect(() => {
+    if (!ended || told.current === ended.id || ended.state === "cancelled") return;
+    told.current = ended.id;
+    const onStage = route.page === "room" && easel.get().current[route.method] === ended.id;
+    if (onStage && !document.querySelector("dialog[open]")) return;
+    const method = methodOf(ended.method);
+    const title = method ? w(method.title) : ended.method;
+    if (ended.state === "failed") return tell([t("news.failed", { title }), ended.error?.message].filter(Boolean).join(": "), { bad: true });
+    const shown = method && method.family !== "tool" ? { label: t("news.show"), run: () => go(`#/gallery/${ended.id}`) } : null;
+    tell(t("news.done", { title }), { action: shown });
+  }, [ended, route, t, w]);
 }
 
 /** The tab says how far the running job is. */

@@ -1,11 +1,11 @@
 /** All that was made, newest first; a click opens the picture with everything that is known of it. */
 
-import { ChevronLeft, ChevronRight, Film, Images, Layers, RotateCcw, Search, Settings2, Trash2 } from "lucide-react";
+import { ArchiveRestore, ChevronLeft, ChevronRight, Film, Images, Layers, RotateCcw, Search, Settings2, Trash2 } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, ApiError, assetUrl, thumbUrl } from "../api/client";
 import type { Job } from "../api/types";
 import { useSpeech } from "../i18n";
-import { isFilm, isImage, methodOf, remove, runAgain, takeSettings } from "../parts/act";
+import { attempt, isFilm, isImage, methodOf, remove, runAgain, takeSettings } from "../parts/act";
 import { Dialog } from "../parts/Dialog";
 import { Picture } from "../parts/Picture";
 import { go } from "../parts/route";
@@ -27,7 +27,8 @@ export function Gallery({ open }: { open: string | null }) {
     const timer = setTimeout(() => setQ(search.trim()), 250);
     return () => clearTimeout(timer);
   }, [search]);
-  const { jobs, more, loading, loadMore, reload, drop } = useJobs(q, method);
+  const [trash, setTrash] = useState(false);
+  const { jobs, more, loading, loadMore, reload, drop } = useJobs(q, method, trash);
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const mark = end.current;
@@ -63,12 +64,17 @@ export function Gallery({ open }: { open: string | null }) {
               ))}
           </select>
         </label>
+        <button type="button" className="button min-h-[2.4rem]" aria-pressed={trash} onClick={() => setTrash(!trash)} data-testid="trash">
+          <Trash2 size={16} aria-hidden />
+          {t("gallery.trash")}
+        </button>
       </div>
+      {trash && <p className="note mb-4">{t("gallery.trash.about")}</p>}
       {!jobs.length && !loading && (
         <div className="flex flex-col items-center gap-3 py-24 text-center text-soft">
           <Images size={40} strokeWidth={1.2} aria-hidden />
-          <p>{q || method ? t("gallery.nothing") : t("gallery.empty")}</p>
-          {!q && !method && (
+          <p>{q || method ? t("gallery.nothing") : trash ? t("gallery.trash.empty") : t("gallery.empty")}</p>
+          {!q && !method && !trash && (
             <a href="#/" className="button">
               {t("gallery.start")}
             </a>
@@ -105,7 +111,7 @@ export function Gallery({ open }: { open: string | null }) {
 }
 
 /** Pages of finished jobs, and new ones as they come. */
-function useJobs(q: string, method: string) {
+function useJobs(q: string, method: string, deleted: boolean) {
   const finished = studio.use((state) => state.finished);
   const link = studio.use((state) => state.link);
   const [jobs, setJobs] = useState<Job[]>([]);
@@ -116,7 +122,7 @@ function useJobs(q: string, method: string) {
   const reload = useCallback(() => {
     const turn = (asked.current += 1);
     setLoading(true);
-    api.jobs({ state: "done", q, method, limit: PAGE }).then(
+    api.jobs({ state: "done", q, method, deleted, limit: PAGE }).then(
       (page) => {
         if (turn !== asked.current) return;
         setJobs(page.jobs);
@@ -129,7 +135,7 @@ function useJobs(q: string, method: string) {
         if (!(error instanceof ApiError) || error.status !== 0) tellFault(error);
       },
     );
-  }, [q, method]);
+  }, [q, method, deleted]);
 
   useEffect(() => {
     if (link === "open") reload();
@@ -140,17 +146,17 @@ function useJobs(q: string, method: string) {
   useEffect(() => {
     if (seen.current === finished) return;
     seen.current = finished;
-    api.jobs({ state: "done", q, method, limit: 12 }).then(
+    api.jobs({ state: "done", q, method, deleted, limit: 12 }).then(
       (page) => setJobs((had) => [...page.jobs.filter((job) => !had.some((old) => old.id === job.id)), ...had]),
       () => undefined,
     );
-  }, [finished, q, method]);
+  }, [finished, q, method, deleted]);
 
   const loadMore = useCallback(() => {
     if (!next || loading) return;
     const turn = asked.current;
     setLoading(true);
-    api.jobs({ state: "done", q, method, limit: PAGE, before: next }).then(
+    api.jobs({ state: "done", q, method, deleted, limit: PAGE, before: next }).then(
       (page) => {
         if (turn !== asked.current) return;
         setJobs((had) => [...had, ...page.jobs.filter((job) => !had.some((old) => old.id === job.id))]);
@@ -162,7 +168,7 @@ function useJobs(q: string, method: string) {
         tellFault(error);
       },
     );
-  }, [next, loading, q, method]);
+  }, [next, loading, q, method, deleted]);
 
   const drop = useCallback((id: string) => setJobs((had) => had.filter((job) => job.id !== id)), []);
   const shown = jobs.filter((job) => job.outputs.length > 0 && methodOf(job.method)?.family !== "tool");
@@ -208,7 +214,7 @@ function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }: Detai
       if (inside) return;
       if (event.key === "ArrowLeft") onPrevious?.();
       else if (event.key === "ArrowRight") onNext?.();
-      else if (event.key === "Delete" && job) void remove(job, onRemoved, onRestored);
+      else if (event.key === "Delete" && job && !job.deleted) void remove(job, onRemoved, onRestored);
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
@@ -251,10 +257,27 @@ function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }: Detai
                 <RotateCcw size={16} aria-hidden />
                 {t("runagain")}
               </button>
-              <button type="button" className="button" onClick={() => void remove(job, onRemoved, onRestored)} data-testid="delete">
-                <Trash2 size={16} aria-hidden />
-                {t("delete")}
-              </button>
+              {job.deleted ? (
+                <button
+                  type="button"
+                  className="button"
+                  onClick={() =>
+                    void attempt(async () => {
+                      await api.restore(job.id);
+                      onRemoved();
+                    })
+                  }
+                  data-testid="restore"
+                >
+                  <ArchiveRestore size={16} aria-hidden />
+                  {t("restore")}
+                </button>
+              ) : (
+                <button type="button" className="button" onClick={() => void remove(job, onRemoved, onRestored)} data-testid="delete">
+                  <Trash2 size={16} aria-hidden />
+                  {t("delete")}
+                </button>
+              )}
             </div>
             <Inputs job={job} />
             <Settings job={job} />

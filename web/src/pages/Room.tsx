@@ -73,6 +73,8 @@ export function Room({ method }: { method: Method }) {
     const pictures = method.fields.filter((field) => field.kind === "image" || field.kind === "images");
     const focused = document.activeElement?.closest<HTMLElement>("[data-field]")?.dataset.field;
     const empty = (name: string) => {
+      // One on its way counts: two pasted in a row go to two fields.
+      if (easel.get().sending[name]?.some((item) => !item.error)) return false;
       const value = formOf(method, easel.get())[name];
       return value === null || (Array.isArray(value) && value.length === 0);
     };

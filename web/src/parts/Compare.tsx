@@ -4,9 +4,9 @@ import { useState } from "react";
 import { useSpeech } from "../i18n";
 import { fitted, Picture } from "./Picture";
 
-interface Props { before: string; after: string; alt: string; width: number | null; height: number | null }
+interface Props { before: string; after: string; beforeLabel: string; afterLabel: string; alt: string; width: number | null; height: number | null }
 
-export function Compare({ before, after, alt, width, height }: Props) {
+export function Compare({ before, after, beforeLabel, afterLabel, alt, width, height }: Props) {
   const [at, setAt] = useState(50);
   const [size, setSize] = useState(width && height ? { width, height } : null);
   const { t } = useSpeech();
@@ -19,13 +19,13 @@ export function Compare({ before, after, alt, width, height }: Props) {
         onLoad={(event) => setSize({ width: event.currentTarget.naturalWidth, height: event.currentTarget.naturalHeight })}
       />
       <div className="absolute inset-0" style={{ clipPath: `inset(0 ${100 - at}% 0 0)` }}>
-        <Picture src={before} alt={t("compare.before")} className="absolute inset-0 size-full object-cover" />
+        <Picture src={before} alt={beforeLabel} className="absolute inset-0 size-full object-cover" />
       </div>
       <span className="compare-label left-2" style={{ opacity: at > 12 ? 1 : 0 }} aria-hidden>
-        {t("compare.before")}
+        {beforeLabel}
       </span>
       <span className="compare-label right-2" style={{ opacity: at < 88 ? 1 : 0 }} aria-hidden>
-        {t("compare.after")}
+        {afterLabel}
       </span>
       <input
         type="range"

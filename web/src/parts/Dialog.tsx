@@ -25,16 +25,18 @@ export function Dialog({ title, onClose, shape, children, actions, testid }: Pro
         event.preventDefault();
         onClose();
       }}
+      // Chromium closes at a second Esc without asking.
+      onClose={onClose}
       onClick={(event) => event.target === box.current && onClose()}
     >
       <div className="flex h-full min-h-0 flex-col">
-        <header className="flex items-center gap-2 border-b border-line px-4 py-2.5">
+        <div className="flex items-center gap-2 border-b border-line px-4 py-2.5">
           <h2 className="title min-w-0 flex-1 truncate text-lg">{title}</h2>
           {actions}
           <button type="button" className="icon-button" aria-label={t("close")} onClick={onClose}>
             <X size={20} aria-hidden />
           </button>
-        </header>
+        </div>
         {children}
       </div>
     </dialog>

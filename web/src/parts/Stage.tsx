@@ -1,13 +1,13 @@
 /** The wall the picture hangs on: the example, the photo, the work in progress, the result. */
 
 import { CircleStop, Columns2, Download, Film, Hourglass, Info, RotateCcw, Settings2, Undo2, ZoomIn } from "lucide-react";
-import { useState, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { api, assetUrl, thumbUrl } from "../api/client";
 import type { Job, Method, Output } from "../api/types";
 import { useSpeech } from "../i18n";
 import { easel, setCurrent } from "../store/easel";
 import { studio, takeJobs } from "../store/studio";
-import { attempt, beforeOf, cancel, download, isFilm, isImage, takeAsInput, takeSettings } from "./act";
+import { attempt, beforeOf, cancel, download, isFilm, isImage, takeAsInput, takeSettings, titleOf } from "./act";
 import { Bar } from "./Bar";
 import { Compare } from "./Compare";
 import { Hanging, Picture, useAddress } from "./Picture";
@@ -158,12 +158,51 @@ function Stopped({ job }: { job: Job }) {
   );
 }
 
+/** Another picture made from the same photo. */
+interface Rival { asset: string; title: string }
+
+/** What the result is compared with: the photo it was made from, or what another method or other settings made of that photo. */
+function Against({ job, subject, chosen, onChoose }: { job: Job; subject: string; chosen: Rival | null; onChoose: (rival: Rival | null) => void }) {
+  const { t, when } = useSpeech();
+  const finished = studio.use((state) => state.finished);
+  const [rivals, setRivals] = useState<Rival[]>([]);
+  useEffect(() => {
+    let gone = false;
+    api.jobs({ state: "done", limit: 200 }).then(
+      (page) => {
+        const others = page.jobs.filter((other) => other.id !== job.id && beforeOf(other) === subject);
+        const made = others.map((other) => ({ asset: other.outputs.find((one) => isImage(one) && !isFilm(one))?.asset, title: `${titleOf(other)} · ${when(other.created_at)}` }));
+        if (!gone) setRivals(made.filter((rival): rival is Rival => rival.asset !== undefined));
+      },
+      () => undefined,
+    );
+    return () => {
+      gone = true;
+    };
+  }, [job.id, subject, finished, when]);
+  if (!rivals.length) return null;
+  return (
+    <label className="min-w-0">
+      <span className="sr-only">{t("compare.with")}</span>
+      <select className="input min-h-9 max-w-52 py-1 text-sm" value={chosen?.asset ?? ""} onChange={(event) => onChoose(rivals.find((rival) => rival.asset === event.target.value) ?? null)} data-testid="compare-with">
+        <option value="">{t("compare.with.photo")}</option>
+        {rivals.map((rival) => (
+          <option key={rival.asset} value={rival.asset}>
+            {t("compare.with.one", { title: rival.title })}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 /** A finished job's pictures, to look at, compare, and carry on with. */
 export function Result({ job, inDialog = false, children }: { job: Job; inDialog?: boolean; children?: ReactNode }) {
   const { t, seconds } = useSpeech();
   const [index, setIndex] = useState(0);
   const [comparing, setComparing] = useState(true);
   const [zoomed, setZoomed] = useState(false);
+  const [against, setAgainst] = useState<Rival | null>(null);
   const output = job.outputs[Math.min(index, job.outputs.length - 1)];
   const before = beforeOf(job);
   if (!output) return <div className="stage">{t("result.none")}</div>;
@@ -173,7 +212,16 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
     <div className={inDialog ? "flex min-h-0 flex-col items-center" : "stage"} data-testid="result">
       <div className="flex min-h-0 w-full flex-1 items-center justify-center">
         {comparable && comparing ? (
-          <Compare key={output.asset} before={assetUrl(before)} after={assetUrl(output.asset)} alt={output.name} width={output.width} height={output.height} />
+          <Compare
+            key={output.asset}
+            before={assetUrl(against?.asset ?? before)}
+            after={assetUrl(output.asset)}
+            beforeLabel={against?.title ?? t("compare.before")}
+            afterLabel={against ? titleOf(job) : t("compare.after")}
+            alt={output.name}
+            width={output.width}
+            height={output.height}
+          />
         ) : (
           <Shown output={output} onZoom={() => setZoomed(true)} />
         )}
@@ -196,6 +244,7 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
             {t("compare")}
           </button>
         )}
+        {comparable && comparing && <Against job={job} subject={before} chosen={against} onChoose={setAgainst} />}
         {still && (
           <button type="button" className="button" onClick={() => setZoomed(true)} data-testid="zoom-open">
             <ZoomIn size={16} aria-hidden />

@@ -1,7 +1,7 @@
 /** A picture over the whole window: fitted, at 100 % of its pixels, or larger; dragged or scrolled about. */
 
 import { Maximize, ZoomIn, ZoomOut } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useSpeech } from "../i18n";
 import { Dialog } from "./Dialog";
 import { Picture } from "./Picture";
@@ -19,6 +19,20 @@ export function Zoom({ src, title, onClose }: { src: string; title: string; onCl
   const now = () => (scale === "fit" ? fitted() : scale);
   const larger = () => setScale(LEVELS.find((level) => level > now() * 1.01) ?? 8);
   const smaller = () => setScale(LEVELS.findLast((level) => level < now() * 0.99 && level > fitted()) ?? "fit");
+
+  // What was in the middle stays in the middle.
+  const middle = useRef({ x: 0.5, y: 0.5 });
+  const onScroll = () => {
+    const box = frame.current;
+    if (box && scale !== "fit") middle.current = { x: (box.scrollLeft + box.clientWidth / 2) / box.scrollWidth, y: (box.scrollTop + box.clientHeight / 2) / box.scrollHeight };
+  };
+  useLayoutEffect(() => {
+    const box = frame.current;
+    if (!box) return;
+    if (scale === "fit") middle.current = { x: 0.5, y: 0.5 };
+    const { x, y } = middle.current;
+    box.scrollTo(x * box.scrollWidth - box.clientWidth / 2, y * box.scrollHeight - box.clientHeight / 2);
+  }, [scale]);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -58,6 +72,7 @@ export function Zoom({ src, title, onClose }: { src: string; title: string; onCl
         role="group"
         aria-label={t("zoom.area")}
         className={`flex min-h-0 flex-1 overflow-auto bg-mount ${scale === "fit" ? "" : "cursor-grab active:cursor-grabbing"}`}
+        onScroll={onScroll}
         onDoubleClick={() => setScale(scale === "fit" ? 1 : "fit")}
         onPointerDown={(event) => event.pointerType === "mouse" && (drag.current = { x: event.clientX, y: event.clientY })}
         onPointerMove={(event) => {

@@ -11,6 +11,12 @@ import { tell, tellFault } from "./toasts";
 
 export const methodOf = (name: string): Method | undefined => studio.get().methods?.find((method) => method.name === name);
 
+/** What a job's method is called in the visitor's language. */
+export const titleOf = (job: Job): string => {
+  const method = methodOf(job.method);
+  return method ? currentSpeech().w(method.title) : job.method;
+};
+
 export const isImage = (output: Output): boolean => output.media_type.startsWith("image/");
 export const isFilm = (output: Output): boolean => output.media_type.startsWith("video/") || output.media_type === "image/gif";
 

@@ -3,7 +3,9 @@
 import { ApiError, upload } from "../api/client";
 import type { Asset, FieldInfo, Method } from "../api/types";
 import { mend, type Values } from "../form/values";
+import { currentSpeech } from "../i18n";
 import { createStore, recall, remember } from "./store";
+import { studio } from "./studio";
 
 /** What we know of a picture besides its id. */
 export interface Known { name: string; width: number; height: number; warnings: string[]; made_with: Record<string, unknown> }
@@ -96,6 +98,9 @@ export async function send(file: File, target: string): Promise<Asset | null> {
     });
   easel.set((state) => ({ sending: { ...state.sending, [target]: [...(state.sending[target] ?? []).filter((item) => !item.error), { key, name: file.name, share: 0, error: null }] } }));
   try {
+    // Said here: a server that hangs up in the middle of a large file cannot say why.
+    const limit = studio.get().health?.limits.upload_bytes;
+    if (limit !== undefined && file.size > limit) throw new ApiError(413, "image.too_large", currentSpeech().t("image.limit", { limit: currentSpeech().bytes(limit) }));
     const asset = await upload(file, file.name || "picture", (share) => change({ share }));
     const { width, height, warnings, made_with } = asset;
     learn(asset.id, { name: file.name, width, height, warnings, made_with });

@@ -19,6 +19,8 @@ interface Studio {
   locked: boolean;
   /** Counts jobs that reached `done`, for whoever shows lists of them. */
   finished: number;
+  /** The job that ended last while we watched. */
+  lastEnded: Job | null;
 }
 
 export const studio = createStore<Studio>({
@@ -32,6 +34,7 @@ export const studio = createStore<Studio>({
   link: "connecting",
   locked: false,
   finished: 0,
+  lastEnded: null,
 });
 
 export const ended = (job: Job): boolean => job.state === "done" || job.state === "failed" || job.state === "cancelled";
@@ -41,7 +44,7 @@ export function takeJobs(jobs: Job[]): void {
   studio.set((state) => {
     const known = { ...state.jobs };
     const previews = { ...state.previews };
-    let finished = state.finished;
+    let { finished, lastEnded } = state;
     for (const job of jobs) {
       const had = known[job.id];
       if (had && had.seq > job.seq) continue;
@@ -50,8 +53,9 @@ export function takeJobs(jobs: Job[]): void {
       known[job.id] = { ...job, progress };
       if (ended(job)) delete previews[job.id];
       if (job.state === "done" && had && had.state !== "done") finished += 1;
+      if (ended(job) && had && !ended(had)) lastEnded = job;
     }
-    return { jobs: known, previews, finished };
+    return { jobs: known, previews, finished, lastEnded };
   });
 }
 
