@@ -3,6 +3,7 @@
 A file is written beside its place, synced, and renamed into it, so that an id either names whole bytes or nothing.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -24,13 +25,18 @@ class Assets:
         self.root = root
 
     def put(self, data: bytes) -> str:
-        """Keep `data` and give its id. Twice the same bytes is one file.
+        """Keep `data` and give its id. Twice the same bytes is one file, as young as the last time; one that was damaged is made whole.
 
         Raises DiskFull or Unavailable; then nothing is left behind.
         """
         asset = hashlib.sha256(data).hexdigest()
         place = self._place(asset)
-        if not place.exists():
+        try:
+            whole = self.read(asset) == data
+            os.utime(place)
+        except (NotFound, OSError):
+            whole = False
+        if not whole:
             write_whole(place, data)
         return asset
 
@@ -38,13 +44,10 @@ class Assets:
         """The bytes of `asset`. Raises NotFound if there are none, or if they are no longer the ones that were put."""
         place = self._place(asset)
         try:
-            handle = os.open(place, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+            with open(place, "rb", opener=_plainly) as file:
+                data = file.read()
         except OSError:
             raise NotFound(f"no asset {asset[:12]}…: it was deleted, or never stored here", code="asset.missing") from None
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise NotFound(f"asset {asset[:12]}… is no regular file", code="asset.missing")
-            data = file.read()
         if hashlib.sha256(data).hexdigest() != asset:
             raise NotFound(f"asset {asset[:12]}… was changed on disk: its bytes are no longer those that were stored", code="asset.changed")
         return data
@@ -67,6 +70,16 @@ class Assets:
         for place in self.root.glob("*/*"):
             if _ID.fullmatch(place.name):
                 yield place.name
+
+    def tidy(self, now: float) -> int:
+        """Remove what writers that were killed left half-written over an hour ago. Returns how many files went."""
+        gone = 0
+        for draft in self.root.glob("*/.part-*"):
+            with contextlib.suppress(OSError):
+                if now - draft.stat().st_mtime > 3600:
+                    draft.unlink()
+                    gone += 1
+        return gone
 
     def age(self, asset: str, now: float) -> float:
         """Seconds since `asset` was written; 0 if it is gone."""
@@ -96,11 +109,34 @@ def write_whole(place: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(draft, 0o644)
         os.replace(draft, place)
+        draft = None
+        _sync_folder(place.parent)
     except OSError as error:
-        if draft is not None:
-            Path(draft).unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(f"no room on the disk to write {len(data):,} bytes to {place.parent}", hint="free some space and try again") from error
         raise Unavailable(
             f"cannot write to {place.parent}: {error.strerror}", code="disk.unwritable", hint="check that the folder exists and is yours to write"
         ) from error
+    finally:
+        if draft is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(draft)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename outlives a power cut once its folder is synced. Windows has no such call, and some network disks refuse it."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _plainly(place: str, flags: int) -> int:
+    """Open a regular file and nothing else: no link, no folder, and no pipe, on which an ordinary open would wait for ever. Raises OSError."""
+    handle = os.open(place, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "no regular file", place)
+    return handle

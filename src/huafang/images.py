@@ -10,8 +10,9 @@ torch is loaded by `decode` and `encode` only; `ingest` and `probe` need none.
 import io
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from huafang import metadata as carried
 from huafang.errors import BadInput, TooLarge
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 20_000
 MIN_SIDE = 8
-MAX_BYTES = 64 * 1024 * 1024
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 """Raster formats that are opened. Pillow knows 40 more, some of which run programs (EPS) or unpack bombs (FITS): they stay shut."""
 READABLE = "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF"
@@ -106,8 +106,6 @@ def to_pil(pixels: "torch.Tensor") -> "Image.Image":
 
 def encode(pixels: "torch.Tensor", format: Format = "png", *, quality: int = 92, metadata: "dict[str, str] | None" = None) -> bytes:
     """(1, 3, H, W) in [0, 1] -> file bytes, with `metadata` in text chunks (PNG) or EXIF (JPEG, WebP)."""
-    from huafang import metadata as carried
-
     picture, out = to_pil(pixels), io.BytesIO()
     if format == "png":
         picture.save(out, "PNG", compress_level=4, pnginfo=carried.png_chunks(metadata or {}))
@@ -118,10 +116,14 @@ def encode(pixels: "torch.Tensor", format: Format = "png", *, quality: int = 92,
 
 
 def thumbnail(data: bytes, side: int) -> bytes:
-    """Stored bytes -> a WebP whose longer side is at most `side`."""
+    """Stored bytes -> a WebP whose longer side is at most `side`. Raises BadInput when the bytes are no picture."""
     from PIL import Image
 
-    picture = _open(data, MAX_PIXELS).convert("RGBA" if data[:4] == b"\x89PNG" else "RGB")
+    opened = _open(data, MAX_PIXELS)
+    try:
+        picture = opened.convert("RGBA" if data[:4] == b"\x89PNG" else "RGB")
+    except Exception as error:  # as above
+        raise _unreadable(data, error) from error
     if picture.mode == "RGBA":
         ground = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(ground, picture).convert("RGB")
@@ -133,7 +135,7 @@ def thumbnail(data: bytes, side: int) -> bytes:
 
 def _open(data: bytes, max_pixels: int) -> "Image.Image":
     """Open lazily: the header is read, no pixel is."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if not data:
         raise BadInput("the picture is empty (0 bytes)", code="image.unreadable")
@@ -143,7 +145,7 @@ def _open(data: bytes, max_pixels: int) -> "Image.Image":
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise TooLarge(f"the picture is too large: {error}", code="image.too_large", hint=f"at most {max_pixels / 1e6:.0f} megapixels") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, OverflowError, MemoryError, EOFError, TypeError, IndexError, KeyError) as error:
+    except Exception as error:  # a parser fed with hostile bytes may raise anything at all
         raise _unreadable(data, error) from error
     _check_size(picture.width, picture.height, max_pixels)
     return picture
@@ -173,8 +175,10 @@ def _unreadable(data: bytes, error: BaseException) -> BadInput:
 
 def _looks_like(data: bytes) -> str:
     head = data[:32]
-    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"):
         return "a HEIC picture"
+    if head[4:12] in (b"ftypavif", b"ftypavis"):
+        return "an AVIF, perhaps cut short or damaged"
     marks = {b"\x89PNG": "a PNG", b"\xff\xd8\xff": "a JPEG", b"GIF8": "a GIF", b"RIFF": "a WebP", b"BM": "a BMP", b"II*\x00": "a TIFF", b"MM\x00*": "a TIFF"}
     marks |= {b"%PDF": "a PDF", b"%!PS": "PostScript", b"PK\x03\x04": "a ZIP archive", b"<svg": "an SVG", b"<?xml": "XML or SVG", b"8BPS": "a Photoshop file"}
     for mark, name in marks.items():
@@ -184,12 +188,15 @@ def _looks_like(data: bytes) -> str:
 
 
 def _text_of(picture: "Image.Image") -> dict[str, str]:
-    """Text that other tools leave in a picture, capped at 200 kB."""
-    found = {str(key): value for key, value in picture.info.items() if isinstance(value, str) and len(value) < 200_000}
+    """The texts that `metadata.read` understands, each of at most 200 kB."""
+    found = {key: value for key in carried.KNOWN if isinstance(value := picture.info.get(key), str) and len(value) < 200_000}
     try:
-        comment: Any = picture.getexif().get_ifd(0x8769).get(0x9286)
+        exif = picture.getexif()
+        own, comment = exif.get(0x010E), exif.get_ifd(0x8769).get(0x9286)
     except Exception:  # EXIF of a stranger's file: nothing in it is needed
-        comment = None
+        own, comment = None, None
+    if isinstance(own, str) and own.startswith("{") and len(own) < 200_000:
+        found.setdefault(carried.OWN, own)
     if isinstance(comment, bytes) and comment.startswith(b"UNICODE\x00"):
         found["UserComment"] = comment[8:200_008].decode("utf-16-be" if comment[8:9] == b"\x00" else "utf-16-le", "replace")
     return found
@@ -212,12 +219,13 @@ def _to_srgb(picture: "Image.Image", said: list[str]) -> "Image.Image":
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         return _deep_grey(picture)
-    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
+    grey = picture.convert("L") if picture.mode == "LA" else None  # a profile of grey fits grey alone
+    if picture.mode in ("P", "PA", "LA", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
     if alpha is not None and alpha.getextrema() == (255, 255):
         alpha = None
-    flat = picture.convert("RGB") if picture.mode in ("RGBA", "1") else picture
+    flat = grey or (picture.convert("RGB") if picture.mode in ("RGBA", "1") else picture)
     out = _by_profile(flat, profile, said) if profile else None
     if out is None and flat.mode == "LAB":
         out = _from_lab(flat)

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 OWN = "huafang"
 A1111 = "parameters"
-_PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+USER_COMMENT = "UserComment"
+KNOWN = (OWN, A1111, "invokeai_metadata", "workflow", "prompt", USER_COMMENT)
+"""Names of the texts that `read` looks at."""
+EXIF_BYTES = 60_000
+"""A JPEG's EXIF block ends at 65 533 bytes."""
+_PAIR = re.compile(r'\b(\w[\w \-/]{1,40}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+"""Every repetition is bounded by the next, so that a stranger's text costs time in proportion to its length."""
 _INVOKE = {"positive_prompt": "prompt", "negative_prompt": "negative_prompt", "seed": "seed", "steps": "steps", "cfg_scale": "guidance", "scheduler": "sampler"}
 _FOOOCUS = {"prompt": "prompt", "negative_prompt": "negative_prompt", "seed": "seed", "steps": "steps", "guidance_scale": "guidance"}
 _NAMES = {"sampler": "Sampler", "steps": "Steps", "guidance": "CFG scale", "seed": "Seed", "model": "Model"}
@@ -49,19 +55,12 @@ def read(text: Mapping[str, str]) -> dict[str, Any]:
     """
     own = _json(text.get(OWN, ""))
     if isinstance(own, dict) and isinstance(own.get("params"), dict):
-        return {"tool": "huafang", "params": own["params"], "figures": own.get("figures", {})}
+        figures = own.get("figures")
+        return {"tool": "huafang", "params": own["params"], "figures": figures if isinstance(figures, dict) else {}}
     invoke = _json(text.get("invokeai_metadata", ""))
     if isinstance(invoke, dict):
-        names = {
-            "positive_prompt": "prompt",
-            "negative_prompt": "negative_prompt",
-            "seed": "seed",
-            "steps": "steps",
-            "cfg_scale": "guidance",
-            "scheduler": "sampler",
-        }
-        return {"tool": "invokeai", "params": {ours: invoke[theirs] for theirs, ours in names.items() if theirs in invoke}}
-    a1111 = text.get(A1111) or text.get("UserComment") or ""
+        return {"tool": "invokeai", "params": _renamed(invoke, _INVOKE)}
+    a1111 = text.get(A1111) or text.get(USER_COMMENT) or ""
     if a1111.startswith("{"):
         fooocus = _json(a1111)
         if isinstance(fooocus, dict):
@@ -113,10 +112,18 @@ def _unquote(text: str) -> str:
 
 
 def _json(text: str) -> object:
+    """A stranger's JSON; None where it is none, or holds what cannot be said again: NaN, infinity, half a surrogate pair, a hundred levels."""
     try:
-        return json.loads(text) if text else None
+        value = json.loads(text) if text else None
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return None
+    return value if _depth(value) < 20 else None
+
+
+def _depth(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
 
 
 def png_chunks(text: Mapping[str, str]) -> "PngImagePlugin.PngInfo":
@@ -130,10 +137,27 @@ def png_chunks(text: Mapping[str, str]) -> "PngImagePlugin.PngInfo":
 
 
 def exif(text: Mapping[str, str]) -> "Image.Exif":
-    """`text`'s A1111 part as EXIF UserComment, which is where its readers look in JPEG and WebP; ours in ImageDescription's place 0x010E."""
+    """`text` as EXIF: its A1111 part in UserComment, which is where the field's readers look in JPEG and WebP; ours in ImageDescription.
+
+    A JPEG's EXIF block has room for 64 kB. Where both do not fit, ours is left out, and then the end of the prompt.
+    """
     from PIL import Image
 
     block = Image.Exif()
-    if text.get(A1111):
-        block.get_ifd(0x8769)[0x9286] = b"UNICODE\x00" + text[A1111].encode("utf-16-be")
+    comment = _fitted(text.get(A1111, ""))
+    if comment:
+        block.get_ifd(0x8769)[0x9286] = b"UNICODE\x00" + comment.encode("utf-16-be")
+    own = text.get(OWN, "")
+    own = own if own.isascii() else json.dumps(_json(own))  # this tag holds ASCII only
+    if own and len(own) + len(comment.encode("utf-16-be")) < EXIF_BYTES:
+        block[0x010E] = own
     return block
+
+
+def _fitted(text: str) -> str:
+    """`text` without so much of the end of its first part that its UTF-16 fits in EXIF_BYTES; the settings' line stays whole."""
+    over = len(text.encode("utf-16-be")) - EXIF_BYTES
+    if over <= 0:
+        return text
+    words, _, settings = text.rpartition("\n")
+    return words.encode("utf-16-be")[: -over - 2].decode("utf-16-be", "ignore") + "…\n" + settings

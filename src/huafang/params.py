@@ -40,7 +40,7 @@ def ui(
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Refuse what no file, database or picture can hold; leave every other character as it came."""
     if "\x00" in text:
         raise ValueError("holds a NUL character, which no text may hold")
@@ -56,8 +56,8 @@ def _seed(value: object) -> object:
     return secrets.randbelow(SEED_LIMIT) if type(value) is int and value == -1 else value
 
 
-Text = Annotated[str, Field(max_length=1_000, json_schema_extra=ui(kind="text")), AfterValidator(_clean)]
-LongText = Annotated[str, Field(max_length=10_000, json_schema_extra=ui(kind="long_text")), AfterValidator(_clean)]
+Text = Annotated[str, Field(max_length=1_000, json_schema_extra=ui(kind="text")), AfterValidator(clean)]
+LongText = Annotated[str, Field(max_length=10_000, json_schema_extra=ui(kind="long_text")), AfterValidator(clean)]
 ImageId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image"))]
 """A picture: the sha256 of its stored bytes (`assets.py`). Never a path."""
 ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="images"))]

@@ -9,11 +9,13 @@ import contextlib
 import io
 import json
 import logging
+import math
 import os
 import queue
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 PREVIEW_SIDE = 512
 PROGRESS_EVERY = 0.05
 """Seconds between two progress events at the least: a fast room must not drown its listeners."""
+PATIENCE = 15.0
+"""Seconds that a lane gives the server to end it in order."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class LanePlaces:
 def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
     """Run tasks from `pipe` until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to hear
+    signal.signal(signal.SIGTERM, _leave_later)
     _be_first_to_go()
     inbox = _Inbox(pipe)
     resident = Resident()
@@ -106,7 +111,7 @@ def _attempt(task: TaskSpec, pipe: Connection, where: LanePlaces, stop: threadin
         result = methods.run(params, ctx)
         crash.point("lane-painted")
         seconds = time.monotonic() - started
-        posted = {"outputs": store(result, params, assets), "figures": result.figures, "notes": result.notes, "seconds": seconds}
+        posted = {"outputs": store(result, params, assets), "figures": finite(result.figures), "notes": result.notes, "seconds": seconds}
         crash.point("lane-stored")
         write_whole(where.outbox / f"{task.job_id}-{task.attempt}.json", json.dumps(posted).encode())
         crash.point("lane-posted")
@@ -134,10 +139,14 @@ class _Reporter:
         now = time.monotonic()
         if now - self._said >= PROGRESS_EVERY or step.done == step.total:
             self._said = now
-            finite = {name: float(value) for name, value in step.figures.items() if abs(float(value)) < 1e300}
-            self._say("progress", done=step.done, total=step.total, figures=finite)
+            self._say("progress", done=step.done, total=step.total, figures=finite(step.figures))
         if step.preview is not None:
             self._say("preview", image=preview_address(step.preview))
+
+
+def finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures that JSON can say: no NaN, no infinity."""
+    return {name: float(value) for name, value in figures.items() if math.isfinite(value)}
 
 
 def preview_address(pixels: "torch.Tensor") -> str:
@@ -155,7 +164,7 @@ def store(result: Result, params: Params, assets: Assets) -> list[dict[str, Any]
     outputs = []
     for index, pixels in enumerate(result.images):
         height, width = pixels.shape[-2:]
-        carried = metadata.recipe(params.model_dump(mode="json"), result.figures, size=(width, height))
+        carried = metadata.recipe(params.model_dump(mode="json"), finite(result.figures), size=(width, height))
         asset = assets.put(images.encode(pixels, metadata=carried))
         suffix = f"-{index + 1}" if len(result.images) > 1 else ""
         outputs.append({"asset": asset, "name": f"{name}{suffix}.png", "media_type": "image/png", "width": width, "height": height})
@@ -170,11 +179,23 @@ def _store_file(file: File, assets: Assets) -> dict[str, Any]:
 def fault_of(error: BaseException) -> dict[str, Any]:
     """An exception as a job's error: code, message, hint."""
     if isinstance(error, HuafangError):
-        return {"code": error.code, "message": error.message, "hint": error.hint}
-    said = str(error)
+        return {"code": error.code, "message": _writable(error.message), "hint": error.hint}
+    said = _writable(str(error))
     if isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said or "not enough memory" in said:
         return {"code": "memory.out", "message": "there was not enough memory for this", "hint": "try a smaller picture, or close other programs"}
     return {"code": "job.failed", "message": f"{type(error).__name__}: {said[:500]}", "hint": "this is a fault of Huafang's own; its log has the details"}
+
+
+def _writable(said: str) -> str:
+    """Words about a stranger's file may hold what no database takes: a NUL, half a surrogate pair."""
+    return said.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def _leave_later(*_: object) -> None:
+    """A service manager's SIGTERM goes to every process at once. The server is to say when a lane ends, or its death would count as a crash."""
+    timer = threading.Timer(PATIENCE, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _be_first_to_go() -> None:

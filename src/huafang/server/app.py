@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,9 +17,12 @@ from huafang.server.guard import Guard
 from huafang.server.routes import aliases, assets, jobs, models
 from huafang.server.routes import methods as method_routes
 from huafang.server.schemas import Preview, Problem, Progress
-from huafang.server.studio import PAGES, UPLOAD_BYTES, Studio
+from huafang.server.studio import PAGES, UPLOAD_BYTES, UPLOADS_AT_ONCE, Studio
 
 log = logging.getLogger(__name__)
+FAULTS = 10
+SAID = 4_000
+"""Faults that one answer explains, and its length: a request of a million wrong fields is answered as quickly as any."""
 ERRORS: dict[int | str, dict[str, object]] = {status: {"model": Problem} for status in (404, 409, 413, 422, 429, 507)}
 
 
@@ -27,8 +31,10 @@ def create_app(studio: Studio, *, hosts: Iterable[str] = ("127.0.0.1", "localhos
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        studio.hub.open(studio.dispatcher)
         studio.decoder.warm()
         yield
+        studio.hub.close()
         studio.decoder.close()
 
     app = FastAPI(
@@ -43,7 +49,7 @@ def create_app(studio: Studio, *, hosts: Iterable[str] = ("127.0.0.1", "localhos
         app.include_router(router)
     _name_event_types(app)
     app.add_api_route("/{path:path}", _page, methods=["GET"], include_in_schema=False, response_class=Response)
-    return Guard(app, hosts=hosts, token=token, upload_bytes=UPLOAD_BYTES)
+    return Guard(app, hosts=hosts, token=token, upload_bytes=UPLOAD_BYTES, uploads=UPLOADS_AT_ONCE)
 
 
 def _operation(route: APIRoute) -> str:
@@ -67,8 +73,7 @@ async def _page(path: str) -> Response:
     """The web studio. Unknown names are its own to route, unless they are the API's."""
     if path.startswith("api/") or path == "api":
         return _problem(404, "not_found", f"there is no /{path[:80]}")
-    place = (PAGES / path).resolve()
-    if path and place.is_file() and place.is_relative_to(PAGES.resolve()):
+    if path and (place := _page_file(path)):
         cache = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
         return FileResponse(place, headers={"cache-control": cache})
     if (PAGES / "index.html").is_file():
@@ -81,7 +86,17 @@ async def _page(path: str) -> Response:
     )
 
 
+def _page_file(path: str) -> Path | None:
+    """The file of the built pages that `path` names, if there is one."""
+    try:
+        place = (PAGES / path).resolve()
+        return place if place.is_relative_to(PAGES.resolve()) and place.is_file() else None
+    except (ValueError, OSError):  # a NUL in it, or longer than a file's name may be
+        return None
+
+
 def _problem(status: int, code: str, detail: str, hint: str | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
+    detail = detail[:SAID].encode("utf-8", "backslashreplace").decode()  # what came may hold half a surrogate pair
     body = Problem(title=detail.partition(":")[0][:120], status=status, detail=detail, code=code, hint=hint)
     return JSONResponse(body.model_dump(), status, headers, media_type="application/problem+json")
 
@@ -95,7 +110,9 @@ async def _on_ours(_: Request, error: Exception) -> Response:
 async def _on_invalid(_: Request, error: Exception) -> Response:
     """What was wrong, field by field; what came is quoted in part and never as a number that JSON cannot hold."""
     assert isinstance(error, RequestValidationError)
-    return _problem(422, "params.bad", methods.explain(error.errors()))
+    faults = error.errors()
+    more = f"; and {len(faults) - FAULTS} more" if len(faults) > FAULTS else ""
+    return _problem(422, "params.bad", methods.explain(faults[:FAULTS])[: SAID - 40] + more)
 
 
 async def _on_http(_: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,9 +50,9 @@ class Options:
 def open_studio(options: Options) -> Iterator[Studio]:
     """The studio with its queue at work. Raises Unavailable when another one uses the data folder."""
     places = options.places
+    lock = FileLock(places.root / "huafang.lock", timeout=0)
     try:
         places.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(places.root / "huafang.lock", timeout=0)
         lock.acquire()
     except Timeout:
         raise Unavailable(
@@ -61,18 +62,18 @@ def open_studio(options: Options) -> Iterator[Studio]:
         raise Unavailable(
             f"the data folder {places.root} cannot be written: {error.strerror}", code="disk.unwritable", hint="name another with --data"
         ) from error
-    with lock:
+    with contextlib.ExitStack() as stack:
+        stack.callback(lock.release)
         store = Store(open_database(options.database or places.database))
+        stack.callback(store.close)
         where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.device, options.threads)
         executor = LocalExecutor({options.device: "compute", "network": "network"}, lane, (where,))
         assets = Assets(places.assets)
+        threading.Thread(target=assets.tidy, args=(time.time(),), name="tidy", daemon=True).start()
         dispatcher = Dispatcher(store, executor, assets, places.outbox, queue_limit=options.queue_limit)
         dispatcher.start()
-        try:
-            yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), options.device)
-        finally:
-            dispatcher.stop(GRACE)
-            store.close()
+        stack.callback(dispatcher.stop, GRACE)
+        yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), options.device)
 
 
 def serve(options: Options, on_ready: Callable[[str], None]) -> None:
@@ -96,6 +97,16 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
         class Server(uvicorn.Server):
             """Ends open event streams when asked to stop; without that they would hold the process."""
 
+            @contextmanager
+            def capture_signals(self) -> Iterator[None]:
+                # uvicorn's own raises the signal again when it has stopped, and a SIGTERM would then end us before the queue is put in order
+                before = {number: signal.signal(number, self.handle_exit) for number in uvicorn.server.HANDLED_SIGNALS}
+                try:
+                    yield
+                finally:
+                    for number, handler in before.items():
+                        signal.signal(number, handler)
+
             def handle_exit(self, sig: int, frame: FrameType | None) -> None:
                 studio.closing.set()
                 super().handle_exit(sig, frame)
@@ -108,6 +119,7 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
             limit_concurrency=1000,
             h11_max_incomplete_event_size=65536,
             server_header=False,
+            ws="none",
         )
         server = Server(config)
         threading.Thread(target=_announce, args=(server, lambda: on_ready(address)), daemon=True).start()
@@ -124,8 +136,6 @@ def work(options: Options) -> None:
 
 
 def _announce(server: object, ready: Callable[[], None]) -> None:
-    import time
-
     while not getattr(server, "started", False):
         time.sleep(0.01)
     ready()

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.store import Store
 from huafang.places import Places
 from huafang.server.decoder import Decoder
+from huafang.server.events import Hub
 from huafang.weights import Weights
 
 PAGES = Path(__file__).parents[1] / "static"
@@ -34,11 +36,23 @@ class Studio:
     device: str = "cpu"
     decoder: Decoder = field(default_factory=Decoder)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    uploads: int = 0
+    hub: Hub = field(default_factory=Hub)
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
+    """Whole uploads in memory at one time."""
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+    _placed: tuple[int, dict[str, int]] | None = None
 
     @property
     def version(self) -> str:
         return version("huafang")
+
+    def positions(self) -> dict[str, int]:
+        """Where each waiting job stands, 1 for the next. Asked of the database once for each change, however many ask."""
+        with self._counting:
+            changes = self.hub.changes
+            if self._placed is None or self._placed[0] != changes:
+                self._placed = changes, {row.id: index for index, row in enumerate(self.store.waiting(), 1)}
+            return self._placed[1]
 
     def disk_free(self) -> int:
         place = self.places.root

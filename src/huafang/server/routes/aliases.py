@@ -29,7 +29,7 @@ async def text_to_image(studio: House, prompt: Annotated[str, Form()] = "", styl
             raise BadInput(f"there is no style {style[:40]!r}; allowed are {', '.join(STYLES)}")
         if style != "none":
             raise MissingWeights(f"the style {style!r} is a LoRA, and none of that name is on this machine; style none works")
-        model = next((model.name for model in studio.weights.models() if model.holds == "diffusion" and model.path), None)
+        model = next((model.name for model in await asyncio.to_thread(studio.weights.models) if model.holds == "diffusion" and model.path), None)
         if model is None:
             raise MissingWeights("no Stable Diffusion model is on this machine; get one on the models page, or with: huafang models pull")
         params = {"prompt": prompt, "model": model, "steps": 50, "guidance": 7.5, "seed": -1}
@@ -42,7 +42,7 @@ async def text_to_image(studio: House, prompt: Annotated[str, Form()] = "", styl
 async def style_transfer(studio: House, content: Annotated[UploadFile, File()], style: Annotated[UploadFile, File()]) -> JSONResponse:
     """Restyle the picture `content` after the picture `style`, with the method and settings that `stylize` takes by default."""
     try:
-        photo, painting = await keep(studio, await content.read()), await keep(studio, await style.read())
+        photo, painting = await keep(studio, content), await keep(studio, style)
         params = {"content": photo.id, "style": [painting.id]}
         return JSONResponse(await _paint(studio, methods.default_method(styled=True), params))
     except HuafangError as error:
@@ -52,7 +52,7 @@ async def style_transfer(studio: House, content: Annotated[UploadFile, File()], 
 async def _paint(studio: Studio, method: str, values: dict[str, Any]) -> dict[str, Any]:
     """Queue a job and wait for its end."""
     row = await asyncio.to_thread(submit, studio, methods.build(method, values), "interactive")
-    with Mailbox(studio.dispatcher, row.id) as box:
+    with Mailbox(studio.hub, row.id) as box:
         row = await asyncio.to_thread(studio.store.get, row.id)
         while row.state not in ENDED and not studio.closing.is_set():
             await box.collect(studio.closing)

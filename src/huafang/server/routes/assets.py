@@ -1,7 +1,9 @@
 """`/api/assets`: pictures in, pictures and films out, by content id."""
 
 import asyncio
+import logging
 import re
+import unicodedata
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -9,37 +11,35 @@ from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
 
 from huafang import metadata
 from huafang.assets import write_whole
-from huafang.errors import QueueFull, TooLarge
+from huafang.errors import TooLarge, Unavailable
 from huafang.server.schemas import Asset
-from huafang.server.studio import UPLOAD_BYTES, UPLOADS_AT_ONCE, Studio, studio_of
+from huafang.server.studio import UPLOAD_BYTES, Studio, studio_of
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/assets", tags=["assets"])
 House = Annotated[Studio, Depends(studio_of)]
 
 FOREVER = "private, max-age=31536000, immutable"
 INLINE = {b"\x89PNG\r\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
+"""Names that Windows gives to devices, whatever their ending."""
 
 
 @router.post("", status_code=201)
 async def create_asset(studio: House, file: Annotated[UploadFile, File()]) -> Asset:
     """Upload a picture. It is checked by its header, decoded in a process of its own, and stored as a new PNG without the sender's metadata."""
-    if studio.uploads >= UPLOADS_AT_ONCE:
-        raise QueueFull(f"{UPLOADS_AT_ONCE} uploads are under way already", retry_after=1)
-    studio.uploads += 1
-    try:
+    return await keep(studio, file)
+
+
+async def keep(studio: Studio, file: UploadFile) -> Asset:
+    """Ingest and store a stranger's picture. Raises BadInput, TooLarge, DiskFull."""
+    async with studio.reading:
         data = await file.read(UPLOAD_BYTES + 1)
         if len(data) > UPLOAD_BYTES:
             raise TooLarge(f"the file is larger than {UPLOAD_BYTES // 2**20} MB", code="image.too_large")
-        return await keep(studio, data)
-    finally:
-        studio.uploads -= 1
-
-
-async def keep(studio: Studio, data: bytes) -> Asset:
-    """Ingest and store a stranger's picture. Raises BadInput, TooLarge, DiskFull."""
-    picture = await studio.decoder.ingest(data)
-    asset = await asyncio.to_thread(studio.assets.put, picture.data)
-    made_with = metadata.read(picture.text)
+        picture = await studio.decoder.ingest(data)
+        asset = await asyncio.to_thread(studio.assets.put, picture.data)
+    made_with = await asyncio.to_thread(metadata.read, picture.text)
     return Asset(id=asset, width=picture.width, height=picture.height, bytes=len(picture.data), warnings=list(picture.warnings), made_with=made_with)
 
 
@@ -58,17 +58,23 @@ def get_asset(studio: House, asset: str, download: Annotated[str | None, Query(m
 async def get_thumbnail(studio: House, asset: str, size: Literal["256", "512"] = "256") -> Response:
     """A small WebP of a stored picture, made once and kept."""
     place = studio.places.thumbnails / size / (asset if re.fullmatch(r"[0-9a-f]{64}", asset) else "none")
-    if place.is_file():
+    try:
         small = await asyncio.to_thread(place.read_bytes)
-    else:
+    except OSError:
         small = await studio.decoder.thumbnail(await asyncio.to_thread(studio.assets.read, asset), int(size))
-        await asyncio.to_thread(write_whole, place, small)
+        try:
+            await asyncio.to_thread(write_whole, place, small)
+        except Unavailable as error:  # it is only a cache: the picture is shown all the same
+            log.warning("a thumbnail could not be kept: %s", error)
     return Response(small, media_type="image/webp", headers={"cache-control": FOREVER})
 
 
 def _as_file(name: str) -> str:
-    """`content-disposition` for a name that came from outside: letters, digits, dots and dashes stay."""
-    wide = re.sub(r"[^\w.\- ]", "_", name)[:100].strip(". ") or "picture"
+    """`content-disposition` for a name that came from outside: letters and their marks, digits, dots, dashes and spaces stay."""
+    kept = "".join(mark if mark in "._- " or unicodedata.category(mark)[0] in "LNM" else "_" for mark in unicodedata.normalize("NFC", name))
+    wide = kept[:100].strip(". ") or "picture"
+    if wide.partition(".")[0].strip().upper() in DEVICES:
+        wide = "_" + wide
     plain = wide.encode("ascii", "replace").decode().replace("?", "_")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(wide)}"
 

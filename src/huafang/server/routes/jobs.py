@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import AfterValidator
 
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
-from huafang.params import Params, picture_ids
+from huafang.params import Params, clean, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
 from huafang.server.studio import Studio, studio_of
@@ -33,16 +34,16 @@ def submit(studio: Studio, params: Params, priority: Priority, key: str | None =
         if not studio.assets.exists(asset):
             raise NotFound(f"no asset {asset[:12]}…: upload the picture first", code="asset.missing")
     method: str = params.method  # type: ignore[attr-defined]  # every room has it
-    return studio.dispatcher.submit(Draft(method, params.model_dump(mode="json"), given, words_of(params), params.lane, priority, key))
+    return studio.dispatcher.submit(Draft(method, params.model_dump(mode="json"), given, words_of(params), params.lane, priority, key or None))
 
 
 @router.get("/jobs")
 def list_jobs(
     studio: House,
     state: State | None = None,
-    method: Annotated[str | None, Query(max_length=64)] = None,
-    q: Annotated[str, Query(max_length=200)] = "",
-    before: Annotated[str | None, Query(max_length=24)] = None,
+    method: Annotated[str | None, Query(pattern="^[a-z0-9_]{1,64}$")] = None,
+    q: Annotated[str, Query(max_length=200), AfterValidator(clean)] = "",
+    before: Annotated[str | None, Query(pattern="^[0-9a-f]{24}$")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     deleted: bool = False,
 ) -> JobList:
@@ -93,9 +94,9 @@ def _known(studio: House, job: str) -> str:
 @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
 async def watch_job(studio: House, job: Annotated[str, Depends(_known)]) -> AsyncIterator[ServerSentEvent]:
     """One job's life, as server-sent events: first `job` as it stands, then `job`, `progress` and `preview` as they come. Ends with the job."""
-    with Mailbox(studio.dispatcher, job) as box:
+    with Mailbox(studio.hub, job) as box:
         row = await asyncio.to_thread(studio.store.get, job)
-        yield _event("job", _view(studio, row))
+        yield _event("job", await asyncio.to_thread(_view, studio, row))
         if row.state in ENDED:
             return
         if (live := studio.dispatcher.live(job)) and live.preview:
@@ -109,7 +110,7 @@ async def watch_job(studio: House, job: Annotated[str, Depends(_known)]) -> Asyn
 @router.get("/events", response_class=EventSourceResponse)
 async def watch_all(studio: House) -> AsyncIterator[ServerSentEvent]:
     """Every job's changes: first the running and waiting ones as they stand, then `job`, `progress` and `preview` as they come. Never ends."""
-    with Mailbox(studio.dispatcher, None) as box:
+    with Mailbox(studio.hub, None) as box:
         for view in (await asyncio.to_thread(_queue, studio)).jobs:
             yield _event("job", view)
         async for event in _letters(studio, box):
@@ -118,9 +119,12 @@ async def watch_all(studio: House) -> AsyncIterator[ServerSentEvent]:
 
 async def _letters(studio: Studio, box: Mailbox) -> AsyncIterator[ServerSentEvent]:
     while not studio.closing.is_set():
-        for kind, job, payload in await box.collect(studio.closing):
+        letters = await box.collect(studio.closing)
+        rows = [payload for kind, _, payload in letters if kind == "job"]
+        views = {view.id: view for view in await asyncio.to_thread(_views, studio, rows)} if rows else {}
+        for kind, job, payload in letters:
             if kind == "job":
-                yield _event("job", _view(studio, payload))
+                yield _event("job", views[job])
             else:
                 yield ServerSentEvent(event=kind, data={"job": job, **payload}, id=str(payload["seq"]))
 
@@ -160,5 +164,5 @@ def _view(studio: Studio, row: Row) -> Job:
 
 
 def _views(studio: Studio, rows: Sequence[Row]) -> list[Job]:
-    places = {row.id: index for index, row in enumerate(studio.store.waiting(), 1)} if any(row.state == "queued" for row in rows) else {}
+    places = studio.positions() if any(row.state == "queued" for row in rows) else {}
     return [job_view(row, studio.dispatcher, places.get(row.id)) for row in rows]
