@@ -62,4 +62,5 @@ def _bank(size: int, generator: torch.Generator) -> Tensor:
     """(FILTERS, 3, size, size) of norm 1, half of them without an answer to a flat colour: those see edges, the others colour."""
     bank = torch.randn(FILTERS, 3, size, size, generator=generator)
     bank[::2] -= bank[::2].mean((2, 3), keepdim=True)
-    return bank / bank.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    unit: Tensor = bank / bank.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    return unit
