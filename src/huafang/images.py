@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 20_000
 MIN_SIDE = 8
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""Raster formats that are opened. Pillow knows 40 more, some of which run programs (EPS) or unpack bombs (FITS): they stay shut."""
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+"""Raster formats that are opened (JPEG opens MPO too). Pillow knows 40 more, some of which run programs (EPS) or unpack bombs (FITS): they stay shut."""
 READABLE = "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF"
 
 Format = Literal["png", "jpeg", "webp"]
@@ -198,7 +198,9 @@ def _text_of(picture: "Image.Image") -> dict[str, str]:
     if isinstance(own, str) and own.startswith("{") and len(own) < 200_000:
         found.setdefault(carried.OWN, own)
     if isinstance(comment, bytes) and comment.startswith(b"UNICODE\x00"):
-        found["UserComment"] = comment[8:200_008].decode("utf-16-be" if comment[8:9] == b"\x00" else "utf-16-le", "replace")
+        # either byte order is met; the settings' names are ASCII, so the right one has more of it
+        ways = [comment[8:200_008].decode(order, "replace") for order in ("utf-16-be", "utf-16-le")]
+        found[carried.USER_COMMENT] = max(ways, key=lambda words: sum(map(str.isascii, words)))
     return found
 
 

@@ -116,9 +116,9 @@ def _json(text: str) -> object:
     try:
         value = json.loads(text) if text else None
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return value if _depth(value) < 20 else None
     except (ValueError, RecursionError):
         return None
-    return value if _depth(value) < 20 else None
 
 
 def _depth(value: object) -> int:

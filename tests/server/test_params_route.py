@@ -1,0 +1,164 @@
+"""Params as strangers send them, over HTTP: platform.md 1.4, 29-36. Each is a 422 (or a 400 where it is no JSON) in the house's form, never a 500."""
+
+import json
+
+import pytest
+
+from tests.server.conftest import problem, wait
+
+
+def post(client, text: str | bytes, **headers):
+    return client.post("/api/jobs", content=text, headers={"content-type": "application/json", **headers})
+
+
+def job(client, photo, **params):
+    return client.post("/api/jobs", json={"params": {"method": "stroke_rendering", "content": photo, **params}})
+
+
+def raw(photo: str, more: str) -> str:
+    """A job's JSON with `more` written into its params as it stands."""
+    return f'{{"params": {{"method": "stroke_rendering", "content": "{photo}", {more}}}}}'
+
+
+def drawing(client, prompt: str):
+    return client.post("/api/jobs", json={"params": {"method": "text_to_image", "prompt": prompt, "model": "any"}})
+
+
+@pytest.mark.parametrize("prompt", ["a", "猫 🐈‍⬛ مرحبا שלום " + "e\u0301\u0302" * 200, '"quotes", commas: and\nnewlines\r\n\ttabs', "x" * 10_000])
+def test_bad_input_29_30_every_text_is_kept_byte_for_byte(client, prompt):
+    made = drawing(client, prompt)
+    assert made.status_code == 201, made.text
+    assert client.get(f"/api/jobs/{made.json()['id']}").json()["params"]["prompt"] == prompt
+
+
+def test_bad_input_29_a_prompt_that_is_too_long(client):
+    assert "10000" in problem(drawing(client, "x" * 10_001), 422, "params.bad").replace(",", "")
+
+
+@pytest.mark.parametrize("evil", [r'"a\u0000b"', r'"\ud800"', r'"x\udc00y"'])
+def test_bad_input_31_nul_and_half_a_surrogate_pair(client, evil):
+    body = f'{{"params": {{"method": "text_to_image", "model": "any", "prompt": {evil}}}}}'
+    assert "prompt" in problem(post(client, body), 422, "params.bad")
+
+
+@pytest.mark.parametrize("body", [r'{"params": {"method": "stroke_rendering", "\ud800": 1}}', r'{"params": {"method": "\ud800"}}', r'{"\udfff": 1}'])
+def test_bad_input_31_half_a_surrogate_pair_in_a_name(client, body):
+    problem(post(client, body), 422, "params.bad")
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("field", ["seed", "size"])
+def test_bad_input_32_numbers_that_are_none(client, photo, field, value):
+    problem(post(client, raw(photo, f'"{field}": {value}')), 422, "params.bad")
+
+
+@pytest.mark.parametrize("value", ["true", '"20"', "20.5", "1e30", "[]", "{}", "null"])
+def test_bad_input_33_whole_numbers_are_strict(client, photo, value):
+    assert "seed" in problem(post(client, raw(photo, f'"seed": {value}')), 422, "params.bad")
+
+
+def test_bad_input_33_a_number_of_5000_digits(client, photo):
+    assert post(client, raw(photo, '"seed": ' + "9" * 5000)).status_code in (400, 422)
+
+
+@pytest.mark.parametrize("value", [0, 1, 2**32 - 1])
+def test_bad_input_35_seeds(client, photo, value):
+    assert job(client, photo, seed=value).json()["params"]["seed"] == value
+
+
+@pytest.mark.parametrize("value", [-2, 2**32, 2**53 + 1, 2**64, -(2**63)])
+def test_bad_input_35_seeds_beyond_the_ends(client, photo, value):
+    assert "seed" in problem(job(client, photo, seed=value), 422, "params.bad")
+
+
+def test_bad_input_35_minus_one_draws_a_seed_that_can_be_run_again(client, photo):
+    drawn = {job(client, photo, seed=-1).json()["params"]["seed"] for _ in range(4)}
+    assert len(drawn) > 1
+    assert all(0 <= seed < 2**32 for seed in drawn)
+
+
+def test_bad_input_36_of_two_equal_keys_the_last_counts(client, photo):
+    assert post(client, raw(photo, '"seed": 1, "seed": 2')).json()["params"]["seed"] == 2
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"params":' * 20_000, '{"a":' * 990 + "1" + "}" * 990, "", "{", "nul", b"\xff\xfe\x00", b"\x80"])
+def test_bad_input_36_deep_and_broken_json(client, body):
+    answer = post(client, body)
+    assert answer.status_code in (400, 422)
+    problem(answer, answer.status_code)
+
+
+def test_bad_input_36_an_unknown_field_is_named_with_its_nearest(client, photo):
+    detail = problem(job(client, photo, sede=3), 422, "params.bad")
+    assert "sede" in detail
+    assert "did you mean seed?" in detail
+
+
+def test_bad_input_36_an_unknown_method_is_named_with_its_nearest(client):
+    detail = problem(client.post("/api/jobs", json={"params": {"method": "stroke_render"}}), 422, "params.bad")
+    assert "did you mean stroke_rendering?" in detail
+
+
+def test_a_million_wrong_fields_are_answered_at_once_and_briefly(client, photo):
+    import time
+
+    began = time.monotonic()
+    answer = job(client, photo, **{f"seed{i}": 0 for i in range(60_000)})
+    assert len(problem(answer, 422, "params.bad")) < 5_000
+    assert "more" in answer.json()["detail"]
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""])
+def test_json_that_does_not_say_so_is_refused(client, photo, kind):
+    """A form of another page can send these without asking first."""
+    body = json.dumps({"params": {"method": "stroke_rendering", "content": photo}})
+    before = len(client.get("/api/jobs").json()["jobs"])
+    answer = client.post("/api/jobs", content=body, headers={"content-type": kind} if kind else {})
+    assert answer.status_code in (400, 415, 422)
+    assert len(client.get("/api/jobs").json()["jobs"]) == before
+
+
+def test_bad_input_28_a_picture_that_is_not_stored(client):
+    assert "upload the picture first" in problem(job(client, "0" * 64), 404, "asset.missing")
+    problem(job(client, "../../etc/passwd"), 422, "params.bad")
+
+
+@pytest.mark.parametrize("path", ["0" * 24, "x", "a%2fb", "%00", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "é", "0" * 5000])
+def test_bad_input_28_jobs_that_are_none(client, path):
+    assert client.get(f"/api/jobs/{path}").status_code == 404
+    assert client.post(f"/api/jobs/{path}/cancel").status_code in (404, 405)
+    assert client.get(f"/api/jobs/{path}/events").status_code == 404
+
+
+def test_an_idempotency_key_makes_one_job_and_an_empty_one_is_none(client, photo):
+    body = {"params": {"method": "stroke_rendering", "content": photo}}
+    ids = [client.post("/api/jobs", json=body, headers={"idempotency-key": "k1"}).json()["id"] for _ in range(3)]
+    assert len(set(ids)) == 1
+    ids = [client.post("/api/jobs", json=body, headers={"idempotency-key": ""}).json()["id"] for _ in range(3)]
+    assert len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "before=x", "before=%00", "q=" + "x" * 201, "q=%00", "state=odd", "method=%00"])
+def test_bad_queries(client, query):
+    problem(client.get(f"/api/jobs?{query}"), 422)
+
+
+def test_a_picture_that_vanishes_between_the_upload_and_the_run(bench):
+    """The room says which picture is gone; the lane books it as the job's fault."""
+    from huafang import methods
+    from huafang.errors import NotFound
+    from huafang.worker import fault_of
+
+    params = methods.build("colour_transfer", {"content": bench.content, "style": [bench.style]})
+    bench.assets.delete(bench.content)
+    with pytest.raises(NotFound, match="deleted") as caught:
+        methods.run(params, bench.context())
+    assert fault_of(caught.value)["code"] == "asset.missing"
+
+
+def test_a_job_runs_through(client, photo):
+    made = job(client, photo).json()
+    done = wait(lambda: (found := client.get(f"/api/jobs/{made['id']}").json())["state"] == "done" and found)
+    assert done["outputs"][0]["asset"]
+    assert done["inputs"] == [photo]

@@ -1,0 +1,157 @@
+"""Content-addressed files: whole or not there, whatever the disk and the folder do."""
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from huafang.assets import Assets, write_whole
+from huafang.errors import DiskFull, NotFound, Unavailable
+
+
+@pytest.fixture
+def assets(tmp_path) -> Assets:
+    return Assets(tmp_path / "assets")
+
+
+def files(assets: Assets) -> list[str]:
+    return sorted(place.name for place in assets.root.rglob("*") if place.is_file())
+
+
+def test_what_is_put_is_read_and_twice_is_one_file(assets):
+    ids = [assets.put(b"one"), assets.put(b"two"), assets.put(b"one")]
+    assert ids[0] == ids[2]
+    assert assets.read(ids[0]) == b"one"
+    assert files(assets) == sorted({*ids})
+    assert sorted(assets.ids()) == files(assets)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../../etc/passwd", "/etc/passwd", "a" * 63, "A" * 64, "a" * 64 + "\n", "\0" * 64, "é" * 64, "a" * 31 + "/" + "a" * 32]
+)
+def test_bad_input_23_28_only_an_id_is_an_id(assets, name):
+    for ask in (assets.read, assets.exists, assets.size, assets.delete):
+        with pytest.raises(NotFound):
+            ask(name)
+
+
+def test_bad_input_27_a_file_that_was_deleted_or_changed(assets):
+    kept = assets.put(b"picture")
+    assets._place(kept).write_bytes(b"another")
+    with pytest.raises(NotFound, match="changed on disk"):
+        assets.read(kept)
+    assert assets.put(b"picture") == kept, "putting it again mends it"
+    assert assets.read(kept) == b"picture"
+    assets.delete(kept)
+    with pytest.raises(NotFound, match="deleted"):
+        assets.read(kept)
+    with pytest.raises(NotFound):
+        assets.size(kept)
+    assert not assets.exists(kept)
+    assets.delete(kept)
+
+
+def test_putting_again_keeps_the_sweep_away(assets):
+    kept = assets.put(b"picture")
+    os.utime(assets._place(kept), (0, 0))
+    assets.put(b"picture")
+    assert assets.age(kept, time.time()) < 60
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "loop"])
+def test_bad_input_26_no_link_no_pipe_no_folder_is_opened(assets, tmp_path, kind):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    asset = "ab" + "0" * 62
+    place = assets._place(asset)
+    place.parent.mkdir(parents=True)
+    make = {"link": lambda: place.symlink_to(secret), "pipe": lambda: os.mkfifo(place), "folder": place.mkdir, "loop": lambda: place.symlink_to(place)}
+    make[kind]()
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(NotFound):
+        assets.read(asset)
+    assert set(os.listdir("/proc/self/fd")) == before, "and no handle stays open"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+@pytest.mark.parametrize("call", ["os.replace", "os.fsync", "tempfile.mkstemp"])
+def test_bad_input_53_a_full_disk_leaves_nothing_behind(assets, monkeypatch, call, number):
+    def full(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(f"huafang.assets.{call}", full)
+    with pytest.raises(DiskFull, match="no room on the disk"):
+        assets.put(b"x" * 1000)
+    assert files(assets) == []
+
+
+def test_bad_input_53_a_real_limit_on_files_leaves_nothing_behind(tmp_path):
+    """RLIMIT_FSIZE in a process of its own: the kernel stops the write in the middle."""
+    code = """
+import sys
+from pathlib import Path
+from huafang.assets import Assets
+from huafang.errors import DiskFull
+try:
+    Assets(Path(sys.argv[1])).put(bytes(100_000))
+except DiskFull:
+    print("full")
+"""
+    limit = (50_000, 50_000)
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit), check=False
+    )
+    assert done.stdout == "full\n", done.stderr
+    assert files(Assets(tmp_path)) == []
+
+
+def test_bad_input_54_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Unavailable, match="cannot write"):
+        Assets(tmp_path / "file" / "assets").put(b"x")
+
+
+def test_bad_input_54_a_folder_that_is_removed_is_made_again(assets):
+    import shutil
+
+    assets.put(b"one")
+    shutil.rmtree(assets.root)
+    assert list(assets.ids()) == []
+    assert assets.read(assets.put(b"two")) == b"two"
+
+
+def test_an_interrupt_leaves_nothing_behind(assets, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("huafang.assets.os.fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        assets.put(b"x")
+    assert files(assets) == []
+
+
+def test_what_killed_writers_left_is_tidied_and_what_is_being_written_is_not(assets):
+    kept = assets.put(b"one")
+    old, young = (assets._place(kept).parent / name for name in (".part-old", ".part-young"))
+    old.write_bytes(b"half")
+    young.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert assets.tidy(time.time()) == 1
+    assert files(assets) == sorted([kept, ".part-young"])
+
+
+def test_a_reader_sees_all_or_nothing(tmp_path):
+    place = tmp_path / "file"
+    texts = [bytes([i]) * 300_000 for i in range(8)]
+    write_whole(place, texts[0])
+    writers = [threading.Thread(target=lambda text=text: [write_whole(place, text) for _ in range(5)]) for text in texts]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        assert place.read_bytes() in texts
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
