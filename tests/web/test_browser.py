@@ -179,6 +179,24 @@ def test_a_result_becomes_the_next_input(server: Server, visit: Open) -> None:
     assert second != first
 
 
+def test_a_picture_brings_its_settings_back(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(72, 54))
+    page.get_by_label("Colourist wash").check(force=True)
+    paint(page)
+    with page.expect_download() as coming:
+        get(page, "download").click()
+    other = visit(server.address + "#/m/image_filters")
+    carried = {"name": "carried.png", "mimeType": "image/png", "buffer": Path(coming.value.path()).read_bytes()}
+    load(other, carried)
+    get(other, "field-content").get_by_role("button", name="Use these settings").click()
+    other.wait_for_url("**/" + ROOM)
+    assert other.get_by_label("Colourist wash").is_checked()
+    seed = api(page, "/api/jobs?state=done&limit=1")["jobs"][0]["params"]["seed"]
+    get(other, "advanced").click()
+    assert get(other, "field-seed").get_by_role("textbox").input_value() == str(seed)
+
+
 def test_two_pictures_of_one_photo_are_compared(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     load(page, photo(88, 66))

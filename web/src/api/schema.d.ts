@@ -629,9 +629,90 @@ export interface components {
             method: "gatys";
             /**
              * Content
-             * @description Photo to restyle.
+             * @description Photo whose layout is kept.
              */
             content: string;
+            /**
+             * Style
+             * @description Pictures whose texture is taken; several are mixed.
+             */
+            style: string[];
+            /**
+             * Features
+             * @description What style is measured in: a trained network (vgg19, as in the paper), filters drawn at random (random), or the patches themselves (patches).
+             * @default patches
+             * @enum {string}
+             */
+            features: "vgg19" | "random" | "patches";
+            /**
+             * Steps
+             * @description Optimiser steps over all scales.
+             * @default 100
+             */
+            steps: number;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged.
+             * @default 512
+             */
+            size: number;
+            /**
+             * Content Weight
+             * @description How firmly the photo's layout is held: 1 is balanced, 0 lets it go.
+             * @default 1
+             */
+            content_weight: number;
+            /**
+             * Style Weight
+             * @description How strongly the style acts: 1 is balanced, 0 leaves the photo.
+             * @default 1
+             */
+            style_weight: number;
+            /**
+             * Style Scale
+             * @description Size of the style picture beside the photo: larger gives larger strokes.
+             * @default 1
+             */
+            style_scale: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by painting in its luminance only, or by giving the style pictures its colours first.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Style Weights
+             * @description Share of each style picture, in the order of the pictures; equal when left out.
+             * @default []
+             */
+            style_weights: number[];
+            /**
+             * Masks
+             * @description One black and white picture per style picture, laid over the photo: that style acts where its mask is white. All over when left out.
+             * @default []
+             */
+            masks: string[];
+            /**
+             * Init
+             * @description What the optimisation starts from: the photo, or noise.
+             * @default content
+             * @enum {string}
+             */
+            init: "content" | "noise";
+            /**
+             * Tv Weight
+             * @description Smoothness: how much differences between neighbouring pixels cost.
+             * @default 0
+             */
+            tv_weight: number;
+            /**
+             * Pooling
+             * @description How vgg19 pools: as it was trained (max), or smoother, as the paper prefers (avg).
+             * @default max
+             * @enum {string}
+             */
+            pooling: "max" | "avg";
         };
         /** Health */
         Health: {
@@ -782,7 +863,7 @@ export interface components {
             /**
              * Dot Size
              * @description Halftone: distance between dots.
-             * @default 8
+             * @default 6
              */
             dot_size: number;
             /**
@@ -1100,17 +1181,17 @@ export interface components {
             grid_size?: number | null;
             /**
              * Jitter Hue
-             * @description Chance in each stroke's hue (j_h): width of the random range, of the whole circle. Empty: the look's own.
+             * @description Chance in each stroke's hue (j_h): width of the random range, in turns of the circle. Empty: the look's own.
              */
             jitter_hue?: number | null;
             /**
              * Jitter Saturation
-             * @description Chance in each stroke's saturation (j_s): width of the random range. Empty: the look's own.
+             * @description Chance in each stroke's saturation (j_s): width of the random factor's range. Empty: the look's own.
              */
             jitter_saturation?: number | null;
             /**
              * Jitter Value
-             * @description Chance in each stroke's brightness (j_v): width of the random range. Empty: the look's own.
+             * @description Chance in each stroke's brightness (j_v): width of the random factor's range. Empty: the look's own.
              */
             jitter_value?: number | null;
             /**
@@ -1176,7 +1257,7 @@ export interface components {
              * @default dpmpp_2m_karras
              * @enum {string}
              */
-            sampler: "ddim" | "ddpm" | "euler" | "euler_a" | "heun" | "lms" | "pndm" | "dpm2" | "dpm2_a" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm";
+            sampler: "ddim" | "ddpm" | "euler" | "euler_a" | "heun" | "lms" | "pndm" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm";
             /**
              * Width
              * @description Width of the picture, a multiple of 8; empty: the model's own size.

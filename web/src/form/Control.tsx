@@ -172,8 +172,7 @@ function Numbers({ field, value, onChange, id, describedBy, invalid }: ControlPr
   const read = (typed: string) => typed.split(/[\s,，;]+/).filter(Boolean).map(Number);
   useEffect(() => {
     setText((typed) => (JSON.stringify(read(typed)) === JSON.stringify(list) ? typed : shown));
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `shown` stands for `list`
-  }, [shown]);
+  }, [shown]); // which stands for `list`
   return (
     <input
       id={id}
@@ -204,8 +203,7 @@ function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: Con
   const first = installed[0]?.name;
   useEffect(() => {
     if (!held && field.required && first && initialValue(field) === "") onChange(first);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- only when the models come in
-  }, [first]);
+  }, [first]); // only when the models come in
   return (
     <div>
       <select id={id} className="input w-full" value={held} aria-invalid={invalid} aria-describedby={describedBy} onChange={(event) => onChange(event.target.value || (field.nullable ? null : ""))}>

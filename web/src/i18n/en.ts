@@ -43,7 +43,7 @@ export const en = {
   "family.style": "Style transfer",
   "family.style.about": "One picture in another's manner",
   "family.filter": "Filters",
-  "family.filter.about": "Reads as a medium, in a moment",
+  "family.filter.about": "A medium, in a moment",
   "family.colour": "Colour",
   "family.colour.about": "Only the palette changes",
   "family.generate": "From words",

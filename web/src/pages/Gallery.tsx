@@ -5,7 +5,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { api, ApiError, assetUrl, thumbUrl } from "../api/client";
 import type { Job } from "../api/types";
 import { useSpeech } from "../i18n";
-import { attempt, isFilm, isImage, methodOf, remove, runAgain, takeSettings } from "../parts/act";
+import { attempt, isFilm, isImage, methodOf, nameOf, remove, runAgain, takeSettings } from "../parts/act";
 import { Dialog } from "../parts/Dialog";
 import { Picture } from "../parts/Picture";
 import { go } from "../parts/route";
@@ -176,10 +176,9 @@ function useJobs(q: string, method: string, deleted: boolean) {
 }
 
 function Tile({ job }: { job: Job }) {
-  const { w, when } = useSpeech();
+  const { when } = useSpeech();
   const picture = job.outputs.find(isImage);
-  const method = methodOf(job.method);
-  const title = method ? w(method.title) : job.method;
+  const title = nameOf(job);
   return (
     <li className="tile">
       <a href={`#/gallery/${job.id}`} className="thumb relative block size-full" data-testid="gallery-item" aria-label={`${title}, ${when(job.created_at)}`}>

@@ -22,9 +22,9 @@ export function Home() {
   const notices = studio.use((state) => state.health?.notices ?? NONE);
   return (
     <div className="mx-auto flex max-w-[88rem] flex-col gap-10 px-4 py-6 sm:px-8 sm:py-10">
-      <section className="grid items-center gap-6 md:grid-cols-[1fr_minmax(20rem,26rem)]">
+      <section className="grid items-center gap-6 md:grid-cols-[1fr_minmax(18rem,26rem)]">
         <div>
-          <h1 className="title text-3xl leading-tight sm:text-5xl">{t("home.title")}</h1>
+          <h1 className="title text-3xl leading-tight sm:text-4xl lg:text-5xl">{t("home.title")}</h1>
           <p className="mt-3 max-w-prose text-soft">{t("home.lead")}</p>
         </div>
         <Easel />

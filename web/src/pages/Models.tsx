@@ -1,7 +1,7 @@
 /** The models on this machine, and those that could be. */
 
 import { CircleCheck, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { api } from "../api/client";
 import type { ModelInfo } from "../api/types";
 import { PullButton, usePulling } from "../form/Needs";
@@ -14,6 +14,8 @@ export function Models() {
   const { t, bytes } = useSpeech();
   const models = studio.use((state) => state.models);
   const health = studio.use((state) => state.health);
+  // Files may have been put into the folders since.
+  useEffect(() => void loadModels().catch(() => undefined), []);
   const installed = (models ?? []).filter((model) => model.installed);
   const others = (models ?? []).filter((model) => !model.installed);
   return (

@@ -6,7 +6,7 @@ import { api, thumbUrl } from "../api/client";
 import type { Job } from "../api/types";
 import { useSpeech } from "../i18n";
 import { loadQueue, studio, takeJobs } from "../store/studio";
-import { attempt, beforeOf, cancel, methodOf, runAgain } from "./act";
+import { attempt, beforeOf, cancel, methodOf, nameOf, runAgain } from "./act";
 import { Dialog } from "./Dialog";
 import { Picture } from "./Picture";
 import { roomPath } from "./route";
@@ -119,11 +119,10 @@ function IconButton({ label, icon, onClick, disabled }: { label: string; icon: R
 }
 
 function Item({ job, children, onClose }: { job: Job; children: React.ReactNode; onClose: () => void }) {
-  const { w } = useSpeech();
   const preview = studio.use((state) => state.previews[job.id]);
   const method = methodOf(job.method);
   const before = beforeOf(job);
-  const title = method ? w(method.title) : job.method;
+  const title = nameOf(job);
   const words = method && job.params[method.subject];
   return (
     <li className="rounded-lg border border-line bg-wall p-3" data-testid="queue-item">

@@ -7,7 +7,7 @@ import type { Job, Method, Output } from "../api/types";
 import { useSpeech } from "../i18n";
 import { easel, setCurrent } from "../store/easel";
 import { studio, takeJobs } from "../store/studio";
-import { attempt, beforeOf, cancel, download, isFilm, isImage, takeAsInput, takeSettings, titleOf } from "./act";
+import { attempt, beforeOf, cancel, download, isFilm, isImage, nameOf, takeAsInput, takeSettings } from "./act";
 import { Bar } from "./Bar";
 import { Compare } from "./Compare";
 import { Hanging, Picture, useAddress } from "./Picture";
@@ -171,7 +171,7 @@ function Against({ job, subject, chosen, onChoose }: { job: Job; subject: string
     api.jobs({ state: "done", limit: 200 }).then(
       (page) => {
         const others = page.jobs.filter((other) => other.id !== job.id && beforeOf(other) === subject);
-        const made = others.map((other) => ({ asset: other.outputs.find((one) => isImage(one) && !isFilm(one))?.asset, title: `${titleOf(other)} · ${when(other.created_at)}` }));
+        const made = others.map((other) => ({ asset: other.outputs.find((one) => isImage(one) && !isFilm(one))?.asset, title: `${nameOf(other)} · ${when(other.created_at)}` }));
         if (!gone) setRivals(made.filter((rival): rival is Rival => rival.asset !== undefined));
       },
       () => undefined,
@@ -217,7 +217,7 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
             before={assetUrl(against?.asset ?? before)}
             after={assetUrl(output.asset)}
             beforeLabel={against?.title ?? t("compare.before")}
-            afterLabel={against ? titleOf(job) : t("compare.after")}
+            afterLabel={against ? nameOf(job) : t("compare.after")}
             alt={output.name}
             width={output.width}
             height={output.height}
@@ -296,7 +296,7 @@ function Shown({ output, onZoom }: { output: Output; onZoom: () => void }) {
   const { t } = useSpeech();
   const { src } = useAddress(output.media_type.startsWith("video/") ? assetUrl(output.asset) : null);
   if (output.media_type.startsWith("video/"))
-    // eslint-disable-next-line jsx-a11y/media-has-caption -- these films are silent
+    // No captions: these films are silent.
     return src ? <video src={src} className="hung" controls loop muted playsInline autoPlay={!still.matches} aria-label={output.name} /> : <Hourglass aria-hidden />;
   if (!isImage(output))
     return (

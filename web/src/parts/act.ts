@@ -17,6 +17,13 @@ export const titleOf = (job: Job): string => {
   return method ? currentSpeech().w(method.title) : job.method;
 };
 
+/** A job told from its siblings: its method, and what was chosen first in it. */
+export const nameOf = (job: Job): string => {
+  const choice = methodOf(job.method)?.fields.find((field) => field.kind === "choice");
+  const chosen = choice?.choices.find((one) => one.value === job.params[choice.name]);
+  return chosen ? `${titleOf(job)} · ${currentSpeech().w(chosen.label)}` : titleOf(job);
+};
+
 export const isImage = (output: Output): boolean => output.media_type.startsWith("image/");
 export const isFilm = (output: Output): boolean => output.media_type.startsWith("video/") || output.media_type === "image/gif";
 
