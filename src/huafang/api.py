@@ -179,29 +179,29 @@ class Bench:
 
     def run(self, params: Params, on_step: Callable[[Step], None] = lambda step: None, stop: Callable[[], bool] = lambda: False) -> Painting:
         """Run a method here and now. Raises Cancelled when `stop` says so, and the method's own errors."""
-        ctx = Context(self.assets, self.weights, device=self.device or best_device(), report=on_step, stop=stop, resident=self._resident)
+        ctx = Context(self.assets, self.weights, device=self.device or devices()[0], report=on_step, stop=stop, resident=self._resident)
         return Painting(params, methods.run(params, ctx))
 
 
-def best_device() -> str:
-    """ "cuda" or "mps" where there is one, else "cpu"."""
+def devices() -> list[str]:
+    """What this machine can paint on: every CUDA card, or Apple's GPU, or else the CPU."""
     import torch
 
     if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
 
 
 def check_device(name: str) -> str:
     """`name` if this machine has it; "auto" is the best there is. Raises Unavailable."""
     if name in ("auto", "cpu"):
-        return best_device() if name == "auto" else name
+        return devices()[0] if name == "auto" else name
     import torch
 
     kind, _, index = name.partition(":")
     there = torch.cuda.device_count() if kind == "cuda" else int(torch.backends.mps.is_available()) if kind == "mps" else 0
     if not there or (index and (not index.isdigit() or int(index) >= there)):
-        raise Unavailable(f"there is no device {name!r} here; there is {best_device()!r}", code="device.missing")
+        raise Unavailable(f"there is no device {name!r} here; there is {', '.join(devices())}", code="device.missing")
     return name
 
 

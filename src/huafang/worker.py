@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NETWORK = "network"
+"""Name of the lane for downloads, which needs no device and no torch."""
 PREVIEW_SIDE = 512
 PROGRESS_EVERY = 0.05
 """Seconds between two progress events at the least: a fast room must not drown its listeners."""
@@ -50,25 +52,24 @@ class LanePlaces:
     models: Path
     outbox: Path
     folders: tuple[Path, ...] = ()
-    device: str = "cpu"
     threads: int | None = None
 
 
 def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
-    """Run tasks from `pipe` until it closes."""
+    """Run tasks from `pipe` until it closes. A lane for painting is named for its device."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to hear
     signal.signal(signal.SIGTERM, _leave_later)
     _be_first_to_go()
     inbox = _Inbox(pipe)
     resident = Resident()
-    if name != "network":
+    if name != NETWORK:
         import torch
 
         if where.threads:
             torch.set_num_threads(where.threads)
     while True:
         task, stop = inbox.next()
-        _attempt(task, pipe, where, stop, resident)
+        _attempt(task, pipe, name, where, stop, resident)
 
 
 class _Inbox:
@@ -96,7 +97,7 @@ class _Inbox:
             os._exit(0)  # the server is gone: never work on as an orphan
 
 
-def _attempt(task: TaskSpec, pipe: Connection, where: LanePlaces, stop: threading.Event, resident: Resident) -> None:
+def _attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, stop: threading.Event, resident: Resident) -> None:
     def say(type: Any, **data: Any) -> None:
         pipe.send(Event(task.job_id, task.attempt, type, data))
 
@@ -107,7 +108,7 @@ def _attempt(task: TaskSpec, pipe: Connection, where: LanePlaces, stop: threadin
         params = methods.parse(task.params)
         reporter = _Reporter(say)
         assets, weights = Assets(where.assets), Weights(where.models, where.folders)
-        ctx = Context(assets, weights, device=where.device, report=reporter, stop=stop.is_set, resident=resident)
+        ctx = Context(assets, weights, device="cpu" if name == NETWORK else name, report=reporter, stop=stop.is_set, resident=resident)
         result = methods.run(params, ctx)
         crash.point("lane-painted")
         seconds = time.monotonic() - started

@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
+from huafang.errors import Unavailable
+
 SHARED = [
     click.option("--data", type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
     click.option(
         "--database", envvar="HUAFANG_DATABASE", help="SQLAlchemy address of the database, e.g. postgresql+psycopg://…. Default: SQLite in the data folder."
     ),
     click.option("--model-dir", "folders", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, help="A folder of your own models."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps, or several: cuda:0,cuda:1. Each paints one job at a time."),
     click.option("--threads", type=click.IntRange(1), help="Threads of the painter. Default: one per core."),
     click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),
 ]
@@ -68,18 +70,28 @@ def _options(data: Path | None, database: str | None, folders: tuple[Path, ...],
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    return Options(places(data), database=database, folders=folders, device=_device(device), threads=threads)
+    return Options(places(data), database=database, folders=folders, devices=_devices(device), threads=threads)
 
 
-def _device(name: str) -> str:
-    """`auto` is settled in a process of its own, since the server itself never loads torch; on a machine without an accelerator nothing is asked."""
-    if name != "auto":
-        return name
+def _devices(names: str) -> tuple[str, ...]:
+    """Lanes to open. Asked of torch in a process of its own, since the server never loads it; "cpu", and "auto" without an accelerator, ask nothing.
+
+    Raises Unavailable for a device that is not here.
+    """
     import shutil
     import subprocess
     import sys
 
-    if sys.platform != "darwin" and not (shutil.which("nvidia-smi") or Path("/dev/kfd").exists()):
-        return "cpu"
-    asked = subprocess.run([sys.executable, "-c", "from huafang.api import best_device; print(best_device())"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or "cpu"
+    named = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    bare = sys.platform != "darwin" and not (shutil.which("nvidia-smi") or Path("/dev/kfd").exists())
+    if named in (("cpu",), ()) or (named == ("auto",) and bare):
+        return ("cpu",)
+    question = (
+        "from huafang.api import devices; print(*devices())"
+        if named == ("auto",)
+        else f"from huafang.api import check_device; [check_device(n) for n in {named!r}]"
+    )
+    asked = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise Unavailable(asked.stderr.strip().rpartition("Unavailable: ")[2], code="device.missing")
+    return tuple(asked.stdout.split()) or named

@@ -32,7 +32,7 @@ GRACE = 4.0
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve. `database` None is SQLite in the data folder."""
+    """How to serve. `database` None is SQLite in the data folder; each of `devices` gets a lane of its own."""
 
     places: Places
     host: str = "127.0.0.1"
@@ -41,7 +41,7 @@ class Options:
     hosts: tuple[str, ...] = ()
     database: str | None = None
     folders: tuple[Path, ...] = ()
-    device: str = "cpu"
+    devices: tuple[str, ...] = ("cpu",)
     threads: int | None = None
     queue_limit: int = 500
 
@@ -66,14 +66,14 @@ def open_studio(options: Options) -> Iterator[Studio]:
         stack.callback(lock.release)
         store = Store(open_database(options.database or places.database))
         stack.callback(store.close)
-        where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.device, options.threads)
-        executor = LocalExecutor({options.device: "compute", "network": "network"}, lane, (where,))
+        where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.threads)
+        executor = LocalExecutor({**dict.fromkeys(options.devices, "compute"), "network": "network"}, lane, (where,))
         assets = Assets(places.assets)
         threading.Thread(target=assets.tidy, args=(time.time(),), name="tidy", daemon=True).start()
         dispatcher = Dispatcher(store, executor, assets, places.outbox, queue_limit=options.queue_limit)
         dispatcher.start()
         stack.callback(dispatcher.stop, GRACE)
-        yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), options.device)
+        yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), ", ".join(options.devices))
 
 
 def serve(options: Options, on_ready: Callable[[str], None]) -> None:
