@@ -1,0 +1,420 @@
+"""Strangers' pictures: what each becomes, or how it is refused. Numbers are those of platform.md 1.4, 1-21."""
+
+import contextlib
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from huafang import images
+from huafang.errors import BadInput, HuafangError, TooLarge
+
+FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"]
+rng = np.random.default_rng(0)
+
+
+def pixels(height: int = 16, width: int = 24, channels: int = 3) -> np.ndarray:
+    """Blocks of random colours, (H, W, C) uint8: even a lossy format keeps their places."""
+    return np.kron(np.random.default_rng(3).integers(0, 256, (height // 8, width // 8, channels)), np.ones((8, 8, 1))).astype(np.uint8)
+
+
+def saved(picture: Image.Image, format: str = "PNG", **options) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, format, **options)
+    return out.getvalue()
+
+
+def small(format: str = "PNG", **options) -> bytes:
+    return saved(Image.fromarray(pixels()), format, **options)
+
+
+def opened(data: bytes) -> np.ndarray:
+    """What is stored of `data`, as an array; nothing of the sender's is in it."""
+    came = images.ingest(data)
+    with Image.open(io.BytesIO(came.data)) as picture:
+        assert picture.format == "PNG"
+        assert picture.mode in ("RGB", "RGBA")
+        assert picture.size == (came.width, came.height)
+        assert not picture.info, "no profile, no EXIF, no text"
+        assert not picture.getexif()
+        return np.asarray(picture)
+
+
+def refused(data: bytes, code: str = "image.unreadable") -> BadInput:
+    with pytest.raises(BadInput) as caught:
+        images.ingest(data)
+    assert caught.value.code == code
+    assert caught.value.message.isprintable()
+    if code == "image.too_large":
+        with pytest.raises(TooLarge):  # the header alone says so
+            images.probe(data)
+    return caught.value
+
+
+def png(*chunks: tuple[bytes, bytes], width: int = 8, height: int = 8, depth: int = 8, kind: int = 2) -> bytes:
+    """A PNG of these chunks after its header."""
+    head = (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
+    body = b"".join(struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in (head, *chunks))
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+BLANK = (b"IDAT", zlib.compress(bytes(8 * (1 + 24))))
+END = (b"IEND", b"")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_is_read_and_its_pixels_are_kept(format):
+    data = small(format, **({"lossless": True} if format == "WEBP" else {"quality": 95}))
+    assert images.probe(data) == (24, 16)
+    close = 0 if format in ("PNG", "WEBP", "BMP", "TIFF", "GIF") else 40
+    assert np.abs(opened(data).astype(int) - pixels()).mean() <= close
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP"])
+def test_a_format_is_read_in_a_process_that_has_opened_nothing_yet(format, tmp_path):
+    import subprocess
+    import sys
+
+    (tmp_path / "x").write_bytes(small(format))
+    code = "import sys, pathlib; from huafang import images; print(images.ingest(pathlib.Path(sys.argv[1]).read_bytes()).width)"
+    assert subprocess.run([sys.executable, "-c", code, tmp_path / "x"], capture_output=True, text=True, check=True).stdout == "24\n"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00", b"hello, I am a picture", bytes(1000), rng.bytes(5000), b"\x89PNG", b"\xff\xd8\xff", b"GIF89a", b"RIFF\0\0\0\0WEBP", b"BM", b"II*\0"]
+)
+def test_bad_input_01_no_picture_at_all(data):
+    refused(data)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_bad_input_02_cut_short(format, part):
+    noise = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    data = saved(noise, format)
+    refused(data[: int(len(data) * part)])
+
+
+def test_bad_input_03_flipped_bytes():
+    slope = saved(Image.linear_gradient("L").convert("RGB").rotate(30))
+    data = bytearray(slope)
+    data[len(data) // 2] ^= 0xFF
+    refused(bytes(data))
+    data = bytearray(small())
+    data[20] ^= 0xFF
+    with pytest.raises(BadInput):
+        images.ingest(bytes(data))
+    refused(png(BLANK, END, width=0, height=0))
+
+
+def test_bad_input_04_a_header_that_promises_too_much():
+    assert isinstance(refused(png(BLANK, END, width=50_000, height=50_000), "image.too_large"), TooLarge)
+    bmp = bytearray(small("BMP"))
+    bmp[18:26] = struct.pack("<ii", 2_000_000, 2_000_000)
+    refused(bytes(bmp), "image.too_large")
+    webp = b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + b"\xff\xff\xff" * 2
+    with pytest.raises(BadInput):
+        images.ingest(webp)
+
+
+def test_bad_input_05_a_bomb_below_pillows_limit_is_stopped_by_its_header():
+    import tracemalloc
+
+    data = png((b"IDAT", zlib.compress(bytes(9400 * 9401), 9)), END, width=9400, height=9400, kind=0)
+    assert len(data) < 300_000
+    tracemalloc.start()
+    error = refused(data, "image.too_large")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "9400 × 9400" in error.message
+    assert "40 megapixels" in (error.hint or "")
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("size", "code"), [((1, 60_000), "image.too_large"), ((60_000, 1), "image.too_large"), ((7, 100), "image.too_small"), ((20_001, 8), "image.too_large")]
+)
+def test_bad_input_06_sides(size, code):
+    refused(saved(Image.new("L", size)), code)
+
+
+def test_bad_input_07_text_bombs():
+    bomb = b"Comment\0\0" + zlib.compress(bytes(80_000_000), 9)
+    refused(png((b"zTXt", bomb), BLANK, END))
+    many = [(b"tEXt", b"k\0" + bytes([65]) * 1000)] * 70_000
+    with pytest.raises(BadInput):
+        images.ingest(png(*many, BLANK, END))
+    profile = b"p\0\0" + zlib.compress(bytes(80_000_000), 9)
+    try:
+        assert opened(png((b"iCCP", profile), BLANK, END)).shape == (8, 8, 3)
+    except BadInput as error:
+        assert error.code == "image.unreadable"
+
+
+def frames(count: int) -> list[Image.Image]:
+    return [Image.new("RGB", (16, 16), ((10 + 60 * i) % 256, (90 * i) % 256, 200 - i % 200)) for i in range(count)]
+
+
+@pytest.mark.parametrize(("format", "count"), [("GIF", 2000), ("PNG", 5), ("WEBP", 5), ("TIFF", 5), ("MPO", 2), ("AVIF", 3)])
+def test_bad_input_08_09_of_many_frames_the_first(format, count):
+    first, *rest = frames(count)
+    came = images.ingest(saved(first, format, save_all=True, append_images=rest))
+    assert came.warnings == ("only the first of its frames was taken",)
+    with Image.open(io.BytesIO(came.data)) as picture:
+        assert np.abs(np.asarray(picture.convert("RGB")).astype(int)[8, 8] - (10, 0, 200)).max() < 12
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_bad_input_09_a_floating_tiff_with_no_numbers(value):
+    values = np.full((16, 16), 0.5, np.float32)
+    values[3, 3] = value
+    refused(saved(Image.fromarray(values), "TIFF"), "image.not_finite")
+
+
+def test_bad_input_09_floating_and_lab_tiffs():
+    assert opened(saved(Image.fromarray(np.full((16, 16), 0.5, np.float32)), "TIFF"))[0, 0].tolist() == [128, 128, 128]
+    assert opened(saved(Image.fromarray(np.full((16, 16), 100, np.float32)), "TIFF"))[0, 0].tolist() == [100, 100, 100]
+    lab = Image.new("LAB", (16, 16), (136, 208, 195))  # CIE L* 53.2, a* 80.1, b* 67.2 is sRGB red
+    red = opened(saved(lab, "TIFF"))[4, 4].astype(int)
+    assert np.abs(red - (255, 0, 0)).max() < 12
+    for compression in ("tiff_lzw", "jpeg", "tiff_deflate", "packbits"):
+        assert np.abs(opened(small("TIFF", compression=compression)).astype(int) - pixels()).mean() < 25
+
+
+def test_bad_input_10_cmyk_jpeg():
+    cmyk = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    assert np.abs(opened(saved(cmyk, "JPEG", quality=95))[5, 5].astype(int) - (255, 0, 0)).max() < 10
+    came = images.ingest(saved(cmyk, "JPEG", quality=95, icc_profile=b"garbage"))
+    assert "profile is broken" in came.warnings[0]
+
+
+def test_bad_input_11_deep_grey_is_scaled_and_not_clipped():
+    ramp = np.linspace(0, 65535, 256).round().astype(np.uint16).reshape(16, 16)
+    assert np.array_equal(opened(saved(Image.fromarray(ramp)))[..., 0], np.rint(ramp / 257).astype(np.uint8))
+    assert np.array_equal(opened(saved(Image.fromarray(ramp), "TIFF"))[..., 1], np.rint(ramp / 257).astype(np.uint8))
+    rows = b"".join(b"\0" + struct.pack(">24H", *([1000, 30000, 65535] * 8)) for _ in range(8))
+    assert np.abs(opened(png((b"IDAT", zlib.compress(rows)), END, depth=16))[0, 0].astype(int) - (4, 117, 255)).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGBA", "RGBX", "YCbCr", "I;16", "I", "F"])
+def test_bad_input_11_every_mode(mode):
+    grey = np.kron([[0, 255], [255, 0]], np.ones((8, 8))).astype(np.uint8)
+    full = {"I;16": 65535, "I": 65535, "F": 255}.get(mode)
+    if full:
+        picture = Image.fromarray((grey.astype(np.float32) / 255 * full).astype({"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]))
+    else:
+        picture = Image.fromarray(grey).convert("RGB").convert("P").convert("PA") if mode == "PA" else Image.fromarray(grey).convert("RGB").convert(mode)
+    format = "PNG" if mode in ("1", "L", "LA", "P", "RGBA", "I;16") else "TIFF"
+    try:
+        data = saved(picture, format)
+    except OSError:
+        pytest.skip(f"Pillow writes no {mode}")
+    assert np.abs(opened(data)[..., :3].astype(int) - grey[..., None]).max() <= 1
+
+
+def test_bad_input_11_transparent_palettes_and_greys():
+    palette = Image.new("P", (16, 16), 1)
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    assert opened(saved(palette, transparency=1))[0, 0].tolist() == [255, 0, 0, 0]
+    assert opened(saved(Image.new("L", (16, 16), 7), transparency=7))[0, 0].tolist() == [7, 7, 7, 0]
+    assert opened(saved(Image.new("RGB", (16, 16), (1, 2, 3)), transparency=(1, 2, 3)))[0, 0, 3] == 0
+
+
+def test_bad_input_12_hidden_colours_do_not_come_out():
+    clear = saved(Image.new("RGBA", (16, 16), (255, 0, 0, 0)))
+    stored = images.ingest(clear).data
+    assert images.decode(stored).min() == 1
+    assert images.decode(stored, background=(0.0, 0.0, 0.0)).max() == 0
+    with Image.open(io.BytesIO(images.thumbnail(stored, 16))) as shown:
+        assert min(shown.convert("RGB").getpixel((8, 8))) > 250
+    assert opened(saved(Image.new("RGBA", (16, 16), (9, 9, 9, 255)))).shape[2] == 3, "a full alpha is none"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_bad_input_13_upright(orientation, format):
+    upright = pixels()
+    turn = {1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud, 5: lambda a: a.transpose(1, 0, 2)}
+    turn |= {6: lambda a: np.rot90(a, 1), 7: lambda a: np.rot90(a, 2).transpose(1, 0, 2), 8: lambda a: np.rot90(a, -1)}
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(format, {})
+    came = opened(saved(Image.fromarray(np.ascontiguousarray(turn[orientation](upright))), format, exif=exif, **lossless))
+    assert came.shape == upright.shape
+    assert np.abs(came.astype(int) - upright).max() <= (6 if format == "JPEG" else 0)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(40), b"Exif\0\0MM\0*\xff\xff\xff\xff", b"x"])
+def test_bad_input_13_broken_exif_costs_nothing(exif):
+    data = small("JPEG", quality=95)
+    data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+    assert opened(data).shape == (16, 24, 3)
+    odd = Image.Exif()
+    odd[0x0112] = 99
+    assert opened(small("JPEG", exif=odd)).shape == (16, 24, 3)
+
+
+def test_bad_input_14_colour_profiles():
+    p3 = wide_gamut()
+    red = saved(Image.new("RGB", (16, 16), (200, 100, 50)), icc_profile=p3)
+    here = opened(red)[0, 0].astype(int)
+    assert np.abs(here - reference(p3, (200, 100, 50))).max() <= 1
+    assert here[0] > 205, "the wider gamut's red is a stronger red in sRGB"
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert np.array_equal(opened(small(icc_profile=srgb)), pixels())
+    came = images.ingest(small(icc_profile=b"garbage" * 50))
+    assert "profile is broken" in came.warnings[0]
+    clear = Image.fromarray(np.dstack([pixels(), np.full((16, 24), 128, np.uint8)]))
+    assert opened(saved(clear, icc_profile=p3)).shape == (16, 24, 4)
+
+
+def wide_gamut() -> bytes:
+    """An ICC v2 matrix profile with Display P3's primaries (D50-adapted) and gamma 2.2."""
+
+    def fixed(*values: float) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
+    words = b"desc\0\0\0\0" + struct.pack(">I", 3) + b"P3\0" + bytes(79)
+    tags = {b"desc": words, b"wtpt": fixed(0.9642, 1, 0.8249), b"rXYZ": fixed(0.5151, 0.2412, -0.0011), b"gXYZ": fixed(0.2920, 0.6922, 0.0419)}
+    tags |= {b"bXYZ": fixed(0.1571, 0.0666, 0.7841), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve, b"cprt": b"text\0\0\0\0none\0"}
+    table, body, place = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += name + struct.pack(">II", place + len(body), len(data))
+        body += data
+    head = bytearray(128)
+    head[0:4] = struct.pack(">I", place + len(body))
+    head[8:12], head[12:24], head[36:40] = b"\x02\x10\0\0", b"mntrRGB XYZ ", b"acsp"
+    head[68:80] = struct.pack(">iii", round(0.9642 * 65536), 65536, round(0.8249 * 65536))
+    return bytes(head) + struct.pack(">I", len(tags)) + table + body
+
+
+def reference(profile: bytes, colour: tuple[int, int, int]) -> np.ndarray:
+    """The same by hand: linearise, P3 -> XYZ (D50) -> sRGB, encode."""
+    linear = (np.array(colour) / 255) ** 2.2
+    xyz = np.array([[0.5151, 0.2920, 0.1571], [0.2412, 0.6922, 0.0666], [-0.0011, 0.0419, 0.7841]]) @ linear
+    rgb = np.array([[3.1339, -1.6169, -0.4906], [-0.9788, 1.9161, 0.0335], [0.0719, -0.2290, 1.4052]]) @ xyz
+    rgb = rgb.clip(0, 1)
+    return np.rint(255 * np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055))
+
+
+def test_bad_input_14_a_grey_profile_fits_a_grey_picture_with_alpha():
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(1.0 * 256)) + b"\0\0"
+    white = b"XYZ \0\0\0\0" + struct.pack(">iii", round(0.9642 * 65536), 65536, round(0.8249 * 65536))
+    words = b"desc\0\0\0\0" + struct.pack(">I", 2) + b"G\0" + bytes(82)
+    tags = {b"desc": words, b"wtpt": white, b"kTRC": curve, b"cprt": b"text\0\0\0\0none\0"}
+    table, body, place = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += name + struct.pack(">II", place + len(body), len(data))
+        body += data
+    head = bytearray(128)
+    head[0:4] = struct.pack(">I", place + len(body))
+    head[8:12], head[12:24], head[36:40] = b"\x02\x10\0\0", b"mntrGRAYXYZ ", b"acsp"
+    head[68:80] = white[8:]
+    profile = bytes(head) + struct.pack(">I", len(tags)) + table + body
+    for mode, colour in (("L", 55), ("LA", (55, 99))):
+        came = images.ingest(saved(Image.new(mode, (16, 16), colour), icc_profile=profile))
+        assert came.warnings == ()
+        with Image.open(io.BytesIO(came.data)) as picture:
+            assert abs(picture.getpixel((3, 3))[0] - 128) <= 2, "linear 55/255 is sRGB 128"
+
+
+def test_bad_input_15_where_it_was_taken_is_not_kept():
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    exif[0x010F] = "SECRETCAMERA"
+    for format in ("JPEG", "WEBP", "PNG", "TIFF"):
+        data = small(format, exif=exif)
+        assert b"SECRETCAMERA" in data
+        came = images.ingest(data)
+        assert b"SECRETCAMERA" not in came.data + images.thumbnail(came.data, 256)
+        assert came.text == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "an SVG"),
+        (b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><svg>&e;</svg>', "XML or SVG"),
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
+        (b"PK\x03\x04" + bytes(30), "a ZIP archive"),
+        (b"8BPS\0\x01" + bytes(30), "a Photoshop file"),
+        (b"\0\0\0\x18ftypheic" + bytes(30), "a HEIC picture"),
+        (b"\0\0\0\x18ftypavif" + bytes(30), "an AVIF"),
+        (b"<html><script>alert(1)</script>", "text"),
+    ],
+)
+def test_bad_input_16_18_19_what_is_no_raster_is_named(data, what):
+    error = refused(data)
+    assert what in error.message
+    assert "JPEG" in (error.hint or "")
+
+
+@pytest.mark.parametrize("format", ["PPM", "TGA", "ICO", "PCX", "SGI", "EPS", "PDF", "ICNS", "JPEG2000", "DDS"])
+def test_bad_input_18_formats_that_stay_shut(format):
+    try:
+        data = saved(Image.fromarray(pixels()), format)
+    except (OSError, KeyError, ValueError):
+        pytest.skip(f"Pillow writes no {format} here")
+    refused(data)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "WEBP"])
+@pytest.mark.parametrize("tail", [b"<html><script>alert(1)</script>", b"PK\x03\x04evil.exe", b"EVIL" * 5000])
+def test_bad_input_17_a_second_file_behind_the_picture_is_left_behind(format, tail):
+    came = images.ingest(small(format) + tail)
+    assert tail[:12] not in came.data
+    assert came.data.endswith(b"IEND\xaeB`\x82")
+
+
+def test_bad_input_16_gif_that_is_a_page():
+    data = small("GIF")
+    page = data[:13] + b"!\xfe" + bytes([30]) + b"<script>alert(1)</script>-----" + b"\0" + data[13:]
+    with contextlib.suppress(BadInput):
+        assert b"script" not in images.ingest(page).data
+
+
+def test_bad_input_20_the_bytes_decide_and_not_the_name():
+    assert images.ingest(small("JPEG")).data.startswith(b"\x89PNG")
+
+
+SEEDS = {format: small(format) for format in FORMATS}
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    format=st.sampled_from(FORMATS),
+    flips=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 255)), max_size=6),
+    cut=st.floats(0, 1) | st.just(1.0),
+    extra=st.binary(max_size=20),
+)
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(format, flips, cut, extra):
+    data = bytearray(SEEDS[format])
+    for place, value in flips:
+        data[int(place * len(data))] = value
+    damaged = bytes(data[: int(cut * len(data))]) + extra
+    for take in (
+        lambda: images.decode(images.ingest(damaged, max_pixels=1_000_000).data),
+        lambda: images.probe(damaged),
+        lambda: images.thumbnail(damaged, 16),
+    ):
+        with contextlib.suppress(HuafangError):
+            take()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF\x10\0\0\0WEBPVP8 ", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x18ftypavif"]),
+)
+def test_random_bytes_behind_a_true_beginning(data, head):
+    with contextlib.suppress(HuafangError):
+        images.ingest(head + data, max_pixels=1_000_000)
