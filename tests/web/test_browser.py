@@ -161,6 +161,10 @@ def test_the_gallery_finds_deletes_and_gives_back(server: Server, visit: Open) -
     get(page, "detail").wait_for(state="detached")
     get(page, "trash").click()
     get(page, "gallery-item").click()
+    get(page, "detail").get_by_test_id("zoom-open").click()
+    page.keyboard.press("Escape")
+    get(page, "zoom").wait_for(state="detached")
+    assert get(page, "detail").is_visible()
     get(page, "use-settings").click()
     get(page, "run").wait_for()
     assert page.get_by_label("Pointillist").is_checked()
@@ -355,6 +359,57 @@ def test_every_control_has_a_name(server: Server, visit: Open) -> None:
         page.goto(server.address + place)
         page.locator("main h1").wait_for()
         assert page.evaluate(nameless) == [], place
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_complain_of(server: Server, visit: Open, scheme: str) -> None:
+    """WCAG 2.2 AA, contrast included, as far as a program can tell; on a desk and on a phone."""
+    axe = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.is_file():
+        pytest.skip("axe-core is not here: run `npm ci` in web/")
+    page = visit(server.address + ROOM, color_scheme=scheme)
+    load(page, photo(48, 48))
+    paint(page)
+    get(page, "advanced").click()
+    methods = [method["name"] for method in api(page, "/api/methods")["methods"] if method["family"] != "tool"]
+    for width, height in ((1280, 850), (360, 740)):
+        page.set_viewport_size({"width": width, "height": height})
+        for place in ("#/", "#/gallery", "#/models", *(f"#/m/{name}" for name in methods)):
+            page.goto(server.address + place)
+            page.locator("main h1").wait_for()
+            assert _complaints(page, axe) == [], (place, width)
+    get(page, "queue-toggle-phone").click()
+    get(page, "queue").wait_for()
+    assert _complaints(page, axe) == []
+    page.keyboard.press("Escape")
+    page.goto(server.address + "#/gallery")
+    get(page, "gallery-item").first.click()
+    get(page, "detail").get_by_test_id("result").wait_for()
+    assert _complaints(page, axe) == []
+
+
+def _complaints(page: Any, axe: Path) -> list[str]:
+    page.evaluate(axe.read_text("utf-8") + ";0")
+    rules = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
+    found = page.evaluate(f"axe.run(document, {rules})")["violations"]
+    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
+
+
+def test_what_the_browser_remembers_may_be_rubbish(server: Server, visit: Open) -> None:
+    page = visit(server.address, allow=("404 (",))
+    get(page, "method-card-stroke_rendering").wait_for()
+    page.evaluate("""() => {
+      for (const key of ["known", "forms", "current", "shared", "prefs"]) localStorage.setItem("huafang." + key, "null");
+      localStorage.setItem("huafang.forms", '{"stroke_rendering": {"look": 7, "opacity": "thick", "radii": "wide"}}');
+      localStorage.setItem("huafang.photo", '"0000"');
+      localStorage.setItem("huafang.shared", "[1, 2]");
+    }""")
+    page.goto("about:blank")
+    page.goto(server.address + "#/models")
+    page.locator("main h1").wait_for()
+    page.goto(server.address + ROOM)
+    get(page, "run").wait_for()
+    assert page.get_by_label("Impressionist").is_checked()
 
 
 def test_with_a_token_pictures_come_all_the_same(chromium: Any, visit: Open, tmp_path: Path) -> None:

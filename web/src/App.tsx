@@ -21,7 +21,7 @@ export function App() {
   const { t } = useSpeech();
   const route = useRoute();
   const [queueOpen, setQueueOpen] = useState(false);
-  useTitle();
+  useTitle(route);
   useNews(route);
   useEffect(() => {
     // In braces: Chromium's scrollTo gives a promise, which an effect may not.
@@ -224,15 +224,20 @@ function useNews(route: Route): void {
   }, [ended, route, t, w]);
 }
 
-/** The tab says how far the running job is. */
-function useTitle(): void {
+/** The tab says where we are, and how far the running job is. */
+function useTitle(route: Route): void {
   const { t, w, lang } = useSpeech();
   const running = studio.use((state) => state.queue.map((id) => state.jobs[id]).find((job) => job?.state === "running"));
   const methods = studio.use((state) => state.methods);
   useEffect(() => {
-    const method = running && methods ? methodOf(running.method) : undefined;
+    const named = (name: string) => methods?.find((one) => one.name === name);
+    const title = (name: string) => {
+      const method = named(name);
+      return method ? w(method.title) : null;
+    };
+    const place = route.page === "room" ? title(route.method) : route.page === "home" ? null : t(route.page);
     const progress = running?.progress;
-    const share = progress && progress.total > 0 ? `${Math.round((100 * progress.done) / progress.total)}% · ` : "";
-    document.title = method ? `${share}${w(method.title)} · ${t("app")}` : t("app");
-  }, [running, methods, lang, t, w]);
+    const share = progress && progress.total > 0 ? `${Math.round((100 * progress.done) / progress.total)}%` : null;
+    document.title = [running ? share : null, running ? title(running.method) : place, t("app")].filter(Boolean).join(" · ");
+  }, [running, methods, lang, t, w, route]);
 }

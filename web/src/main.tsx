@@ -2,6 +2,7 @@ import { createRoot } from "react-dom/client";
 import { takeToken } from "./api/client";
 import { App } from "./App";
 import "./index.css";
+import { Mishap } from "./parts/Mishap";
 import { startEasel } from "./store/easel";
 import { startPrefs } from "./store/prefs";
 import { follow } from "./store/studio";
@@ -11,4 +12,8 @@ startPrefs();
 startEasel();
 void follow();
 const root = document.getElementById("root");
-if (root) createRoot(root).render(<App />);
+if (root) createRoot(root).render(
+    <Mishap>
+      <App />
+    </Mishap>,
+  );

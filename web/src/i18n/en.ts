@@ -200,6 +200,11 @@ export const en = {
   "locked.token": "Token",
   "locked.enter": "Enter",
 
+  mishap: "This page broke",
+  "mishap.safe": "Your pictures and jobs are safe on the server.",
+  "mishap.reload": "Open it again",
+  "mishap.forget": "Forget what this browser remembers, and open it again",
+
   "fault.error": "Something went wrong",
   "fault.offline": "The studio is not answering",
   "fault.input": "This cannot be used",

@@ -202,6 +202,11 @@ export const zh: Record<keyof typeof en, string> = {
   "locked.token": "令牌",
   "locked.enter": "进入",
 
+  mishap: "页面出错了",
+  "mishap.safe": "作品和任务都安全地保存在服务器上。",
+  "mishap.reload": "重新打开",
+  "mishap.forget": "清除本浏览器的记忆并重新打开",
+
   "fault.error": "出错了",
   "fault.offline": "画室没有响应",
   "fault.input": "无法使用",

@@ -55,7 +55,7 @@ export function Room({ method }: { method: Method }) {
       setCurrent(method.name, made.id);
       void loadQueue().catch(() => undefined);
       // On a narrow page the stage is above the form, out of sight.
-      if (matchMedia("(width < 64rem)").matches) scrollTo({ top: 0, behavior: "smooth" });
+      if (matchMedia("(width < 64rem)").matches) scrollTo({ top: 0, behavior: glide() });
     } catch (error) {
       const words = error instanceof ApiError && error.status === 422 ? byField(error.message, method.fields.map((field) => field.name)) : null;
       setSaid(words?.fields ?? {});
@@ -184,11 +184,14 @@ async function start(params: Record<string, unknown>): Promise<Job> {
   }
 }
 
+/** Scrolling, for those who do not mind things moving. */
+const glide = (): ScrollBehavior => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+
 function showField(form: HTMLElement | null, name: string | undefined): void {
   // After React has unfolded what was folded.
   requestAnimationFrame(() => {
     const row = name ? form?.querySelector<HTMLElement>(`[data-field="${name}"]`) : null;
-    row?.scrollIntoView({ block: "center", behavior: "smooth" });
+    row?.scrollIntoView({ block: "center", behavior: glide() });
     row?.querySelector<HTMLElement>("button, input:not([type=file]), select, textarea")?.focus({ preventScroll: true });
   });
 }

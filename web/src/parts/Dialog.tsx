@@ -21,12 +21,14 @@ export function Dialog({ title, onClose, shape, children, actions, testid }: Pro
       aria-label={title}
       className={`dialog dialog-${shape}`}
       data-testid={testid}
+      // React lets these rise to the dialog that this one was opened from, which has to stay.
       onCancel={(event) => {
+        if (event.target !== box.current) return;
         event.preventDefault();
         onClose();
       }}
       // Chromium closes at a second Esc without asking.
-      onClose={onClose}
+      onClose={(event) => event.target === box.current && onClose()}
       onClick={(event) => event.target === box.current && onClose()}
     >
       <div className="flex h-full min-h-0 flex-col">

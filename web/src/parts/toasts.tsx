@@ -1,6 +1,7 @@
 /** Short news at the edge of the page, read out by screen readers, sometimes with one thing to do about it. */
 
 import { X } from "lucide-react";
+import { useLayoutEffect, useRef } from "react";
 import { ApiError } from "../api/client";
 import { currentSpeech, useSpeech } from "../i18n";
 import { createStore } from "../store/store";
@@ -30,8 +31,15 @@ export const tellFault = (error: unknown): void => tell(faultText(error), { bad:
 export function Toasts() {
   const list = toasts.use((state) => state.list);
   const { t } = useSpeech();
+  const box = useRef<HTMLDivElement>(null);
+  // A popover shown anew stands above dialogs, which would else cover the news.
+  useLayoutEffect(() => {
+    if (!list.length) return;
+    box.current?.showPopover();
+    return () => box.current?.hidePopover();
+  }, [list]);
   return (
-    <div className="pointer-events-none fixed inset-x-3 bottom-20 z-50 flex flex-col items-center gap-2 sm:bottom-6" role="status" aria-live="polite" data-testid="toasts">
+    <div ref={box} popover="manual" className="toasts" role="status" aria-live="polite" data-testid="toasts">
       {list.map((toast) => (
         <div key={toast.key} className={`toast ${toast.bad ? "toast-bad" : ""}`}>
           <span className="min-w-0 flex-1 break-words">{toast.text}</span>

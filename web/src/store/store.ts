@@ -31,8 +31,9 @@ export function createStore<T extends object>(initial: T): Store<T> {
 /** What this browser remembers under `key`; `fallback` where it remembers nothing, or something else. */
 export function recall<T>(key: string, fallback: T): T {
   try {
-    const text = localStorage.getItem(key);
-    return text ? (JSON.parse(text) as T) : fallback;
+    const value: unknown = JSON.parse(localStorage.getItem(key) ?? "null");
+    const shape = (thing: unknown): string => (Array.isArray(thing) ? "list" : thing === null ? "nothing" : typeof thing);
+    return value !== null && (fallback === null || shape(value) === shape(fallback)) ? (value as T) : fallback;
   } catch {
     return fallback;
   }
