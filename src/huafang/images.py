@@ -49,7 +49,6 @@ def ingest(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ingested:
     """
     said: list[str] = []
     picture = _open(data, max_pixels)
-    text = _text_of(picture)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -57,6 +56,7 @@ def ingest(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ingested:
                 said.append("only the first of its frames was taken")
                 picture.seek(0)
             picture.load()
+            text = _text_of(picture)  # only now: reading EXIF loads a PNG, and a fault met there would go unseen
             upright = _upright(picture, said)
             plain = _to_srgb(upright, said)
             out = io.BytesIO()

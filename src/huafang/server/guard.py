@@ -133,6 +133,7 @@ class _Bounded:
     def __init__(self, receive: Receive, send: Send, limit: int) -> None:
         self._receive_on, self._send_on, self._limit = receive, send, limit
         self._seen = 0
+        self._more = True
         self._over = False
         self._answering = False
 
@@ -144,13 +145,14 @@ class _Bounded:
                 raise
         if self._over and not self._answering:
             detail = f"the request is longer than the {self._limit:,} bytes that are taken"
-            await _answer(self._receive_on, self._send_on, 413, "request.too_large", detail)
+            await _answer(self._receive_on if self._more else None, self._send_on, 413, "request.too_large", detail)
 
     async def _receive(self) -> Message:
         if self._over:
             return {"type": "http.disconnect"}
         message = await self._receive_on()
         self._seen += len(message.get("body", b""))
+        self._more = message.get("more_body", False)
         if self._seen > self._limit:
             self._over = True
             return {"type": "http.disconnect"}
@@ -166,8 +168,8 @@ class _Bounded:
         await self._send_on(message)
 
 
-async def _answer(receive: Receive, send: Send, status: int, code: str, detail: str, *, retry_after: int = 60) -> None:
-    """Refuse a request whose body has not been read."""
+async def _answer(receive: Receive | None, send: Send, status: int, code: str, detail: str, *, retry_after: int = 60) -> None:
+    """Refuse a request, and throw away what `receive` still brings of its body."""
     body = json.dumps({"type": "about:blank", "title": detail, "status": status, "detail": detail, "code": code, "hint": None}).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode()), *HEADERS.items()]
     if status == 429:
@@ -176,6 +178,6 @@ async def _answer(receive: Receive, send: Send, status: int, code: str, detail: 
     await send({"type": "http.response.body", "body": body, "more_body": True})
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN):
-            while (await receive()).get("more_body"):
+            while receive and (await receive()).get("more_body"):
                 pass
     await send({"type": "http.response.body", "body": b""})

@@ -117,6 +117,7 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
             access_log=False,
             timeout_graceful_shutdown=3,
             limit_concurrency=1000,
+            http="h11",  # the parser that knows a limit on headers
             h11_max_incomplete_event_size=65536,
             server_header=False,
             ws="none",

@@ -1,0 +1,206 @@
+"""Pictures over HTTP: what comes in is decoded elsewhere and stored anew, what goes out can do nothing."""
+
+import asyncio
+import errno
+import os
+import signal
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from huafang.errors import BadInput
+from huafang.server import decoder as decoding
+from huafang.server.decoder import Decoder
+from tests.server.conftest import picture, problem, upload
+from tests.test_images import BLANK, END, png, saved
+
+
+def test_a_picture_goes_in_and_comes_out_as_a_plain_png(client):
+    made = upload(client, picture(format="JPEG"))
+    assert made.status_code == 201
+    assert (made.json()["width"], made.json()["height"]) == (24, 16)
+    out = client.get(f"/api/assets/{made.json()['id']}")
+    assert out.headers["content-type"] == "image/png"
+    assert "sandbox" in out.headers["content-security-policy"]
+    assert out.headers["x-content-type-options"] == "nosniff"
+    assert len(out.content) == made.json()["bytes"]
+    small = client.get(f"/api/assets/{made.json()['id']}/thumbnail?size=512")
+    assert small.headers["content-type"] == "image/webp"
+    assert client.get(f"/api/assets/{made.json()['id']}/thumbnail?size=512").content == small.content
+    problem(client.get(f"/api/assets/{made.json()['id']}/thumbnail?size=9999"), 422)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"hello", b"<svg><script/></svg>", b"GIF89a<script>", picture()[:40], picture(format="JPEG")[:200], b"%PDF-1.7", b"\0\0\0\x18ftypheic" + bytes(20)],
+)
+def test_bad_input_01_02_16_what_is_no_picture(client, data):
+    problem(upload(client, data), 422, "image.unreadable")
+
+
+def test_bad_input_04_05_a_bomb(client):
+    bomb = png((b"IDAT", zlib.compress(bytes(9400 * 9401), 9)), END, width=9400, height=9400, kind=0)
+    assert "9400" in problem(upload(client, bomb), 413, "image.too_large")
+    problem(upload(client, png(BLANK, END, width=50_000, height=50_000)), 413, "image.too_large")
+
+
+def test_bad_input_17_what_hides_behind_a_picture_does_not_come_out(client):
+    made = upload(client, picture() + b"<html><script>alert(1)</script>").json()
+    assert b"script" not in client.get(f"/api/assets/{made['id']}").content
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd\u202e.png", "C:\\x.png", "/etc/passwd", "x" * 300, "..", "nul.txt", "<img src=x onerror=alert(1)>.png", "a\u0301.png", ""]
+)
+def test_bad_input_23_24_25_a_name_is_never_part_of_anything(client, studio, name):
+    answer = upload(client, picture(colour=(len(name), 1, 1)), name or "x")
+    assert answer.status_code == 201
+    assert not [place for place in studio.places.root.rglob("*") if "passwd" in place.name or "nul" in place.name]
+    assert (name or "\0") not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("cat.png", "cat.png"),
+        ("a\u202egpj.exe", "a_gpj.exe"),
+        ('x"; y="z.png', "x__ y__z.png"),
+        ("a\r\nset-cookie: b.png", "a__set-cookie_ b.png"),
+        ("../../x.png", "_.._x.png"),
+        ("con.png", "_con.png"),
+        ("NUL", "_NUL"),
+        ("...", "picture"),
+        ("<img>.png", "_img_.png"),
+    ],
+)
+def test_bad_input_24_a_name_to_download_under(client, photo, asked, given):
+    header = client.get(f"/api/assets/{photo}", params={"download": asked}).headers["content-disposition"]
+    assert header.startswith(f'attachment; filename="{given}"')
+
+
+def test_names_in_chinese_and_in_both_forms_of_unicode(client, photo):
+    header = client.get(f"/api/assets/{photo}", params={"download": "猫 e\u0301.png"}).headers["content-disposition"]
+    assert "filename*=UTF-8''%E7%8C%AB%20%C3%A9.png" in header
+
+
+@pytest.mark.parametrize("asset", ["0" * 64, "x", "%2e%2e%2fhuafang.db", "..%2f..%2fetc%2fpasswd", "%00", "A" * 64, "0" * 3000])
+def test_bad_input_23_28_assets_that_are_none(client, asset):
+    assert client.get(f"/api/assets/{asset}").status_code == 404
+    assert client.get(f"/api/assets/{asset}/thumbnail").status_code == 404
+
+
+def test_bad_input_27_deleted_and_changed_assets(client, studio):
+    asset = upload(client, picture(colour="navy")).json()["id"]
+    studio.assets._place(asset).write_bytes(b"<script>")
+    problem(client.get(f"/api/assets/{asset}"), 404, "asset.changed")
+    studio.assets.delete(asset)
+    problem(client.get(f"/api/assets/{asset}"), 404, "asset.missing")
+
+
+@pytest.mark.parametrize("data", [b"<html><script>", b"<svg xmlns='x'>", b"%PDF-1.7", b"PK\x03\x04", b"", b"{}"])
+def test_what_we_do_not_show_is_a_download(client, studio, data):
+    out = client.get(f"/api/assets/{studio.assets.put(data)}")
+    assert out.headers["content-type"] == "application/octet-stream"
+    assert out.headers["content-disposition"].startswith("attachment")
+    assert "sandbox" in out.headers["content-security-policy"]
+
+
+def test_what_is_stored_and_no_picture_has_no_thumbnail(client, studio):
+    problem(client.get(f"/api/assets/{studio.assets.put(b'text')}/thumbnail"), 422, "image.unreadable")
+
+
+def test_bad_input_53_a_full_disk_is_507_and_a_thumbnail_is_shown_all_the_same(client, studio, monkeypatch):
+    asset = upload(client, picture(colour="pink")).json()["id"]
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = list(studio.assets.ids())
+    monkeypatch.setattr("huafang.assets.os.replace", full)
+    problem(upload(client, picture(colour="plum")), 507, "disk.full")
+    assert list(studio.assets.ids()) == before
+    assert client.get(f"/api/assets/{asset}/thumbnail").status_code == 200
+
+
+def test_made_with_is_what_the_picture_says_and_never_breaks_the_answer(client):
+    from PIL import PngImagePlugin
+
+    for said, expected in (
+        ('{"params": {"seed": NaN}}', {}),
+        (r'{"params": {"prompt": "\ud800"}}', {}),
+        ('{"params": ' + '{"a":' * 400 + "1" + "}" * 400 + "}", {}),
+        ('{"params": {"seed": 3}}', {"tool": "huafang", "params": {"seed": 3}, "figures": {}}),
+    ):
+        info = PngImagePlugin.PngInfo()
+        info.add_text("huafang", said)
+        made = upload(client, saved(Image.new("RGB", (9, 9)), pnginfo=info))
+        assert made.status_code == 201
+        assert made.json()["made_with"] == expected
+
+
+def scans(count: int) -> bytes:
+    """A progressive JPEG of 4000 x 4000 whose last scan comes `count` times."""
+    data = saved(Image.new("L", (4000, 4000), 99), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * count + data[-2:]
+
+
+def test_bad_input_21_thousands_of_scans_cost_their_own_upload_and_no_other(monkeypatch):
+    monkeypatch.setattr(decoding, "TIMEOUT", 4.0)
+
+    async def attack():
+        decoder = Decoder()
+        await asyncio.gather(decoder.ingest(picture()), decoder.ingest(picture()))  # both processes are up
+        bomb = asyncio.ensure_future(decoder.ingest(scans(3000)))
+        good = [await decoder.ingest(picture(colour=(i, 0, 0))) for i in range(5)]
+        with pytest.raises(BadInput, match="gave up"):
+            await bomb
+        after = await decoder.ingest(picture())
+        decoder.close()
+        return len(good), after.width
+
+    assert asyncio.run(attack()) == (5, 24)
+
+
+def test_a_decoder_that_is_killed_costs_nothing_when_idle_and_one_upload_when_at_work():
+    async def attack():
+        decoder = Decoder()
+        await decoder.ingest(picture())
+        seat = next(seat for seat in decoder._seats if seat._pool)
+        (pid,) = seat._pool._processes
+        os.kill(pid, signal.SIGKILL)
+        for _ in range(200):
+            if seat._pool._broken:
+                break
+            await asyncio.sleep(0.02)
+        came = await decoder.ingest(picture())
+        decoder.close()
+        return came.width
+
+    assert asyncio.run(attack()) == 24
+
+
+def test_an_upload_that_is_given_up_leaves_no_process_at_work():
+    async def attack():
+        decoder = Decoder()
+        await decoder.ingest(picture())
+        task = asyncio.ensure_future(decoder.ingest(scans(3000)))
+        await asyncio.sleep(0.3)
+        busy = [pid for seat in decoder._seats if seat._pool for pid in seat._pool._processes]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        alive = [pid for seat in decoder._seats if seat._pool for pid in seat._pool._processes]
+        assert set(alive) < set(busy)
+        assert decoder._free.qsize() == decoding.SEATS
+        decoder.close()
+
+    asyncio.run(attack())
+
+
+def test_bad_input_11_16_bit_and_float_over_http(client):
+    grey = b"".join(b"\0" + struct.pack(">8H", *([1000] * 8)) for _ in range(8))
+    made = upload(client, png((b"IDAT", zlib.compress(grey)), END, depth=16, kind=0)).json()
+    assert (made["width"], made["height"]) == (8, 8)
