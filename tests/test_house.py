@@ -81,7 +81,7 @@ def test_built_in_weights_stay_small():
 
 def test_the_repository_names_no_registry_and_no_tracker():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
-    registries = re.compile(r"registry\.npm" + r"js|files\.python" + r"hosted|pypi\.org/" + r"simple|npmmirror")
+    registries = re.compile(r"registry\.npm" + r"js|files\.python" + r"hosted|pypi\.org/" + r"simple|npm" + r"mirror")
     for name in tracked:
         path = ROOT / name
         if path.suffix in (".py", ".toml", ".json", ".ts", ".tsx", ".md", ".yml", ".cfg", "") and path.is_file() and path.stat().st_size < 2_000_000:

@@ -218,3 +218,14 @@ def test_bad_input_53_when_the_result_cannot_be_booked_it_is_booked_later(dispat
     row = ended(dispatcher, dispatcher.submit(draft()).id)
     assert failures
     assert (row.state, row.attempt) == ("done", 1), "booked at the second try, not painted again"
+
+
+def test_an_end_that_cannot_be_understood_fails_its_job_and_the_lane_goes_on(dispatcher, monkeypatch):
+    def broken(*_):
+        raise KeyError("outputs")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dispatcher, "_book", broken)
+        row = ended(dispatcher, dispatcher.submit(draft()).id)
+    assert (row.state, row.error["code"]) == ("failed", "bug")
+    assert ended(dispatcher, dispatcher.submit(draft("b")).id).state == "done"

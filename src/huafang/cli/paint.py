@@ -131,7 +131,7 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         reports: list[dict[str, Any]] = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
-            one = _One(bench, name, {**values, room.subject: source}, target, how, f"{index + 1}/{len(sources)} " if len(sources) > 1 else "")
+            one = _One(bench, name, {**values, room.subject: source}, target, how, len(sources) > 1, f"{index + 1}/{len(sources)} " if len(sources) > 1 else "")
             try:
                 reports.append(one.run(stop))
             except Cancelled:
@@ -158,6 +158,7 @@ class _One:
     values: dict[str, Any]
     target: Path
     how: Run
+    many: bool
     prefix: str
 
     def run(self, stop: Callable[[], bool]) -> dict[str, Any]:
@@ -171,7 +172,7 @@ class _One:
         if how.dry_run:
             click.echo(f"would write {self.target}", err=True)
             return {**report, "outputs": [], "dry_run": True}
-        if not how.force and _made_with(self.target, params):
+        if self.many and not how.force and _made_with(self.target, params):
             click.echo(f"{self.prefix}{self.target} is finished already (--force paints it again)", err=True)
             return {**report, "outputs": [str(self.target)], "kept": True}
         self.target.parent.mkdir(parents=True, exist_ok=True)
@@ -222,16 +223,13 @@ def _free(path: Path) -> Path:
 
 def _made_with(target: Path, params: Params) -> bool:
     """Whether `target` is there and says that these very params made it."""
-    if target.suffix.lower() != ".png" or not target.is_file():
+    if not target.is_file():
         return False
-    from PIL import Image
-
-    from huafang import metadata
+    from huafang import images, metadata
 
     try:
-        with Image.open(target, formats=["PNG"]) as picture:
-            found = metadata.read({key: value for key, value in picture.info.items() if isinstance(key, str) and isinstance(value, str)})
-    except (OSError, ValueError):
+        found = metadata.read(images.ingest(target.read_bytes()).text)
+    except (OSError, BadInput):
         return False
     made = {key: value for key, value in found.get("params", {}).items() if key != "sources"}
     return found.get("tool") == "huafang" and made == params.model_dump(mode="json")

@@ -270,6 +270,10 @@ class Dispatcher:
             log.error("how job %s ended could not be written: %s", job, error)
             threading.Timer(2.0, self._again, (event, live)).start()
             return
+        except Exception:  # a mistake of our own must not end the lane's thread and leave the job running for ever
+            log.exception("how job %s ended could not be booked", job)
+            fault = {"code": "bug", "message": "how it ended could not be booked", "hint": "this is a fault of Huafang's own; its log has the details"}
+            self.store.finish(job, attempt, "failed", error=fault)
         self._recent.append(time.monotonic() - live.started)
         self._tell(self.store.get(job))
         self._wake.set()

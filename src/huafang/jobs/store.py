@@ -45,7 +45,7 @@ class Store:
     def get(self, job: str) -> Row:
         """Raises NotFound."""
         with Session(self._engine) as session:
-            row = session.get(Row, job) if len(job) <= 24 and job.isascii() else None
+            row = session.get(Row, job) if len(job) == 24 and job.isalnum() else None
         if row is None:
             raise NotFound(f"there is no job {job[:40]!r}", code="job.unknown")
         return row
