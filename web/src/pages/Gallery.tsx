@@ -45,7 +45,7 @@ export function Gallery({ open }: { open: string | null }) {
   return (
     <div className="mx-auto max-w-7xl px-4 py-6 sm:px-8">
       <div className="mb-6 flex flex-wrap items-end gap-3">
-        <h1 className="title mr-auto text-3xl">{t("gallery")}</h1>
+        <h1 className="title mr-auto text-3xl max-sm:w-full">{t("gallery")}</h1>
         <label className="relative min-w-0 max-sm:flex-1">
           <span className="sr-only">{t("gallery.search")}</span>
           <Search size={16} className="absolute top-1/2 left-3 -translate-y-1/2 text-soft" aria-hidden />
@@ -66,7 +66,7 @@ export function Gallery({ open }: { open: string | null }) {
         </label>
         <button type="button" className="button min-h-[2.4rem]" aria-pressed={trash} onClick={() => setTrash(!trash)} data-testid="trash">
           <Trash2 size={16} aria-hidden />
-          {t("gallery.trash")}
+          <span className="max-sm:sr-only">{t("gallery.trash")}</span>
         </button>
       </div>
       {trash && <p className="note mb-4">{t("gallery.trash.about")}</p>}
@@ -196,7 +196,7 @@ function Tile({ job }: { job: Job }) {
 interface DetailProps { id: string; listed: Job | undefined; onPrevious: (() => void) | null; onNext: (() => void) | null; onRemoved: () => void; onRestored: () => void }
 
 function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }: DetailProps) {
-  const { t, w, when, seconds } = useSpeech();
+  const { t, when, seconds } = useSpeech();
   const [fetched, setFetched] = useState<Job | null>(null);
   const job = listed ?? fetched;
   const close = () => go("#/gallery");
@@ -218,10 +218,9 @@ function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }: Detai
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   });
-  const method = job ? methodOf(job.method) : undefined;
   return (
     <Dialog
-      title={method ? w(method.title) : (job?.method ?? "")}
+      title={job ? nameOf(job) : t("gallery")}
       shape="wide"
       onClose={close}
       testid="detail"
@@ -245,7 +244,7 @@ function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }: Detai
             <p className="tabular text-sm text-soft">
               {when(job.created_at)}
               {job.seconds !== null && ` · ${seconds(job.seconds)}`}
-              {job.outputs[0]?.width && ` · ${job.outputs[0].width} × ${job.outputs[0].height}`}
+              {job.outputs[0]?.width && ` · ${job.outputs[0].width}\u00a0×\u00a0${job.outputs[0].height}`}
             </p>
             <div className="flex flex-wrap gap-1.5">
               <button type="button" className="button" onClick={() => takeSettings(job.params)} data-testid="use-settings">

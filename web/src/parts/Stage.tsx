@@ -272,7 +272,7 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
       {!inDialog && (
         <div className="mt-3 flex flex-wrap items-center justify-center gap-x-4 gap-y-1 text-xs text-soft">
           <span className="tabular">
-            {[output.width && output.height ? `${output.width} × ${output.height}` : null, job.seconds === null ? null : seconds(job.seconds), typeof job.params.seed === "number" ? t("seed.was", { seed: job.params.seed }) : null]
+            {[output.width && output.height ? `${output.width}\u00a0×\u00a0${output.height}` : null, job.seconds === null ? null : seconds(job.seconds), typeof job.params.seed === "number" ? t("seed.was", { seed: job.params.seed }) : null]
               .filter(Boolean)
               .join(" · ")}
           </span>
