@@ -4,29 +4,23 @@ The peer is Hertzmann 1998 as one writes it down: per layer a blurred reference,
 Python a walk along the gradient's normal and `cv2.polylines` with anti-aliasing. Same layers, radii, threshold, lengths, opacity 1 and spline. It paints flat
 strokes: no bristles, no tapered ends, no relief, no gap filling. Ours does all of that, so it is compared at more work, not less.
 
-    python benchmarks/strokes.py [--repeats 5] [--out benchmarks/results/strokes.json]
+    python benchmarks/strokes.py
 """
 
-import argparse
-import json
-import os
-import platform
 import statistics
-import subprocess
-import time
-from pathlib import Path
 
 import cv2
-import numba
 import numpy as np
 import skimage.data
 import torch
+from _harness import spread, timed, write
 from PIL import Image
 
 from huafang.context import Context
 from huafang.methods.stroke_rendering import StrokeRendering, run
 
 SEED = 0
+REPEATS = 3
 SIDE = (1220, 813)
 
 
@@ -102,69 +96,32 @@ def peer(photo: np.ndarray, settings, rng: np.random.Generator) -> tuple[np.ndar
 
 
 def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--repeats", type=int, default=5)
-    options.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "strokes.json")
-    asked = options.parse_args()
     photo = np.asarray(Image.fromarray(skimage.data.coffee()).resize(SIDE, Image.Resampling.LANCZOS))
     pixels = torch.from_numpy(photo.astype(np.float32) / 255).permute(2, 0, 1)[None]
     params = StrokeRendering(content="0" * 64, seed=SEED)
-    warm = time.perf_counter()
-    run.run(params, Given(pixels))
-    first = time.perf_counter() - warm
-    ours, theirs, cpu, cpu_peer, counts = [], [], [], [], {}
-    for _ in range(asked.repeats):  # turn and turn about, so that a busy machine is busy for both
-        start, start_cpu = time.perf_counter(), time.process_time()
-        result = run.run(params, Given(pixels))
-        ours.append(time.perf_counter() - start)
-        cpu.append(time.process_time() - start_cpu)
-        start, start_cpu = time.perf_counter(), time.process_time()
-        other, counts["peer"] = peer(photo, params.settings, np.random.default_rng(SEED))
-        theirs.append(time.perf_counter() - start)
-        cpu_peer.append(time.process_time() - start_cpu)
-    counts["ours"] = int(sum(value for name, value in result.figures.items() if name.startswith("strokes_")))
-    errors = {
-        "ours": float((result.images[0] - pixels).square().mean().sqrt()),
-        "peer": float(np.sqrt((((other.astype(np.float32) - photo) / 255) ** 2).mean())),
+    first = timed(lambda: run.run(params, Given(pixels)), 1, 0)[0]
+    print(f"first run, with compiled loops read or made: {first:.2f} s", flush=True)
+    ours, theirs = [], []
+    for _ in range(REPEATS):  # turn and turn about, so that a busy machine is busy for both
+        ours += timed(lambda: run.run(params, Given(pixels)), 1, 0)
+        theirs += timed(lambda: peer(photo, params.settings, np.random.default_rng(SEED)), 1, 0)
+        print(f"ours {ours[-1]:.2f} s, peer {theirs[-1]:.2f} s", flush=True)
+    result = run.run(params, Given(pixels))
+    other, count = peer(photo, params.settings, np.random.default_rng(SEED))
+    compared = statistics.median(theirs)
+    row = {
+        "what": "look impressionist",
+        **spread(ours),
+        "peer": "Hertzmann 1998 in NumPy and cv2.polylines: no bristles, no relief, no gap filling",
+        "peer_median_s": compared,
+        "times_faster": compared / statistics.median(ours),
+        "first_run_s": first,
+        "strokes": int(sum(value for name, value in result.figures.items() if name.startswith("strokes_"))),
+        "peer_strokes": count,
+        "rms_error": float((result.images[0] - pixels).square().mean().sqrt()),
+        "peer_rms_error": float(np.sqrt((((other.astype(np.float32) - photo) / 255) ** 2).mean())),
     }
-    report = {
-        "question": "seconds to paint one megapixel, look impressionist",
-        "photo": "skimage.data.coffee",
-        "size": list(SIDE),
-        "seed": SEED,
-        "ours": summary(ours) | {"first_run": round(first, 3), "cpu_median": round(statistics.median(cpu), 3)},
-        "peer (NumPy, OpenCV)": summary(theirs) | {"cpu_median": round(statistics.median(cpu_peer), 3)},
-        "strokes": counts,
-        "rms_error_to_photo": {name: round(value, 4) for name, value in errors.items()},
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip(),
-        "machine": {
-            "cpu": cpu_name(),
-            "cores": os.cpu_count(),
-            "load_average": [round(value, 2) for value in os.getloadavg()],
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "numba": numba.__version__,
-            "opencv": cv2.__version__,
-        },
-    }
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(report, indent=2) + "\n")
-    print(json.dumps(report, indent=2))
-
-
-def summary(seconds: list[float]) -> dict[str, object]:
-    return {
-        "median": round(statistics.median(seconds), 3),
-        "min": round(min(seconds), 3),
-        "max": round(max(seconds), 3),
-        "runs": [round(value, 3) for value in seconds],
-    }
-
-
-def cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return names[0] if names else platform.processor()
+    write("strokes", "Seconds to paint a photo of 1 megapixel (1220 × 813) in brush strokes.", [row], seed=SEED)
 
 
 if __name__ == "__main__":

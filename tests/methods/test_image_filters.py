@@ -1,15 +1,17 @@
 """Filters held to what their papers promise: closed forms, brute force, invariants, and every odd size."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
 from huafang import methods
+from huafang.context import Context
 from huafang.errors import Cancelled
 from huafang.methods.image_filters import cartoon, drawing, halftone, lines, wash
-from huafang.methods.image_filters.kuwahara import kuwahara
+from huafang.methods.image_filters.kuwahara import ANGLES, ETA, STRETCHES, kuwahara, trusts, windows
 from huafang.methods.image_filters.passes import Passes, Scene
 from huafang.ops import edges
 from tests.conftest import scene, weave
@@ -41,9 +43,12 @@ def normal_cdf(x: float) -> float:
 
 
 def kuwahara_of(pixels: np.ndarray, flow: np.ndarray, radius: float = 6.3, stride: int = 1, sharpness: float = 8.0) -> np.ndarray:
-    cells, out = np.empty((4, *pixels.shape[1:]), np.float32), np.empty_like(pixels)
-    wash.cell_means(pixels, cells, stride, 0, pixels.shape[1])
-    kuwahara(cells, flow, out, radius, stride, sharpness, 1.0, 0, pixels.shape[1])
+    height, width = pixels.shape[1:]
+    ready = windows(flow, width, radius, stride, 1.0)
+    cells, out = np.empty((height + 2 * ready.reach, width + 2 * ready.reach, 4), np.float32), np.empty_like(pixels)
+    wash.cell_means(pixels, cells, stride, 0, height)
+    wash.repeat_outward(cells, ready.reach)
+    kuwahara(cells, ready.chosen, ready.starts, ready.places, ready.shares, trusts(sharpness), out, 0, height)
     return out
 
 
@@ -175,9 +180,9 @@ def test_kuwahara_smooths_along_stripes_not_across():
 def test_filters_turn_and_flip_with_the_picture(bench, name):
     pixels = scene(96, 96)
     pixels = edges.gaussian_blur(pixels, 1.0)
-    plain = paint(bench, pixels, filter=name)
+    plain = paint(bench, pixels, filter=name, relief=0.0)  # random bristles stay where they are
     for turn in (lambda t: t.rot90(1, (2, 3)), lambda t: t.flip(3), lambda t: t.flip(2)):
-        turned = paint(bench, turn(pixels).contiguous(), filter=name)
+        turned = paint(bench, turn(pixels).contiguous(), filter=name, relief=0.0)
         difference = (turn(plain) - turned).abs()
         assert float(difference.mean()) < 0.004
         assert float((difference > 0.1).float().mean()) < 0.01
@@ -186,14 +191,60 @@ def test_filters_turn_and_flip_with_the_picture(bench, name):
 def test_cell_means_share_every_pixel_evenly():
     noise = np.random.default_rng(1).random((3, 24, 24), np.float32)
     for stride in (1, 2, 3, 4):
-        cells = np.empty((4, 24, 24), np.float32)
-        wash.cell_means(noise, cells, stride, 0, 24)
+        padded = np.empty((30, 30, 4), np.float32)
+        wash.cell_means(noise, padded, stride, 0, 24)
+        cells = padded[3:-3, 3:-3].transpose(2, 0, 1)
         # Inside, the cells on a lattice of `stride` tile the picture: the sum over a period of lattices is the sum of all pixels.
         assert cells[:3, 8:16, 8:16].mean() == pytest.approx(noise[:, 6:18, 6:18].mean(), abs=0.03)
         if stride == 2:
             kernel = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25])
             assert cells[1, 10, 11] == pytest.approx(float((noise[1, 9:12, 10:13] * kernel).sum()), abs=1e-5)
             assert cells[3, 10, 11] == pytest.approx(float(((noise[:, 9:12, 10:13] ** 2).sum(0) * kernel).sum()), abs=1e-5)
+
+
+def test_kuwahara_equals_the_papers_sum_by_brute_force():
+    """One pixel at a time in float64, with exact angles that the tables hold, and a full account of every weight."""
+    random = np.random.default_rng(4)
+    pixels, radius, sharpness = random.random((3, 17, 17)), 4.3, 3.0
+    for turn, level in ((0, 0), (9, 5), (40, 11)):
+        angle, anisotropy = turn * math.pi / ANGLES, level / (STRETCHES - 1)
+        out = kuwahara_of(pixels.astype(np.float32), uniform_flow(17, 17, (math.cos(angle), math.sin(angle)), anisotropy), radius, 1, sharpness)[:, 8, 8]
+        j, i = np.mgrid[-8:9, -8:9]
+        stretch = 1 + anisotropy
+        u = (i * math.cos(angle) + j * math.sin(angle)) / (radius * stretch)
+        v = (j * math.cos(angle) - i * math.sin(angle)) / (radius / stretch)
+        turned = [(math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)) for k in range(8)]
+        parts = np.stack([np.maximum(0, c * u + s * v + 1 / 3 - ETA * (c * v - s * u) ** 2) ** 2 for c, s in turned])
+        parts *= (u * u + v * v <= 1) * np.exp(-3.125 * (u * u + v * v)) / parts.sum(0).clip(1e-9)
+        parts /= parts.sum((1, 2), keepdims=True)
+        means = np.einsum("kyx,cyx->kc", parts, pixels)
+        deviations = np.sqrt(np.einsum("kyx,cyx->k", parts, pixels**2) - (means**2).sum(1))
+        trust = 1 / (1 + (255 * deviations) ** sharpness)
+        assert out == pytest.approx((trust[:, None] * means).sum(0) / trust.sum(), abs=0.004)
+
+
+def test_threads_do_not_change_a_pixel():
+    pixels, drawn = scene(300, 900), []
+    for threads in (1, 3):
+        with ThreadPoolExecutor(threads) as pool:
+            params = methods.build("image_filters", {"content": "0" * 64, "filter": "watercolour"})
+            drawn.append(wash.watercolour(params, Scene(pixels), Passes(Context(None, None), pool, Scene(pixels), wash.WATERCOLOUR_PASSES)))
+    assert (drawn[0] == drawn[1]).all()
+
+
+def test_ridges_follow_the_edges_and_are_lit_from_the_upper_left():
+    ridges, out = np.zeros((9, 9), np.float32), np.full((3, 9, 9), 0.5, np.float32)
+    ridges[:, 4] = 0.2
+    wash.light(ridges, out, 1, 1.0, 0, 9)
+    assert (out[:, :, 3] > 0.55).all()  # rises to the right: faces the light
+    assert (out[:, :, 5] < 0.45).all()
+    assert np.allclose(out[:, :, [0, 1, 7, 8]], 0.5)
+
+
+def test_relief_roughens_oil_and_keeps_its_tone(bench):
+    smooth, rough = (paint(bench, scene(120, 160), filter="oil", relief=relief) for relief in (0.0, 1.0))
+    assert float((rough - smooth).abs().mean()) > 0.01
+    assert torch.allclose(rough.mean((2, 3)), smooth.mean((2, 3)), atol=0.02)
 
 
 # ---- cartoon
@@ -216,8 +267,8 @@ def test_bilateral_equals_brute_force():
     sigma, range_sigma = 1.7, 9.0
     first, second = np.empty_like(lab), np.empty_like(lab)
     flow, kernel = uniform_flow(14, 17, (0.0, 1.0)), lines.gaussian(sigma, 1.0)
-    cartoon.bilateral(lab, flow, first, kernel, 1.0, range_sigma, True, 0, 14)
-    cartoon.bilateral(first, flow, second, kernel, 1.0, range_sigma, False, 0, 14)
+    cartoon.bilateral(lab, flow, first, kernel, 1, range_sigma, True, 0, 14)
+    cartoon.bilateral(first, flow, second, kernel, 1, range_sigma, False, 0, 14)
 
     def brute(image: np.ndarray, axis: int) -> np.ndarray:
         out = np.empty_like(image)
@@ -241,8 +292,8 @@ def test_bilateral_smooths_noise_and_keeps_an_edge():
     lab = (np.repeat(step_edge(40, 40, 20, 80)[None], 3, 0) + noise).astype(np.float32)
     out, spare = np.empty_like(lab), np.empty_like(lab)
     flow, kernel = uniform_flow(40, 40, (0.0, 1.0)), lines.gaussian(3.0, 1.0)
-    cartoon.bilateral(lab, flow, spare, kernel, 1.0, 8.0, True, 0, 40)
-    cartoon.bilateral(spare, flow, out, kernel, 1.0, 8.0, False, 0, 40)
+    cartoon.bilateral(lab, flow, spare, kernel, 1, 8.0, True, 0, 40)
+    cartoon.bilateral(spare, flow, out, kernel, 1, 8.0, False, 0, 40)
     assert out[0, :, 2:18].std() < 0.4 * lab[0, :, 2:18].std()
     assert (out[0, :, 20] - out[0, :, 19]).mean() > 58
 
@@ -284,9 +335,9 @@ def test_thresholds_are_even_and_round():
 
 @pytest.mark.parametrize("tone", [0.0, 0.03, 0.25, 0.5, 0.8, 1.0])
 def test_mean_ink_is_mean_tone(tone):
-    out = np.empty((3, 256, 256), np.float32)
+    out, limits = np.empty((3, 256, 256), np.float32), halftone.thresholds()
     turn = np.float32([[math.cos(0.4), math.sin(0.4)]]) / np.float32(8)
-    halftone.screen(np.full((1, 16, 16), tone, np.float32), halftone.thresholds(), turn, np.zeros((1, 3), np.float32), out, 0, 256)
+    halftone.screen(np.full((1, 16, 16), tone, np.float32), limits, *halftone.extremes(limits, 13), turn, np.zeros((1, 3), np.float32), out, 0, 256)
     assert 1 - out.mean() == pytest.approx(tone, abs=0.004)
 
 
@@ -351,7 +402,7 @@ def test_a_thumbnail_looks_like_its_original(bench, name):
     assert float((one - other).abs().mean()) < 0.03
 
 
-@pytest.mark.parametrize("name", ["pencil", "watercolour"])
+@pytest.mark.parametrize("name", ["oil", "pencil", "watercolour"])
 def test_the_seed_moves_the_paper(bench, name):
     one, other = (paint(bench, scene(60, 80), filter=name, seed=seed) for seed in (1, 2))
     assert float((one - other).abs().mean()) > 0.003
@@ -368,9 +419,10 @@ def test_a_large_picture_reports_often_and_stops_when_asked(bench, name):
 
 def test_passes_cover_every_row_once(bench):
     pixels = Scene(scene(700, 900))
-    passes, seen = Passes(bench.context(), pixels, 2), []
-    for _ in range(2):
-        passes.run(lambda first, last: seen.extend(range(first, last)))
-    assert seen == [*range(700), *range(700)]
+    with ThreadPoolExecutor(3) as pool:
+        passes, seen = Passes(bench.context(), pool, pixels, 2), []
+        for _ in range(2):
+            passes.run(lambda first, last: seen.extend(range(first, last)))
+    assert sorted(seen) == sorted([*range(700), *range(700)])
     passes.finish(pixels.picture)
     assert bench.steps[-1].done == bench.steps[-1].total

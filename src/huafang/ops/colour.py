@@ -3,6 +3,8 @@
 Pictures are (1, 3, H, W) float32 sRGB in [0, 1]; results may leave [0, 1] and are clamped where a picture is made of them.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +19,10 @@ LMS_TO_LAB = torch.diag(torch.tensor([3**-0.5, 6**-0.5, 2**-0.5])) @ torch.tenso
 """Reinhard et al. 2001, equation 6, on log10 LMS: lαβ."""
 
 
+Map = Callable[[Tensor], Tensor]
+"""Pixels (1, 3, H, W) -> pixels, each by itself: a picture may be taken piece by piece."""
+
+
 def mix(picture: Tensor, matrix: Tensor) -> Tensor:
     """(B, 3, H, W) with each pixel multiplied by the 3 × 3 `matrix`."""
     return torch.einsum("ij,bjhw->bihw", matrix.to(picture), picture)
@@ -29,32 +35,42 @@ def luminance(picture: Tensor) -> Tensor:
 
 def to_lab(picture: Tensor) -> Tensor:
     """sRGB -> lαβ of Reinhard et al. 2001 (equations 4 to 6). Black is lifted by 1/255, so that its logarithm exists."""
-    return mix(mix(picture.clamp(0, 1) + 1 / 255, RGB_TO_LMS).clamp_min(1e-6).log10(), LMS_TO_LAB)
+    return mix(mix(picture.clamp(0, 1).add_(1 / 255), RGB_TO_LMS).clamp_min_(1e-6).log10_(), LMS_TO_LAB)
 
 
 def from_lab(lab: Tensor) -> Tensor:
     """The inverse of `to_lab`."""
-    return mix(10 ** mix(lab, LMS_TO_LAB.inverse()), RGB_TO_LMS.inverse()) - 1 / 255
+    return mix(mix(lab, math.log(10) * LMS_TO_LAB.inverse()).exp_(), RGB_TO_LMS.inverse()).sub_(1 / 255)
 
 
 def reinhard(content: Tensor, style: Tensor) -> Tensor:
+    """`content` through `reinhard_map`."""
+    return reinhard_map(content, style)(content)
+
+
+def reinhard_map(content: Tensor, style: Tensor) -> Map:
     """Mean and deviation of each lαβ channel (Reinhard et al. 2001, equations 10 and 11)."""
-    source, target = to_lab(content), to_lab(style)
-    source_std, source_mean = torch.std_mean(source, dim=(2, 3), keepdim=True)
-    target_std, target_mean = torch.std_mean(target, dim=(2, 3), keepdim=True)
-    return from_lab((source - source_mean) * (target_std / source_std.clamp_min(1e-5)) + target_mean)
+    (source_mean, source_std), (target_mean, target_std) = _moments(to_lab(content)), _moments(to_lab(style))
+    gain = target_std / source_std.clamp_min(1e-5)
+    return lambda pixels: from_lab((to_lab(pixels) - source_mean).mul_(gain).add_(target_mean))
 
 
 def monge_kantorovich(content: Tensor, style: Tensor) -> Tensor:
+    """`content` through `monge_kantorovich_map`."""
+    return monge_kantorovich_map(content, style)(content)
+
+
+def monge_kantorovich_map(content: Tensor, style: Tensor) -> Map:
     """The linear map that carries mean and covariance and moves colours the least (Pitié & Kokaram 2007, equation 10).
 
-    T = Σc^(-1/2) (Σc^(1/2) Σs Σc^(1/2))^(1/2) Σc^(-1/2), in RGB and double precision.
+    T = Σc^(-1/2) (Σc^(1/2) Σs Σc^(1/2))^(1/2) Σc^(-1/2), in RGB, found in double precision.
     """
     source_mean, source = _covariance(content)
     target_mean, target = _covariance(style)
     root, inverse_root = _power(source, 0.5), _power(source, -0.5)
     transport = inverse_root @ _power(root @ target @ root, 0.5) @ inverse_root
-    return (mix(content.double() - source_mean, transport) + target_mean).to(content)
+    shift = target_mean - mix(source_mean, transport)
+    return lambda pixels: mix(pixels, transport).add_(shift.to(pixels))
 
 
 @dataclass(frozen=True)
@@ -71,11 +87,21 @@ class Turn:
     """(3, knots): what each knot is moved by."""
 
 
-def sliced_turns(content: Tensor, style: Tensor, generator: torch.Generator, *, iterations: int = 24, sample: int = 1 << 14, knots: int = 1024) -> list[Turn]:
+def sliced_turns(
+    content: Tensor,
+    style: Tensor,
+    generator: torch.Generator,
+    *,
+    iterations: int = 24,
+    sample: int = 1 << 14,
+    knots: int = 1024,
+    report: Callable[[int], None] = lambda done: None,
+) -> list[Turn]:
     """Iterative distribution transfer along random bases (Pitié et al. 2005; sliced optimal transport, Bonneel et al. 2015), measured on samples.
 
     Each iteration turns colour space by a random rotation and maps each axis to the target's quantiles. The maps are measured on at most
     `sample` pixels of each picture, which walk through them; `walk` then takes any pixels the same way.
+    `report` hears after each iteration how many are done.
     """
     pixels, target = _subset(_flat(content), sample, generator).T.contiguous(), _subset(_flat(style), sample, generator).T.contiguous()
     levels = torch.linspace(0, 1, 256, device=pixels.device)
@@ -91,6 +117,7 @@ def sliced_turns(content: Tensor, style: Tensor, generator: torch.Generator, *, 
         moved = torch.lerp(want.gather(1, above - 1), want.gather(1, above), part)
         turns.append(Turn(basis, low, (knots - 1) / (high - low).clamp_min(1e-8), moved - even))
         pixels = walk(pixels[None, :, None], turns[-1:])[0, :, 0]
+        report(len(turns))
     return turns
 
 
@@ -160,8 +187,15 @@ def _covariance(picture: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (1, 3, 1, 1) and covariance (3, 3), lifted by 1e-6 so that a picture of one colour has a root."""
     flat = _flat(picture).double()
     mean = flat.mean(0)
-    spread = (flat - mean).T @ (flat - mean) / max(len(flat) - 1, 1)
+    flat -= mean
+    spread = flat.T @ flat / max(len(flat) - 1, 1)
     return mean.view(1, 3, 1, 1), spread + 1e-6 * torch.eye(3, dtype=torch.float64, device=flat.device)
+
+
+def _moments(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each channel, (1, 3, 1, 1): a picture of one pixel has deviation 0."""
+    mean = picture.mean((2, 3), keepdim=True)
+    return mean, (picture - mean).square_().mean((2, 3), keepdim=True).sqrt()
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

@@ -16,8 +16,11 @@ EXACT_ENOUGH = {"contract", "reassoc", "nsz", "arcp"}
 
 
 def rows(loop: F) -> F:
-    """Compile a pass over rows: its `prange` runs over the rows of one picture and each writes its own row, so threads never meet."""
-    return njit(cache=True, parallel=True, fastmath=EXACT_ENOUGH)(loop)  # type: ignore[no-any-return]  # numba is untyped
+    """Compile a pass over the rows `first` to `last` of a picture, which lets other threads run meanwhile.
+
+    A row is written by its own pass alone, so any number of threads, each with rows of its own, makes the same picture.
+    """
+    return njit(cache=True, nogil=True, fastmath=EXACT_ENOUGH)(loop)  # type: ignore[no-any-return]  # numba is untyped
 
 
 def inline(function: F) -> F:
@@ -30,9 +33,11 @@ def bilinear(plane: Array, y: Real, x: Real) -> Real:
     """`plane` (h, w) at a place between pixels; the border is repeated outward."""
     y = min(max(y, np.float32(0)), np.float32(plane.shape[0] - 1))
     x = min(max(x, np.float32(0)), np.float32(plane.shape[1] - 1))
-    top, left = int(y), int(x)
-    low, right = min(top + 1, plane.shape[0] - 1), min(left + 1, plane.shape[1] - 1)
-    fy, fx = y - np.float32(top), x - np.float32(left)
+    whole_y, whole_x = np.int32(y), np.int32(x)
+    # Without a sign, numba has no index from the end to look out for.
+    top, left = np.uint64(whole_y), np.uint64(whole_x)
+    low, right = min(top + np.uint64(1), np.uint64(plane.shape[0] - 1)), min(left + np.uint64(1), np.uint64(plane.shape[1] - 1))
+    fy, fx = y - np.float32(whole_y), x - np.float32(whole_x)
     above = plane[top, left] + fx * (plane[top, right] - plane[top, left])
     below = plane[low, left] + fx * (plane[low, right] - plane[low, left])
     value: Real = above + fy * (below - above)

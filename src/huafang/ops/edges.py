@@ -18,23 +18,17 @@ def gaussian_blur(picture: Tensor, sigma: float) -> Tensor:
     """`picture` blurred by `sigma` pixels, its border pixels repeated outward. `sigma` 0 leaves it as it is."""
     if sigma <= 0:
         return picture
-    B, C, H, W = picture.shape
-    kernel = gaussian_kernel(sigma).to(picture)
+    kernel = gaussian_kernel(sigma)
     reach = len(kernel) // 2
-    planes = picture.reshape(B * C, 1, H, W)
-    planes = F.conv2d(F.pad(planes, (reach, reach, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))
-    planes = F.conv2d(F.pad(planes, (0, 0, reach, reach), mode="replicate"), kernel.view(1, 1, -1, 1))
-    return planes.reshape(B, C, H, W)
+    across = _slid(F.pad(picture, (reach, reach, 0, 0), mode="replicate"), kernel.tolist(), 3)
+    return _slid(F.pad(across, (0, 0, reach, reach), mode="replicate"), kernel.tolist(), 2)
 
 
 def structure_tensor(picture: Tensor, sigma: float) -> Tensor:
     """(B, 3, H, W): fx·fx, fx·fy, fy·fy over the channels (Di Zenzo 1986), by Sobel derivatives, blurred by `sigma` pixels."""
-    B, C, H, W = picture.shape
-    planes = F.pad(picture.reshape(B * C, 1, H, W), (1, 1, 1, 1), mode="replicate")
-    rise, smooth = planes.new_tensor([-0.5, 0, 0.5]), planes.new_tensor([0.25, 0.5, 0.25])
-    sobel = torch.stack([torch.outer(smooth, rise), torch.outer(rise, smooth)])[:, None]
-    slopes = F.conv2d(planes, sobel).reshape(B, C, 2, H, W)
-    fx, fy = slopes[:, :, 0], slopes[:, :, 1]
+    padded = F.pad(picture, (1, 1, 1, 1), mode="replicate")
+    rise, smooth = [-0.5, 0.0, 0.5], [0.25, 0.5, 0.25]
+    fx, fy = _slid(_slid(padded, smooth, 2), rise, 3), _slid(_slid(padded, rise, 2), smooth, 3)
     return gaussian_blur(torch.stack([(fx * fx).sum(1), (fx * fy).sum(1), (fy * fy).sum(1)], 1), sigma)
 
 
@@ -49,3 +43,13 @@ def edge_flow(tensor: Tensor) -> Tensor:
     # Half the angle of (e - g, 2 f) is the gradient's direction; the tangent lies across it.
     angle = 0.5 * torch.atan2(2 * f, e - g)
     return torch.stack([-torch.sin(angle), torch.cos(angle), spread / (e + g).clamp_min(1e-10)], 1).clamp(-1, 1)
+
+
+def _slid(padded: Tensor, kernel: list[float], dim: int) -> Tensor:
+    """`padded` correlated with `kernel` along `dim`, shorter by len(kernel) - 1. Sums of shifted planes: several times faster than conv2d for one channel."""
+    length = padded.shape[dim] - len(kernel) + 1
+    total = kernel[0] * padded.narrow(dim, 0, length)
+    for shift, weight in enumerate(kernel[1:], 1):
+        if weight:
+            total = total.add_(padded.narrow(dim, shift, length), alpha=weight)
+    return total

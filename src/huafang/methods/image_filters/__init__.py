@@ -25,8 +25,10 @@ class ImageFilters(Params):
     """The medium: oil paint, ink drawing, pencil drawing, cartoon with outlines, watercolour on paper, or printed dots."""
     strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
     """How far to go: 0 leaves the photo as it is, 1 goes all the way."""
-    radius: float = Field(6.0, ge=2, le=20, json_schema_extra=ui(step=0.5, unit=LENGTH))
+    radius: float = Field(9.0, ge=2, le=20, json_schema_extra=ui(step=0.5, unit=LENGTH))
     """Size of a dab (oil, watercolour) or reach of the smoothing (cartoon)."""
+    relief: float = Field(0.4, ge=0, le=1, json_schema_extra=ui(step=0.05))
+    """Oil: how high the ridges stand that the bristles leave; 0 is smooth."""
     sharpness: float = Field(8.0, ge=1, le=20, json_schema_extra=ui(group="advanced", step=0.5))
     """Oil, watercolour: how strictly a dab keeps to its own side of an edge (q of the Kuwahara filter)."""
     eccentricity: float = Field(1.0, ge=0.25, le=10, json_schema_extra=ui(group="advanced", step=0.25))

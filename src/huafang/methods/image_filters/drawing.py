@@ -5,7 +5,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
-from numba import prange
 from torch import Tensor
 
 from huafang.methods.image_filters import ImageFilters, lines
@@ -66,7 +65,7 @@ def stretched_luminance(picture: Tensor) -> Array:
 @rows
 def soft_threshold(plane: Array, out: Array, epsilon: float, phi: float, first: int, last: int) -> None:
     """`lines.threshold`, in chunks."""
-    for y in prange(first, last):
+    for y in range(first, last):
         for x in range(plane.shape[1]):
             below = min(plane[y, x] - np.float32(epsilon), np.float32(0))
             out[y, x] = np.float32(1) + np.float32(math.tanh(np.float32(phi) * below))
@@ -81,7 +80,7 @@ def hatch(outline: Array, tone: Array, out: Array, unit: float, shading: float, 
     """
     H, W = outline.shape
     h, w = tone.shape
-    for y in prange(first, last):
+    for y in range(first, last):
         for x in range(W):
             yu, xu = y / unit, x / unit
             dark = np.float32(1) - bilinear(tone, np.float32((y + 0.5) * h / H - 0.5), np.float32((x + 0.5) * w / W - 0.5))

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
 
 from huafang.methods.image_filters import ImageFilters
 from huafang.methods.image_filters.passes import Passes, Scene
@@ -37,7 +36,9 @@ def halftone(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
     passes.shown = out
     out[:] = 1
     inks = np.array(INKS if p.screen == "cmyk" else INKS[3:], np.float32)
-    passes.run(screen, tones, thresholds(), turns, inks, out)
+    limits = thresholds()
+    low, high = extremes(limits, math.ceil(TILE / (p.dot_size * scene.unit) / math.sqrt(2)) + 1)
+    passes.run(screen, tones, limits, low, high, turns, inks, out)
     return out
 
 
@@ -76,29 +77,44 @@ def thresholds() -> Array:
     return rank.reshape(TILE, TILE)
 
 
+def extremes(limits: Array, reach: int) -> tuple[Array, Array]:
+    """The least and the greatest of `limits` within `reach` entries of each, in rows and columns: what a pixel there may meet."""
+    low, high = limits, limits
+    for axis in (0, 1):
+        shifted = [np.roll((low, high), shift, axis + 1) for shift in range(-min(reach, TILE // 2), min(reach, TILE // 2) + 1)]
+        low, high = np.min([pair[0] for pair in shifted], 0), np.max([pair[1] for pair in shifted], 0)
+    return low, high
+
+
 @rows
-def screen(tones: Array, limits: Array, turns: Array, inks: Array, out: Array, first: int, last: int) -> None:
+def screen(tones: Array, limits: Array, low: Array, high: Array, turns: Array, inks: Array, out: Array, first: int, last: int) -> None:
     """Print `tones` (n, h, w) with `inks` (n, 3) on white: `out` (3, H, W).
 
-    `turns` (n, 2) are the cosine and sine of each screen over the size of its cell. Inks lie over each other and multiply.
+    `limits` are `thresholds`, `low` and `high` their `extremes` within a pixel. `turns` (n, 2)
+    are the cosine and sine of each screen over the size of its cell. Inks lie over each other and multiply.
     """
     H, W = out.shape[1], out.shape[2]
     n, h, w = tones.shape
-    for y in prange(first, last):
+    for y in range(first, last):
         for x in range(W):
             ty, tx = np.float32((y + 0.5) * h / H - 0.5), np.float32((x + 0.5) * w / W - 0.5)
             r, g, b = np.float32(1), np.float32(1), np.float32(1)
             for k in range(n):
                 tone = bilinear(tones[k], ty, tx)
-                inked = 0
-                for j in range(SUBPIXELS):
-                    py = np.float32(y - H * 0.5 + (j + 0.5) / SUBPIXELS)
-                    for i in range(SUBPIXELS):
-                        px = np.float32(x - W * 0.5 + (i + 0.5) / SUBPIXELS)
-                        u = (turns[k, 0] * px + turns[k, 1] * py) * np.float32(TILE)
-                        v = (turns[k, 0] * py - turns[k, 1] * px) * np.float32(TILE)
-                        if tone > limits[math.floor(v) & (TILE - 1), math.floor(u) & (TILE - 1)]:
-                            inked += 1
+                cosine, sine = turns[k, 0] * np.float32(TILE), turns[k, 1] * np.float32(TILE)
+                py, px = np.float32(y - H * 0.5 + 0.5), np.float32(x - W * 0.5 + 0.5)
+                u, v = cosine * px + sine * py, cosine * py - sine * px
+                row, column = math.floor(v) & (TILE - 1), math.floor(u) & (TILE - 1)
+                # Most pixels lie wholly within a dot or wholly beside it.
+                inked = SUBPIXELS**2 if tone > high[row, column] else 0
+                if low[row, column] < tone <= high[row, column]:
+                    for j in range(SUBPIXELS):
+                        dy = np.float32((j + 0.5) / SUBPIXELS - 0.5)
+                        for i in range(SUBPIXELS):
+                            dx = np.float32((i + 0.5) / SUBPIXELS - 0.5)
+                            su, sv = u + cosine * dx + sine * dy, v + cosine * dy - sine * dx
+                            if tone > limits[math.floor(sv) & (TILE - 1), math.floor(su) & (TILE - 1)]:
+                                inked += 1
                 part = np.float32(inked) * np.float32(1 / SUBPIXELS**2)
                 r *= np.float32(1) - part * (np.float32(1) - inks[k, 0])
                 g *= np.float32(1) - part * (np.float32(1) - inks[k, 1])

@@ -4,94 +4,143 @@ The sectors are weighted by the polynomials of Kyprianidis, Semmo, Kang & Dölln
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
 
-from huafang.ops.compiled import rows
+from huafang.ops.compiled import inline, rows
 
 Array = npt.NDArray[np.float32]
+Places = npt.NDArray[np.uint32]
 
 SECTORS = 8
 GAMMA = 3 * math.pi / (2 * SECTORS)
 """Angle at which a sector's weight reaches zero: half as far again as its own border, so that neighbours overlap (2010, section 3)."""
-ZETA = np.float32(1 / 3)
+ZETA = 1 / 3
 """Overlap of the sectors at the centre (2010, section 3)."""
-ETA = np.float32((1 / 3 + math.cos(GAMMA)) / math.sin(GAMMA) ** 2)
-DECAY = np.float32(0.5 / 0.4**2)
+ETA = (1 / 3 + math.cos(GAMMA)) / math.sin(GAMMA) ** 2
+DECAY = 0.5 / 0.4**2
 """The window falls off as exp(-DECAY ρ²), ρ from 0 at the centre to 1 at the rim."""
-COSINES = tuple(np.float32(math.cos(2 * math.pi * k / SECTORS)) for k in range(SECTORS))
-SINES = tuple(np.float32(math.sin(2 * math.pi * k / SECTORS)) for k in range(SECTORS))
+ANGLES, STRETCHES = 64, 12
+"""How many turns (over π) and anisotropies (over [0, 1]) of the window are kept ready; each pixel takes the nearest."""
+FAINT = 1e-3
+"""A weight below this part of its sector's largest is left out."""
+DEVIATIONS, MOST = 4096, 222.0
+"""Entries of the table of trust, over deviations of 0 to MOST 255ths: no sector's deviation is larger."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Every window a picture needs, as lists of what to add up: window b's sector k is entries `starts[8 b + k]` to `starts[8 b + k + 1]`."""
+
+    reach: int
+    """How far a window goes from its centre, in pixels: `cells` are padded by as much."""
+    chosen: Places
+    """(h, w): the window for each place of the flow."""
+    starts: Places
+    places: Places
+    """Where in padded cells, counted from the upper left corner of the square that every window fits in."""
+    shares: Array
+    """The weight there; a sector's sum to 1."""
+
+
+def windows(flow: Array, width: int, radius: float, stride: int, eccentricity: float) -> Windows:
+    """For a picture `width` pixels wide with edge tangents and anisotropies `flow` (3, h, w), at any resolution. `radius` is in pixels."""
+    reach = stride * math.ceil(radius / stride * (eccentricity + 1) / eccentricity)
+    turn = np.rint(np.arctan2(flow[1], flow[0]) * np.float32(ANGLES / math.pi)).astype(np.int32) % ANGLES
+    chosen = (turn * STRETCHES + np.rint(flow[2] * (STRETCHES - 1)).astype(np.int32)).astype(np.uint32)
+    starts, places, shares = tables(width + 2 * reach, reach, radius, stride, eccentricity)
+    return Windows(reach, chosen, starts, places, shares)
+
+
+def trusts(sharpness: float) -> Array:
+    """(DEVIATIONS + 1,): 1 / (1 + s^q) for s from 0 to MOST, s a sector's deviation in 255ths (2009, section 3.3)."""
+    deviation = np.linspace(0, MOST, DEVIATIONS + 1).clip(1e-3)
+    # s^q leaves float32 at s = 80 for q = 20, hence the logarithm's bound.
+    table: Array = (1 / (1 + np.exp(np.minimum(sharpness * np.log(deviation), 80)))).astype(np.float32)
+    return table
+
+
+@inline
+def tables(pitch: int, reach: int, radius: float, stride: int, eccentricity: float) -> tuple[Places, Places, Array]:
+    """`Windows.starts`, `places` and `shares`, for padded cells `pitch` wide."""
+    side = 2 * (reach // stride) + 1
+    starts = np.zeros(ANGLES * STRETCHES * SECTORS + 1, np.uint32)
+    places = np.empty(1 << 16, np.uint32)
+    shares = np.empty(1 << 16, np.float32)
+    weights, where = np.empty((SECTORS, side * side)), np.empty(side * side, np.uint32)
+    n = 0
+    for turn in range(ANGLES):
+        tx, ty = math.cos(turn * math.pi / ANGLES), math.sin(turn * math.pi / ANGLES)
+        for level in range(STRETCHES):
+            stretch = (eccentricity + level / (STRETCHES - 1)) / eccentricity
+            major, minor = radius * stretch / stride, radius / stretch / stride
+            inside = 0
+            for j in range(-(reach // stride), reach // stride + 1):
+                for i in range(-(reach // stride), reach // stride + 1):
+                    u, v = (i * tx + j * ty) / major, (j * tx - i * ty) / minor
+                    if u * u + v * v > 1:
+                        continue
+                    where[inside] = (reach + j * stride) * pitch + reach + i * stride
+                    summed = 0.0
+                    for k in range(SECTORS):
+                        cosine, sine = math.cos(2 * math.pi * k / SECTORS), math.sin(2 * math.pi * k / SECTORS)
+                        along, across = cosine * u + sine * v, cosine * v - sine * u
+                        part = max(0.0, along + ZETA - ETA * across * across) ** 2
+                        weights[k, inside] = part
+                        summed += part
+                    weights[:, inside] *= math.exp(-DECAY * (u * u + v * v)) / summed
+                    inside += 1
+            for k in range(SECTORS):
+                least = FAINT * weights[k, :inside].max()
+                total = 0.0
+                for m in range(inside):
+                    total += weights[k, m] if weights[k, m] > least else 0.0
+                if n + inside > len(places):
+                    places, shares = np.append(places, np.empty_like(places)), np.append(shares, np.empty_like(shares))
+                for m in range(inside):
+                    if weights[k, m] > least:
+                        places[n], shares[n] = where[m], weights[k, m] / total
+                        n += 1
+                starts[(turn * STRETCHES + level) * SECTORS + k + 1] = n
+    return starts, places[:n].copy(), shares[:n].copy()
 
 
 @rows
-def kuwahara(cells: Array, flow: Array, out: Array, radius: float, stride: int, sharpness: float, eccentricity: float, first: int, last: int) -> None:
+def kuwahara(cells: Array, chosen: Places, starts: Places, places: Places, shares: Array, trust: Array, out: Array, first: int, last: int) -> None:
     """Write rows `first` to `last` of `out` (3, H, W).
 
-    `cells` (4, H, W) holds the means of r, g, b and of r² + g² + b² over the stride × stride pixels around each pixel, so that a window sampled every
-    `stride` pixels still sums over all of them. `flow` (3, h, w) holds the edge tangent and the anisotropy, at any resolution.
-    `radius` is in pixels.
+    `cells` (H + 2 reach, W + 2 reach, 4) holds the means of r, g, b and of r² + g² + b² over the stride × stride pixels around each pixel, so that a
+    window sampled every `stride` pixels still sums over all of them. `chosen` to `shares` are `windows`, `trust` is `trusts`.
     """
-    H, W = cells.shape[1], cells.shape[2]
-    h, w = flow.shape[1], flow.shape[2]
-    room = int((2 * radius * (eccentricity + 1) / eccentricity / stride + 3) ** 2)
-    for y in prange(first, last):
-        taken = np.empty((7, room), np.float32)  # the window of one pixel, in a row: u, v, r, g, b, square, share
-        u, v, red, green, blue, square, share = taken[0], taken[1], taken[2], taken[3], taken[4], taken[5], taken[6]
+    H, W = out.shape[1], out.shape[2]
+    h, w = chosen.shape
+    pitch = np.uint64(cells.shape[1])
+    flat = cells.reshape(-1, 4)
+    for y in range(first, last):
+        fy = np.uint64(y * h // H)
         for x in range(W):
-            fy, fx = y * h // H, x * w // W
-            tx, ty = flow[0, fy, fx], flow[1, fy, fx]
-            stretch = np.float32((eccentricity + flow[2, fy, fx]) / eccentricity)
-            major, minor = np.float32(radius) * stretch / stride, np.float32(radius) / stretch / stride
-            ux, uy, vx, vy = tx / major, ty / major, -ty / minor, tx / minor
-            # The ellipse in rows: (i ux + j uy)² + (i vx + j vy)² ≤ 1, solved for i.
-            a = ux * ux + vx * vx
-            reach = int(math.sqrt((major * ty) ** 2 + (minor * tx) ** 2))
-            n = 0
-            for j in range(-reach, reach + 1):
-                half = j * (ux * uy + vx * vy) / a
-                rest = half * half - (j * j * (uy * uy + vy * vy) - np.float32(1)) / a
-                if rest < 0:
-                    continue
-                root = math.sqrt(rest)
-                py = min(max(y + j * stride, 0), H - 1)
-                for i in range(math.ceil(-half - root), math.floor(root - half) + 1):
-                    px = min(max(x + i * stride, 0), W - 1)
-                    u[n], v[n] = i * ux + j * uy, i * vx + j * vy
-                    red[n], green[n], blue[n], square[n] = cells[0, py, px], cells[1, py, px], cells[2, py, px], cells[3, py, px]
-                    n += 1
-            for m in range(n):
-                summed = np.float32(0)
-                for k in range(SECTORS):
-                    along, across = COSINES[k] * u[m] + SINES[k] * v[m], COSINES[k] * v[m] - SINES[k] * u[m]
-                    part = max(np.float32(0), along + ZETA - ETA * across * across)
-                    summed += part * part
-                slope = DECAY / np.float32(32) * (u[m] * u[m] + v[m] * v[m])
-                fall = (np.float32(1) - slope) / (np.float32(1) + slope)  # fall^16 is the exponential to 1 %, in arithmetic that runs eight at a time
-                fall = fall * fall
-                fall = fall * fall
-                fall = fall * fall
-                share[m] = fall * fall / summed
+            corner = np.uint64(y) * pitch + np.uint64(x)
+            sector = np.uint64(chosen[fy, np.uint64(x * w // W)]) * np.uint64(SECTORS)
             trust_sum, r_out, g_out, b_out = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-            for k in range(SECTORS):
-                cosine, sine = COSINES[k], SINES[k]
-                total, r, g, b, q = np.float32(0), np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-                for m in range(n):
-                    along, across = cosine * u[m] + sine * v[m], cosine * v[m] - sine * u[m]
-                    part = max(np.float32(0), along + ZETA - ETA * across * across)
-                    part = part * part * share[m]
-                    total += part
-                    r += part * red[m]
-                    g += part * green[m]
-                    b += part * blue[m]
-                    q += part * square[m]
-                r, g, b = r / total, g / total, b / total
-                variance = max(q / total - (r * r + g * g + b * b), np.float32(1e-7))
-                # 1 / (1 + s^q), s the deviation in 255ths; s^q leaves float32 at s = 80 for q = 20, hence the logarithm's bound.
-                trust = np.float32(1) / (np.float32(1) + math.exp(min(np.float32(0.5 * sharpness) * math.log(np.float32(65025) * variance), np.float32(80))))
-                trust_sum += trust
-                r_out += trust * r
-                g_out += trust * g
-                b_out += trust * b
+            for _ in range(SECTORS):
+                r, g, b, q = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+                for m in range(starts[sector], starts[sector + np.uint64(1)]):
+                    at = corner + np.uint64(places[m])
+                    share = shares[m]
+                    r += share * flat[at, 0]
+                    g += share * flat[at, 1]
+                    b += share * flat[at, 2]
+                    q += share * flat[at, 3]
+                sector += np.uint64(1)
+                variance = max(q - (r * r + g * g + b * b), np.float32(0))
+                place = min(np.float32(math.sqrt(variance)) * np.float32(255 * DEVIATIONS / MOST), np.float32(DEVIATIONS - 1))
+                entry = np.int32(place)
+                low, high = trust[np.uint64(entry)], trust[np.uint64(entry) + np.uint64(1)]
+                weight = low + (place - np.float32(entry)) * (high - low)
+                trust_sum += weight
+                r_out += weight * r
+                g_out += weight * g
+                b_out += weight * b
             out[0, y, x], out[1, y, x], out[2, y, x] = r_out / trust_sum, g_out / trust_sum, b_out / trust_sum

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange
 
 from huafang.methods.image_filters.passes import Passes, Scene
 from huafang.ops.compiled import bilinear, rows
@@ -59,7 +58,7 @@ def sum_across(plane: Array, flow: Array, out: Array, kernel: Array, step: float
     """`out` (H, W): the sum of `kernel` along the gradient, a straight line through each pixel."""
     H, W = plane.shape
     reach = kernel.shape[0] // 2
-    for y in prange(first, last):
+    for y in range(first, last):
         fy = y * flow.shape[1] // H
         for x in range(W):
             fx = x * flow.shape[2] // W
@@ -76,7 +75,7 @@ def sum_along(plane: Array, flow: Array, out: Array, kernel: Array, step: float,
     H, W = plane.shape
     h, w = flow.shape[1], flow.shape[2]
     down, right = np.float32(h / H), np.float32(w / W)
-    for y in prange(first, last):
+    for y in range(first, last):
         for x in range(W):
             total = kernel[0] * plane[y, x]
             for side in range(2):

@@ -1,7 +1,8 @@
-"""What every filter works on and reports through: the picture, its small copy and flow, and passes over it in chunks of rows."""
+"""What every filter works on and reports through: the picture, its small copy and flow, and passes over it in bands of rows."""
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,8 +17,8 @@ from huafang.ops import edges
 
 Array = npt.NDArray[np.float32]
 
-CHUNK = 400_000
-"""Pixels between two reports: a fraction of a second in the slowest pass."""
+BAND, BANDS = 50_000, 100
+"""Each thread takes bands of BAND pixels at the least, and about BANDS of them make a large picture: a tenth of a second in the slowest pass."""
 PREVIEW = 512
 """Longest side of a preview."""
 FLOW_SIGMA = 2.0
@@ -70,26 +71,33 @@ class Scene:
 
 
 class Passes:
-    """Runs `count` passes over a scene in chunks of rows and reports after each chunk, so that a cancel is heard within one."""
+    """Runs `count` passes over a scene on `pool` in bands of rows and reports after each band, so that a cancel is heard within one."""
 
-    def __init__(self, ctx: Context, scene: Scene, count: int) -> None:
+    def __init__(self, ctx: Context, pool: ThreadPoolExecutor, scene: Scene, count: int) -> None:
         self._ctx = ctx
+        self._pool = pool
         self._height = scene.height
-        self._rows = max(1, CHUNK // scene.width)
+        self._rows = max(1, max(BAND, scene.height * scene.width // BANDS) // scene.width)
         self._done = 0
         self.shown: Array = scene.pixels
         """What previews show: (3, H, W) in [0, 1], set by a filter as soon as it has something worth seeing."""
         self.total = count * -(-scene.height // self._rows) + 1
 
     def run(self, loop: Callable[..., None], *arguments: object) -> None:
-        """Call `loop(*arguments, first, last)` for each chunk of rows."""
-        for first in range(0, self._height, self._rows):
-            loop(*arguments, first, min(first + self._rows, self._height))
-            self._done += 1
-            self._ctx.step(self._done, self.total, preview=self._preview)
+        """Call `loop(*arguments, first, last)` for each band of rows. When it ends, with or without an error, no band is at work."""
+        bands = [self._pool.submit(loop, *arguments, first, min(first + self._rows, self._height)) for first in range(0, self._height, self._rows)]
+        try:
+            for band in bands:
+                band.result()
+                self._done += 1
+                self._ctx.step(self._done, self.total, preview=self._preview)
+        finally:
+            for band in bands:
+                band.cancel()
+            wait(bands)
 
     def finish(self, pixels: Tensor) -> None:
-        assert self._done == self.total - 1, f"{self._done} chunks were run, {self.total - 1} were announced"
+        assert self._done == self.total - 1, f"{self._done} bands were run, {self.total - 1} were announced"
         self._ctx.step(self.total, self.total, preview=pixels)
 
     def _preview(self) -> Tensor:

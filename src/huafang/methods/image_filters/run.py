@@ -1,7 +1,10 @@
 """From photo to medium: the filters by name, and what they share: small pictures are worked on enlarged, and the result is mixed with the photo."""
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +30,26 @@ SMALLEST_UNIT, MOST = 0.7, 4
 """A picture whose unit of length is below this many pixels is worked on enlarged, up to MOST times: a line thinner than a pixel has no shape."""
 
 
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Torch on this thread alone, since the pool has the cores: its threads wait for each other at every small step, for seconds on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def run(p: ImageFilters, ctx: Context) -> Result:
     """Filters run on the CPU: their windows differ from pixel to pixel, which compiled loops say best. Raises Cancelled."""
     photo = ctx.image(p.content).cpu()
     times = min(MOST, math.ceil(SMALLEST_UNIT / Scene(photo).unit))
     scene = Scene(photo if times <= 1 else F.interpolate(photo, scale_factor=times, mode="bicubic").clamp(0, 1))
     paint, count = FILTERS[p.filter]
-    passes = Passes(ctx, scene, count)
-    painted = torch.from_numpy(paint(p, scene, passes))[None]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, one_torch_thread():
+        passes = Passes(ctx, pool, scene, count)
+        painted = torch.from_numpy(paint(p, scene, passes))[None]
     if times > 1:
         painted = F.avg_pool2d(painted, times)
     pixels = torch.lerp(photo, painted, p.strength).clamp_(0, 1)

@@ -9,18 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from numba import prange
 
-from huafang.methods.image_filters import ImageFilters
-from huafang.methods.image_filters.kuwahara import kuwahara
-from huafang.methods.image_filters.noise import turbulence
+from huafang.methods.image_filters import ImageFilters, lines
+from huafang.methods.image_filters.kuwahara import kuwahara, trusts, windows
+from huafang.methods.image_filters.noise import turbulence, value_noise
 from huafang.methods.image_filters.passes import Passes, Scene
 from huafang.ops.compiled import bilinear, rows
-from huafang.ops.edges import gaussian_blur
+from huafang.ops.edges import edge_flow, gaussian_blur, structure_tensor
 
 Array = npt.NDArray[np.float32]
 
-OIL_PASSES = 2
+OIL_PASSES = 5
 WATERCOLOUR_PASSES = 4
 WOBBLE = 1.6
 """How far the paper pushes the brush aside, in units (2006, section 4.3)."""
@@ -30,8 +29,24 @@ EDGE_SIGMA = 2.5
 """How far from the border of a wash pigment gathers, in units."""
 
 
+BRISTLE, STREAK = 1.3, 0.9
+"""Distance between two bristles in units, and deviation of the trace that one leaves, in radii of a dab."""
+SLOPE_GAIN, HEIGHT_GAIN = 1.2, 0.5
+"""How much light the slope of a ridge catches at full relief, and how much its height (paint laid thicker is lighter)."""
+GUIDE_SIGMA = 6.0
+"""Blur of the structure tensor that the brush follows, in units: it swings more widely than an edge."""
+
+
 def oil(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
-    return dabs(p, scene, scene.pixels, passes, p.radius)
+    """Dabs, and over them ridges of paint where the bristles went, lit from the upper left."""
+    out = dabs(p, scene, scene.pixels, passes, p.radius)
+    ridges, bumps = scene.empty(1)[0], scene.empty(1)[0]
+    step = max(1.0, BRISTLE * scene.unit)
+    guide = edge_flow(structure_tensor(scene.small, GUIDE_SIGMA * scene.small_unit))[0].contiguous().numpy()
+    passes.run(bristles, bumps, BRISTLE * scene.unit, p.seed)
+    passes.run(lines.sum_along, bumps, guide, ridges, lines.gaussian(STREAK * p.radius * scene.unit, step), step)
+    passes.run(light, ridges, out, max(1, round(scene.unit)), p.relief)
+    return out
 
 
 def dabs(p: ImageFilters, scene: Scene, pixels: Array, passes: Passes, size: float) -> Array:
@@ -41,13 +56,39 @@ def dabs(p: ImageFilters, scene: Scene, pixels: Array, passes: Passes, size: flo
     """
     radius = size * scene.unit
     stride = math.ceil(radius / 7)
-    cells, out = scene.empty(4), scene.empty(3)
+    ready = windows(scene.flow, scene.width, radius, stride, p.eccentricity)
+    cells, out = np.empty((scene.height + 2 * ready.reach, scene.width + 2 * ready.reach, 4), np.float32), scene.empty(3)
     passes.run(cell_means, pixels, cells, stride)
-    passes.shown = cells[:3]
-    out[:] = cells[:3]
+    repeat_outward(cells, ready.reach)
+    passes.run(kuwahara, cells, ready.chosen, ready.starts, ready.places, ready.shares, trusts(p.sharpness), out)
     passes.shown = out
-    passes.run(kuwahara, cells, scene.flow, out, radius, stride, p.sharpness, p.eccentricity)
     return out
+
+
+@rows
+def bristles(out: Array, size: float, seed: int, first: int, last: int) -> None:
+    """One random height, in [-1, 1], for every `size` pixels: `out` (H, W)."""
+    across = np.float32(1 / size)
+    for y in range(first, last):
+        for x in range(out.shape[1]):
+            out[y, x] = np.float32(2) * value_noise(np.float32(y) * across, np.float32(x) * across, seed + 31) - np.float32(1)
+
+
+@rows
+def light(ridges: Array, out: Array, reach: int, relief: float, first: int, last: int) -> None:
+    """Brighten `out` (3, H, W) where `ridges` (H, W) rise towards the upper left, and darken it where they fall."""
+    H, W = ridges.shape
+    for y in range(first, last):
+        up, down = max(y - reach, 0), min(y + reach, H - 1)
+        for x in range(W):
+            left, right = max(x - reach, 0), min(x + reach, W - 1)
+            slope = ridges[down, right] - ridges[up, left] + np.float32(0.5) * (ridges[down, x] - ridges[up, x])
+            lift = np.float32(relief) * (np.float32(SLOPE_GAIN) * slope + np.float32(HEIGHT_GAIN) * ridges[y, x])
+            lift = min(max(lift, np.float32(-0.5)), np.float32(0.5))
+            for c in range(3):
+                # Black paint shines too: a highlight adds light, a shadow takes its share.
+                gain = out[c, y, x] if lift < 0 else np.float32(0.75) * out[c, y, x] + np.float32(0.08)
+                out[c, y, x] = min(out[c, y, x] + lift * gain, np.float32(1))
 
 
 def watercolour(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
@@ -64,11 +105,15 @@ def watercolour(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
 
 @rows
 def cell_means(pixels: Array, cells: Array, stride: int, first: int, last: int) -> None:
-    """`cells` (4, H, W): means of r, g, b and r² + g² + b² over the cell around each pixel. An even stride shares the pixels on a cell's rim."""
+    """Means of r, g, b and r² + g² + b² over the cell around each pixel. An even stride shares the pixels on a cell's rim.
+
+    `cells` (H + 2 n, W + 2 n, 4); its outer n pixels are left to `repeat_outward`.
+    """
     H, W = pixels.shape[1], pixels.shape[2]
+    margin = (cells.shape[0] - H) // 2
     reach = stride // 2
     rim = np.float32(1.0 if stride % 2 else 0.5)
-    for y in prange(first, last):
+    for y in range(first, last):
         for x in range(W):
             r, g, b, q, total = np.float32(0), np.float32(0), np.float32(0), np.float32(0), np.float32(0)
             for j in range(-reach, reach + 1):
@@ -83,14 +128,21 @@ def cell_means(pixels: Array, cells: Array, stride: int, first: int, last: int) 
                     b += share * b1
                     q += share * (r1 * r1 + g1 * g1 + b1 * b1)
                     total += share
-            cells[0, y, x], cells[1, y, x], cells[2, y, x], cells[3, y, x] = r / total, g / total, b / total, q / total
+            cell = cells[margin + y, margin + x]
+            cell[0], cell[1], cell[2], cell[3] = r / total, g / total, b / total, q / total
+
+
+def repeat_outward(cells: Array, margin: int) -> None:
+    """Fill the outer `margin` pixels of `cells` (H, W, 4) with the border inside them."""
+    cells[:, :margin], cells[:, -margin:] = cells[:, margin : margin + 1], cells[:, -margin - 1 : -margin]
+    cells[:margin], cells[-margin:] = cells[margin], cells[-margin - 1]
 
 
 @rows
 def wobble(pixels: Array, out: Array, unit: float, seed: int, first: int, last: int) -> None:
     """Each pixel is taken from up to WOBBLE units away, as the paper's bumps push the brush."""
     W = pixels.shape[2]
-    for y in prange(first, last):
+    for y in range(first, last):
         for x in range(W):
             yu, xu = y / unit, x / unit
             py = np.float32(y + unit * WOBBLE * 2 * (turbulence(yu / 14, xu / 14, seed + 11, 2) - 0.5))
@@ -109,7 +161,7 @@ def lay_pigment(
     """
     H, W = washes.shape[1], washes.shape[2]
     h, w = around.shape[1], around.shape[2]
-    for y in prange(first, last):
+    for y in range(first, last):
         for x in range(W):
             yu, xu = y / unit, x / unit
             py, px = np.float32((y + 0.5) * h / H - 0.5), np.float32((x + 0.5) * w / W - 0.5)
@@ -122,7 +174,7 @@ def lay_pigment(
             density = np.float32(1 + pigment * (2.4 * flow + 0.6 * settle) + grain * 1.0 * bumps) + np.float32(5 * darkening) * min(border, np.float32(0.4))
             for c in range(3):
                 # Light is the paper: even the darkest wash lets some of it through.
-                dark = np.float32(1) - washes[c, y, x]
+                dark = max(np.float32(1) - washes[c, y, x], np.float32(0))
                 colour = np.float32(1) - np.float32(0.86) * dark * np.float32(math.sqrt(dark))
                 colour = colour - (colour - colour * colour) * (density - np.float32(1))
                 out[c, y, x] = min(max(colour * np.float32(1 + 0.05 * grain * bumps), np.float32(0)), np.float32(1))
