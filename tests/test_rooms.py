@@ -44,6 +44,10 @@ def test_fields_are_of_known_kinds_and_described(name):
             assert spec.best in spec.choices
         for choice, _ in spec.needs:
             assert choice in spec.choices
+        if spec.when:
+            ruler = next(other for other in fields(methods.ROOMS[name]) if other.name == spec.when[0])
+            assert set(spec.when[1]) < set(ruler.choices), f"{name}.{spec.name} hangs on choices that are not there"
+            assert not spec.required
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,14 +29,15 @@ def ui(
     needs: dict[str, str] | None = None,
     best: str | None = None,
     holds: str | None = None,
+    when: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     """What a form needs to know of a field beyond its type.
 
     `kind` overrides the kind read from the type; `group` "advanced" folds the field away; `step` is a slider's; `unit` is shown behind the
     number; `needs` maps a choice to the weights it wants (`{"vgg19": "vgg19"}`); `best` names the choice of best quality; `holds` is
-    the sort of weights a "weights" field takes.
+    the sort of weights a "weights" field takes; `when` says for which choices of another field this one counts at all (`{"filter": ["oil"]}`).
     """
-    given = {"kind": kind, "group": group, "step": step, "unit": unit, "needs": needs, "best": best, "holds": holds}
+    given = {"kind": kind, "group": group, "step": step, "unit": unit, "needs": needs, "best": best, "holds": holds, "when": when}
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -113,6 +114,7 @@ class FieldSpec:
     needs: tuple[tuple[str, str], ...] = ()
     best: str | None = None
     holds: str | None = None
+    when: tuple[str, tuple[str, ...]] | None = None
     nullable: bool = False
 
 
@@ -152,6 +154,7 @@ def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) 
         needs=tuple(body.get("needs", {}).items()),
         best=body.get("best"),
         holds=body.get("holds"),
+        when=next(((field, tuple(choices)) for field, choices in body.get("when", {}).items()), None),
         nullable=len(options) < len(entry.get("anyOf", ())),
     )
 

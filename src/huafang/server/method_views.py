@@ -5,7 +5,7 @@ from importlib.resources import files
 
 from huafang import methods
 from huafang.params import FieldSpec, fields
-from huafang.server.schemas import Choice, FieldInfo, Method, Paper, Words
+from huafang.server.schemas import Choice, FieldInfo, Method, Paper, When, Words
 
 
 @cache
@@ -56,4 +56,5 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
         unit=spec.unit,
         choices=choices,
         holds=spec.holds,
+        when=When(field=spec.when[0], values=list(spec.when[1])) if spec.when else None,
     )

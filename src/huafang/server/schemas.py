@@ -32,6 +32,13 @@ class Choice(Schema):
     """The choice of best quality."""
 
 
+class When(Schema):
+    """A field counts only while the choice `field` is one of `values`."""
+
+    field: str
+    values: list[str]
+
+
 class FieldInfo(Schema):
     """One field of a form. `kind` says which control to draw; a form knows kinds and never methods."""
 
@@ -55,6 +62,8 @@ class FieldInfo(Schema):
     choices: list[Choice] = []
     holds: str | None = None
     """For kind "weights": which models of `/api/models` fit (their `holds`)."""
+    when: When | None = None
+    """A form hides the field while it does not count."""
 
 
 class Paper(Schema):

@@ -613,6 +613,7 @@ export interface components {
             choices: components["schemas"]["Choice"][];
             /** Holds */
             holds: string | null;
+            when: components["schemas"]["When"] | null;
         };
         /** Gatys */
         Gatys: {
@@ -772,9 +773,15 @@ export interface components {
             /**
              * Radius
              * @description Size of a dab (oil, watercolour) or reach of the smoothing (cartoon).
-             * @default 6
+             * @default 9
              */
             radius: number;
+            /**
+             * Relief
+             * @description Oil: how high the ridges stand that the bristles leave; 0 is smooth.
+             * @default 0.4
+             */
+            relief: number;
             /**
              * Sharpness
              * @description Oil, watercolour: how strictly a dab keeps to its own side of an edge (q of the Kuwahara filter).
@@ -1294,6 +1301,16 @@ export interface components {
              * @enum {string}
              */
             prediction: "auto" | "epsilon" | "v_prediction";
+        };
+        /**
+         * When
+         * @description A field counts only while the choice `field` is one of `values`.
+         */
+        When: {
+            /** Field */
+            field: string;
+            /** Values */
+            values: string[];
         };
         /** Words */
         Words: {

@@ -23,7 +23,8 @@ export function Form({ method, values, onChange, onReset, said, strict, lastSeed
   const wrong = (field: FieldInfo): boolean => field.name in said || (strict && check(field, values[field.name]) !== null);
   // The subject first, then other required pictures, then the class's own order; the seed comes last from the server.
   const rank = (field: FieldInfo): number => (field.name === method.subject ? 0 : field.required && isPicture(field) ? 1 : 2);
-  const sorted = [...method.fields].sort((a, b) => rank(a) - rank(b));
+  const counts = (field: FieldInfo): boolean => !field.when || field.when.values.includes(String(values[field.when.field]));
+  const sorted = method.fields.filter(counts).sort((a, b) => rank(a) - rank(b));
   const basic = sorted.filter((field) => field.group === "basic");
   const advanced = sorted.filter((field) => field.group === "advanced");
   const changed = (list: FieldInfo[]) => list.filter((field) => !isPicture(field) && !same(values[field.name], initialValue(field))).length;

@@ -20,5 +20,5 @@ class ColourTransfer(Params):
     """How colours are carried: each channel's mean and spread (reinhard), the whole covariance at once (linear), or the whole distribution (sliced)."""
     strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
     """How far to go: 0 leaves the photo as it is, 1 goes all the way."""
-    iterations: int = Field(24, ge=1, le=100, json_schema_extra=ui(group="advanced"))
+    iterations: int = Field(24, ge=1, le=100, json_schema_extra=ui(group="advanced", when={"transfer": ["sliced"]}))
     """Random rotations of colour space for the sliced transfer."""

@@ -86,9 +86,9 @@ def light(ridges: Array, out: Array, reach: int, relief: float, first: int, last
             lift = np.float32(relief) * (np.float32(SLOPE_GAIN) * slope + np.float32(HEIGHT_GAIN) * ridges[y, x])
             lift = min(max(lift, np.float32(-0.5)), np.float32(0.5))
             for c in range(3):
-                # Black paint shines too: a highlight adds light, a shadow takes its share.
-                gain = out[c, y, x] if lift < 0 else np.float32(0.75) * out[c, y, x] + np.float32(0.08)
-                out[c, y, x] = min(out[c, y, x] + lift * gain, np.float32(1))
+                # Black paint shines too. Light and shadow weigh the same, so that the tone is kept.
+                gain = np.float32(0.8) * out[c, y, x] + np.float32(0.06)
+                out[c, y, x] = min(max(out[c, y, x] + lift * gain, np.float32(0)), np.float32(1))
 
 
 def watercolour(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
