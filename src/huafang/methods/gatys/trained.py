@@ -1,6 +1,7 @@
 """Style in the features of a trained network (Gatys et al. 2016), with masks as in Gatys et al. 2017."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,39 +20,88 @@ deviation (255 × 0.225 = 57): a Gram matrix grows with the square of the featur
 
 
 class Trained:
-    """Loss of one scale. What the photo and the style pictures are is measured once; a step is one pass forward and one back."""
+    """Loss of one scale. What the photo and the style pictures are is measured once; a step is one pass forward and one back.
 
-    def __init__(self, scene: Scene, net: Net, *, fast: bool | None = None) -> None:
-        self._net = net
+    The layers and the weight are the authors' unless others are given: w / channels² · mean (G - G_style)² a style layer, mean (F - F_photo)² for the content.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        net: Net,
+        *,
+        fast: bool | None = None,
+        style_layers: tuple[str, ...] = STYLE_LAYERS,
+        content_layer: str = CONTENT_LAYER,
+        style_weight: float = STYLE_WEIGHT,
+    ) -> None:
+        self._net, self._style_layers, self._content_layer, self._style_weight = net, style_layers, content_layer, style_weight
         self._fast = halves_are_fast(scene.content.device) if fast is None else fast
         with torch.no_grad():
-            self._content = self._features(scene.content, (CONTENT_LAYER,))[CONTENT_LAYER]
-            grams = [{name: gram(found) for name, found in self._features(style.picture, STYLE_LAYERS).items()} for style in scene.styles]
+            self._content = self._features(scene.content, (content_layer,))[content_layer].float()
+            grams = [{name: _gram(found) for name, found in self._features(style.picture, style_layers).items()} for style in scene.styles]
         masked = scene.styles[0].mask is not None
         self._wanted: list[tuple[dict[str, Tensor], Tensor | None, float]] = []
         if masked:
             self._wanted = [(target, style.mask, style.share * len(scene.styles)) for target, style in zip(grams, scene.styles, strict=True)]
         else:
-            mixed = {name: torch.stack([style.share * target[name] for target, style in zip(grams, scene.styles, strict=True)]).sum(0) for name in STYLE_LAYERS}
+            mixed = {name: torch.stack([style.share * target[name] for target, style in zip(grams, scene.styles, strict=True)]).sum(0) for name in style_layers}
             self._wanted = [(mixed, None, 1.0)]
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        found = self._features(pixels, (*STYLE_LAYERS, CONTENT_LAYER))
-        content = F.mse_loss(found[CONTENT_LAYER], self._content)
+        found = self._features(pixels, tuple(dict.fromkeys((*self._style_layers, self._content_layer))))
+        content: Tensor = _Distance.apply(found[self._content_layer], self._content)  # type: ignore[no-untyped-call]
         style = content.new_zeros(())
         for target, mask, weight in self._wanted:
-            for name in STYLE_LAYERS:
+            for name in self._style_layers:
                 where = None if mask is None else F.interpolate(mask, found[name].shape[2:], mode="area")
                 if where is None or float(where.sum()) >= 1:
                     channels = found[name].shape[1]
-                    style = style + weight * STYLE_WEIGHT / channels**2 * F.mse_loss(gram(found[name], where), target[name])
+                    here = _gram(found[name]) if where is None else gram(found[name].float(), where)[0]
+                    style = style + weight * self._style_weight / channels**2 * F.mse_loss(here, target[name])
         return content, style
 
     def _features(self, pixels: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        """In float32; the convolutions run in bfloat16 where that is faster, Gram matrices and differences never do."""
+        """In bfloat16 where that is faster; Gram matrices and differences never are."""
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self._fast):
-            found = self._net(pixels.contiguous(memory_format=torch.channels_last), layers)
-        return {name: features.float() for name, features in found.items()}
+            return self._net(pixels.contiguous(memory_format=torch.channels_last), layers)
+
+
+def _gram(features: Tensor) -> Tensor:
+    """(1, C, H, W), channels last -> (C, C) in float32: what `gram` gives, without turning the features round in memory."""
+    product: Tensor = _Product.apply(features.permute(0, 2, 3, 1).flatten(0, 2))  # type: ignore[no-untyped-call]  # torch has no types there
+    return product
+
+
+class _Product(torch.autograd.Function):
+    """(N, C) -> (C, C) / N in float32, with one product in the features' own precision on the way back where autograd takes two in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor) -> Tensor:
+        ctx.save_for_backward(flat)
+        wide = flat.float()
+        return wide.T @ wide / flat.shape[0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (flat,), (gradient,) = ctx.saved_tensors, gradients
+        back: Tensor = flat @ ((gradient + gradient.T) / flat.shape[0]).to(flat.dtype)
+        return back
+
+
+class _Distance(torch.autograd.Function):
+    """Mean squared difference in float32; its gradient in the features' own precision, in which the convolutions take it anyway."""
+
+    @staticmethod
+    def forward(ctx: Any, found: Tensor, wanted: Tensor) -> Tensor:
+        difference = found.float() - wanted
+        ctx.save_for_backward(difference.to(found.dtype))
+        return difference.square().mean()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (difference,) = ctx.saved_tensors
+        return difference * (2 / difference.numel() * gradients[0]).to(difference.dtype), None
 
 
 def halves_are_fast(device: torch.device) -> bool:
