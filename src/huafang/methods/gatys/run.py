@@ -8,6 +8,8 @@ from torch import Tensor
 
 from huafang.context import Context, Result
 from huafang.methods.gatys import Gatys
+from huafang.methods.gatys.descent import Descent
+from huafang.methods.gatys.matching import Matching
 from huafang.methods.gatys.patches import Patches
 from huafang.methods.gatys.random_filters import RandomFilters
 from huafang.methods.gatys.scene import Loss, Scene, Style, resized, sides, widened
@@ -15,8 +17,9 @@ from huafang.methods.gatys.trained import Trained
 from huafang.nets import vgg
 from huafang.ops import colour
 
-SMALLEST = {"vgg19": 128, "random": 96, "patches": 128}
+SMALLEST = {"vgg19": 128, "random": 96, "patches": 64, "matching": 128}
 """Longest side of the first scale: smaller, and what the photo shows dissolves."""
+MOVERS: dict[str, type[Patches] | type[Matching]] = {"patches": Patches, "matching": Matching}
 
 
 def run(p: Gatys, ctx: Context) -> Result:
@@ -36,7 +39,7 @@ def run(p: Gatys, ctx: Context) -> Result:
     for side, steps in sides(max(content.shape[2:]), SMALLEST[p.features], p.steps):
         here = scene.at(side, p.style_scale)
         pixels = _start(p, here, generator) if pixels is None else resized(pixels, *here.content.shape[2:])
-        walk: Descent | Matching = Matching(p, here, generator) if p.features == "patches" else Descent(p, _loss(p, here, net, generator), pixels)
+        walk: Descent | Moves = Moves(p, here, generator) if p.features in MOVERS else Descent(p, _loss(p, here, net, generator), pixels)
         for step in range(steps):
             pixels, figures = walk.step(pixels, step / steps)
             done += 1
@@ -50,44 +53,21 @@ def _loss(p: Gatys, scene: Scene, net: vgg.Vgg19 | None, generator: torch.Genera
     return RandomFilters(scene, generator) if net is None else Trained(scene, net)
 
 
-class Descent:
-    """Down the gradient of a loss by L-BFGS: one evaluation and one move a step, no line search, so that each step is heard and can be the last."""
-
-    def __init__(self, p: Gatys, loss: Loss, pixels: Tensor) -> None:
-        self._p, self._loss = p, loss
-        self._pixels = pixels.contiguous().clone().requires_grad_()
-        self._optimiser = torch.optim.LBFGS([self._pixels], lr=1, max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0)
-        self._figures: dict[str, float] = {}
-
-    def step(self, pixels: Tensor, part: float) -> tuple[Tensor, dict[str, float]]:
-        """The pixels after one move, and the figures as they were before it."""
-        self._optimiser.step(self._closure)
-        with torch.no_grad():
-            self._pixels.clamp_(0, 1)
-        return self._pixels.detach(), self._figures
-
-    def _closure(self) -> Tensor:
-        self._optimiser.zero_grad()
-        content, style = self._loss(self._pixels)
-        total = self._p.content_weight * content + self._p.style_weight * style + self._p.tv_weight * _variation(self._pixels)
-        total.backward()
-        self._figures = {"loss": float(total.detach()), "content": float(content.detach()), "style": float(style.detach())}
-        return total
-
-
-class Matching:
-    """Match and vote (`patches.py`)."""
+class Moves:
+    """Steps that patches themselves decide (`patches.py`, `matching.py`)."""
 
     def __init__(self, p: Gatys, scene: Scene, generator: torch.Generator) -> None:
-        self._p, self._patches = p, Patches(scene, p.content_weight, p.style_weight, generator)
+        self._p, self._mover = p, MOVERS[p.features](scene, p.content_weight, p.style_weight, generator)
 
     def step(self, pixels: Tensor, part: float) -> tuple[Tensor, dict[str, float]]:
-        moved, content, style = self._patches.move(pixels, part)
-        if self._p.tv_weight:
-            rate = min(0.8, 0.05 * self._p.tv_weight)
-            near = F.pad(moved, (1, 1, 1, 1), mode="replicate")
-            moved = torch.lerp(moved, (near[..., :-2, 1:-1] + near[..., 2:, 1:-1] + near[..., 1:-1, :-2] + near[..., 1:-1, 2:]) / 4, rate)
-        return moved, {"loss": self._p.content_weight * content + self._p.style_weight * style, "content": content, "style": style}
+        content = style = 0.0
+        rate = min(0.8, 0.05 * self._p.tv_weight)
+        for _ in range(self._mover.iterations):
+            pixels, content, style = self._mover.move(pixels, part)
+            if rate:
+                near = F.pad(pixels, (1, 1, 1, 1), mode="replicate")
+                pixels = torch.lerp(pixels, (near[..., :-2, 1:-1] + near[..., 2:, 1:-1] + near[..., 1:-1, :-2] + near[..., 1:-1, 2:]) / 4, rate)
+        return pixels, {"loss": self._p.content_weight * content + self._p.style_weight * style, "content": content, "style": style}
 
 
 def _shrunk(photo: Tensor, size: int) -> tuple[Tensor, int, int]:
@@ -145,8 +125,3 @@ def _finish(p: Gatys, content: Tensor, height: int, width: int, pixels: Tensor) 
         pixels = colour.keep_chroma(pixels, resized(content, *pixels.shape[2:]))
     factor = max(pixels.shape[2:]) / max(content.shape[2:])
     return pixels.clamp(0, 1)[:, :, : max(1, round(height * factor)), : max(1, round(width * factor))].contiguous()
-
-
-def _variation(pixels: Tensor) -> Tensor:
-    """Mean squared difference between neighbours (Mahendran & Vedaldi 2015, equation 3, β = 2)."""
-    return F.mse_loss(pixels[..., 1:], pixels[..., :-1]) + F.mse_loss(pixels[..., 1:, :], pixels[..., :-1, :])
