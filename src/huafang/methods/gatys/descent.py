@@ -21,7 +21,7 @@ SHORTER = 0.35
 
 
 class Descent:
-    """One evaluation and one move a step, so that each step is heard and can be the last. A move that raised the loss is taken back and tried again, shorter."""
+    """One evaluation and one move a step, so that each step is heard and can be the last. A move that raised the loss is tried again, shorter."""
 
     def __init__(self, p: Gatys, loss: Loss, pixels: Tensor) -> None:
         self._p, self._loss = p, loss
