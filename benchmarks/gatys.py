@@ -12,7 +12,7 @@ The style weight is chosen so that style : content ends where the tutorial's own
 of pictures: as they are, where the loss wants colours beyond black and white; and at 0.4 of their contrast, where it does not, so that clamping plays no part.
 
 All are judged outside the timing by the peer's own loss, float32, at full size, of pixels in [0, 1]. A peer's row is its best loss so far, and the time when
-it had it; ours is the first step as low, the median of a run before the peer's and one after.
+it had it, or where it stopped; ours is the first step as low, the median of a run before the peer's and one after.
 """
 
 import argparse
@@ -170,7 +170,8 @@ def main() -> None:
         runs.append(one())
         for what, trail in peers.items():
             points = dict.fromkeys(best(trail, count) for count in SHOWN if count <= len(trail))
-            rows += [row(pair, what, point, runs) for point in points]
+            rows += [row(pair, f"{what}, best so far", point, runs) for point in points]
+            rows.append(row(pair, f"{what}, where it stops", trail[-1], runs))
         for what, trail in {**peers, "ours": runs[-1]}.items():
             print(pair, what, [(count, round(wall, 1), round(cpu, 1), round(loss, 4)) for count, wall, cpu, loss in trail], flush=True)
     question = (
