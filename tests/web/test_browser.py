@@ -97,12 +97,68 @@ def test_work_survives_a_reload_and_a_restart_of_the_server(chromium: Any, visit
         page.wait_for_function("image => image.naturalWidth > 0", arg=shown.element_handle())
 
 
+def test_a_picture_on_its_way_is_waited_for(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(64, 48, name="old.png"))
+    old = get(page, "field-content").locator("img").get_attribute("src")
+    held: list[Any] = []
+    page.route("**/api/assets", held.append)
+    get(page, "field-content").locator("input[type=file]").set_input_files([photo(48, 64, name="new.png")])
+    page.get_by_role("button", name="Reading the picture…").wait_for()
+    assert get(page, "run").is_disabled()
+    before = len(api(page, "/api/jobs")["jobs"])
+    page.keyboard.press("Control+Enter")
+    page.wait_for_timeout(400)
+    assert len(api(page, "/api/jobs")["jobs"]) == before
+    page.unroute("**/api/assets")
+    held[0].continue_()
+    page.get_by_role("button", name="Make it").wait_for()
+    paint(page)
+    new = get(page, "field-content").locator("img").get_attribute("src")
+    content = api(page, "/api/jobs?state=done&limit=1")["jobs"][0]["params"]["content"]
+    assert content in new
+    assert content not in old
+
+
+def test_the_easel_picture_on_its_way_is_waited_for(server: Server, visit: Open) -> None:
+    page = visit(server.address)
+    held: list[Any] = []
+    page.route("**/api/assets", held.append)
+    get(page, "easel").locator("input[type=file]").set_input_files([photo(48, 64)])
+    get(page, "method-card-stroke_rendering").click()
+    page.get_by_role("button", name="Reading the picture…").wait_for()
+    assert get(page, "run").is_disabled()
+    page.unroute("**/api/assets")
+    held[0].continue_()
+    page.get_by_role("button", name="Make it").wait_for()
+    paint(page)
+
+
+def test_of_two_pictures_for_one_field_the_last_given_stays(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    field = get(page, "field-content")
+    held: list[Any] = []
+    page.route("**/api/assets", held.append)
+    field.locator("input[type=file]").set_input_files([photo(40, 30, name="first.png")])
+    field.get_by_text("first.png").wait_for()
+    page.unroute("**/api/assets")
+    field.locator("input[type=file]").set_input_files([photo(30, 40, name="second.png")])
+    get(page, "file-name").get_by_text("second.png").wait_for()
+    with page.expect_response("**/api/assets"):
+        held[0].continue_()
+    page.get_by_role("button", name="Make it").wait_for()
+    assert get(page, "file-name").inner_text() == "second.png"
+
+
 def test_a_job_is_cancelled_while_it_paints(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     load(page, photo(2400, 1800))
     get(page, "run").click()
     get(page, "cancel").click(timeout=60_000)
     get(page, "cancelled").wait_for(timeout=60_000)
+    left = get(page, "left")
+    page.wait_for_function("image => image.naturalWidth > 0", arg=left.element_handle())
+    assert left.evaluate("image => Number(getComputedStyle(image).opacity)") < 1
     assert api(page, "/api/jobs?limit=1")["jobs"][0]["state"] == "cancelled"
     get(page, "run").click()
     page.wait_for_function("() => document.querySelector('[data-testid=progress]')")
@@ -201,6 +257,24 @@ def test_a_picture_brings_its_settings_back(server: Server, visit: Open) -> None
     assert get(other, "field-seed").get_by_role("textbox").input_value() == str(seed)
 
 
+def test_the_easel_offers_a_picture_s_settings(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(70, 50))
+    page.get_by_label("Pointillist").check(force=True)
+    paint(page)
+    with page.expect_download() as coming:
+        get(page, "download").click()
+    other = visit(server.address)
+    get(other, "easel").wait_for()
+    other.evaluate(HAND_OVER, ["drop", base64.b64encode(photo(50, 40)["buffer"]).decode(), "plain.png"])
+    get(other, "easel").get_by_text("plain.png").wait_for()
+    assert not get(other, "easel").get_by_role("button", name="Use these settings").count()
+    other.evaluate(HAND_OVER, ["drop", base64.b64encode(Path(coming.value.path()).read_bytes()).decode(), "made.png"])
+    get(other, "easel").get_by_role("button", name="Use these settings").click()
+    other.wait_for_url("**/" + ROOM)
+    assert other.get_by_label("Pointillist").is_checked()
+
+
 def test_two_pictures_of_one_photo_are_compared(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     load(page, photo(88, 66))
@@ -215,6 +289,8 @@ def test_two_pictures_of_one_photo_are_compared(server: Server, visit: Open) -> 
     shown = [image.get_attribute("src") for image in get(page, "compare").locator("img").all()]
     assert shown[1] == first
     assert shown[0] != first
+    # The caption leaves out the note in brackets: "Swirling (after Van Gogh)".
+    assert page.locator(".compare-label").last.inner_text().endswith("· Swirling")
 
 
 HAND_OVER = """([kind, base64, name]) => {
@@ -259,6 +335,63 @@ def test_a_form_says_what_is_missing_and_what_the_server_refused(server: Server,
     get(page, "field-max_length").get_by_role("textbox").fill("2")
     get(page, "run").click()
     page.get_by_text(re.compile(r"min_length \(40\) is over its max_length \(2\)")).wait_for()
+
+
+def test_news_of_the_form_goes_when_a_job_starts(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(64, 48))
+    opacity = get(page, "field-opacity").get_by_role("textbox")
+    opacity.fill("7")
+    # Said once, however often it is pressed.
+    for _ in range(3):
+        get(page, "run").click()
+    news = get(page, "toasts").get_by_text("Please look at the marked fields.")
+    news.wait_for()
+    assert get(page, "toasts").locator(".toast").count() == 1
+    opacity.fill("0.5")
+    get(page, "run").click()
+    news.wait_for(state="detached", timeout=2000)
+
+
+def test_at_most_two_toasts_and_none_over_the_buttons(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(64, 48))
+    paint(page)
+    for _ in range(3):
+        get(page, "result").get_by_role("button", name="Use these settings").click()
+    assert get(page, "toasts").locator(".toast").count() == 2
+    lowest = max(box["y"] + box["height"] for box in (toast.bounding_box() for toast in get(page, "toasts").locator(".toast").all()))
+    assert lowest < get(page, "download").bounding_box()["y"]
+
+
+def test_a_number_left_to_the_method_is_not_shown_as_the_least(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    slider = get(page, "field-opacity").locator("input[type=range]")
+    assert slider.get_attribute("aria-valuetext") == "auto"
+    low, value, high = slider.evaluate("one => [Number(one.min), Number(one.value), Number(one.max)]")
+    assert abs(value - (low + high) / 2) < 0.1 * (high - low)
+
+
+def test_what_did_not_count_is_not_listed(server: Server, visit: Open) -> None:
+    page = visit(server.address + "#/m/image_filters")
+    load(page, photo(64, 48))
+    paint(page)
+    job = api(page, "/api/jobs?state=done&limit=1")["jobs"][0]
+    method = next(one for one in api(page, "/api/methods")["methods"] if one["name"] == "image_filters")
+    idle = {field["name"] for field in method["fields"] if field["when"] and str(job["params"][field["when"]["field"]]) not in field["when"]["values"]}
+    assert idle
+    page.goto(f"{server.address}#/gallery/{job['id']}")
+    get(page, "detail").get_by_test_id("result").wait_for()
+    listed = set(get(page, "detail").locator("[data-setting]").evaluate_all("rows => rows.map((row) => row.dataset.setting)"))
+    assert listed
+    assert not listed & idle
+
+
+def test_models_say_what_they_are_for(server: Server, visit: Open) -> None:
+    page = visit(server.address + "#/models")
+    page.get_by_text("for neural style").first.wait_for()
+    page.get_by_text("for text to image").first.wait_for()
+    assert "for vgg" not in page.locator("main").inner_text()
 
 
 def test_a_file_that_is_no_picture_is_refused_in_words(server: Server, visit: Open) -> None:

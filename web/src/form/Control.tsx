@@ -63,7 +63,7 @@ function Numeric({ field, value, onChange, id, describedBy, invalid }: ControlPr
           min={range.min}
           max={range.max}
           step={range.step}
-          value={at ?? range.min}
+          value={at ?? (range.min + range.max) / 2}
           aria-label={w(field.label)}
           aria-valuetext={number === null ? t("field.auto") : String(number)}
           style={{ "--share": number === null ? "0%" : `${Math.min(1, Math.max(0, ((at ?? range.min) - range.min) / (range.max - range.min))) * 100}%` } as React.CSSProperties}

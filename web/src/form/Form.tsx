@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { FieldInfo, Method } from "../api/types";
 import { useSpeech } from "../i18n";
 import { Control } from "./Control";
-import { check, initialValue, same, type Values } from "./values";
+import { check, counts, initialValue, same, type Values } from "./values";
 
 interface Props {
   method: Method; values: Values; onChange: (field: FieldInfo, value: unknown) => void; onReset: () => void;
@@ -23,8 +23,7 @@ export function Form({ method, values, onChange, onReset, said, strict, lastSeed
   const wrong = (field: FieldInfo): boolean => field.name in said || (strict && check(field, values[field.name]) !== null);
   // The subject first, then other required pictures, then the class's own order; the seed comes last from the server.
   const rank = (field: FieldInfo): number => (field.name === method.subject ? 0 : field.required && isPicture(field) ? 1 : 2);
-  const counts = (field: FieldInfo): boolean => !field.when || field.when.values.includes(String(values[field.when.field]));
-  const sorted = method.fields.filter(counts).sort((a, b) => rank(a) - rank(b));
+  const sorted = method.fields.filter((field) => counts(field, values)).sort((a, b) => rank(a) - rank(b));
   const basic = sorted.filter((field) => field.group === "basic");
   const advanced = sorted.filter((field) => field.group === "advanced");
   const changed = (list: FieldInfo[]) => list.filter((field) => !isPicture(field) && !same(values[field.name], initialValue(field))).length;

@@ -1,13 +1,13 @@
 /** One picture, or several: dropped, pasted, picked, with the upload's progress and faults in words. */
 
-import { FileImage, ImagePlus, X } from "lucide-react";
+import { ImagePlus, X } from "lucide-react";
 import { useId, useRef, useState } from "react";
 import { thumbUrl } from "../api/client";
 import type { FieldInfo } from "../api/types";
 import { useSpeech } from "../i18n";
 import { Bar } from "../parts/Bar";
 import { Picture } from "../parts/Picture";
-import { takeSettings } from "../parts/act";
+import { MadeWith } from "../parts/MadeWith";
 import { faultText } from "../parts/toasts";
 import { dismiss, easel, send } from "../store/easel";
 
@@ -15,11 +15,17 @@ interface Props { field: FieldInfo; value: string[]; limit: number; onChange: (i
 
 const NONE: never[] = [];
 
-/** Uploads `files` one by one and puts them behind, or in place of, what the field holds. */
+/** How often pictures were given to a field, by its name. */
+const turns = new Map<string, number>();
+
+/** Uploads `files` one by one and puts them behind, or in place of, what the field holds. Where one fits, the last given wins, not the last to arrive. */
 export async function addPictures(files: File[], target: string, limit: number, now: () => string[], onChange: (ids: string[]) => void): Promise<void> {
+  const turn = (turns.get(target) ?? 0) + 1;
+  turns.set(target, turn);
   for (const file of files.slice(0, limit)) {
     const asset = await send(file, target);
-    if (asset) onChange(limit === 1 ? [asset.id] : [...now().filter((id) => id !== asset.id), asset.id].slice(-limit));
+    if (!asset || (limit === 1 && turns.get(target) !== turn)) continue;
+    onChange(limit === 1 ? [asset.id] : [...now().filter((id) => id !== asset.id), asset.id].slice(-limit));
   }
 }
 
@@ -115,8 +121,6 @@ export function ImageField({ field, value, limit, onChange, describedBy, invalid
 function Chosen({ id, large, over, onReplace, onRemove }: { id: string; large: boolean; over: boolean; onReplace: () => void; onRemove: () => void }) {
   const { t } = useSpeech();
   const known = easel.use((state) => state.known[id]);
-  const params = known?.made_with.params;
-  const settings = params && typeof params === "object" && Object.keys(params).length ? (params as Record<string, unknown>) : null;
   return (
     <div>
       <div className={`frame flex items-stretch ${over ? "drop-over" : ""}`}>
@@ -145,15 +149,7 @@ function Chosen({ id, large, over, onReplace, onRemove }: { id: string; large: b
           {warning}
         </p>
       ))}
-      {settings && (
-        <p className="note mt-2">
-          <FileImage size={16} className="mt-0.5 shrink-0" aria-hidden />
-          <span className="flex-1">{t("image.madewith", { tool: String(known?.made_with.tool ?? "?") })}</span>
-          <button type="button" className="link" onClick={() => takeSettings(settings)}>
-            {t("settings.use")}
-          </button>
-        </p>
-      )}
+      <MadeWith id={id} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { FieldInfo, Method } from "../api/types";
-import { byField, check, initialValues, mend, slide, toParams } from "./values";
+import { byField, check, checkAll, initialValues, mend, slide, toParams } from "./values";
 
 const field = (name: string, more: Partial<FieldInfo> = {}): FieldInfo => ({
   name, kind: "float", required: false, nullable: false, default: null, group: "basic", label: { en: name, zh: name }, hint: { en: "", zh: "" },
@@ -49,6 +49,15 @@ test("lists are counted and their numbers looked at", () => {
 test("params leave out what is blank, and keep null where null means something", () => {
   const text = field("text", { kind: "text" });
   expect(toParams(method(content, text, opacity, look), { content: "id", text: "", opacity: null, look: "b" })).toEqual({ method: "m", content: "id", opacity: null, look: "b" });
+});
+
+test("a field that does not count is neither looked at nor sent when it is wrong", () => {
+  const soft = field("soft", { maximum: 1, when: { field: "look", values: ["b"] } });
+  const form = method(look, soft);
+  expect(checkAll(form, { look: "a", soft: 7 })).toEqual({});
+  expect(toParams(form, { look: "a", soft: 7 })).toEqual({ method: "m", look: "a" });
+  expect(toParams(form, { look: "a", soft: 0.5 })).toEqual({ method: "m", look: "a", soft: 0.5 });
+  expect(Object.keys(checkAll(form, { look: "b", soft: 7 }))).toEqual(["soft"]);
 });
 
 test("the server's sentence is cut by field", () => {

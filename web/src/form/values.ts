@@ -36,6 +36,9 @@ export function initialValue(field: FieldInfo): unknown {
 
 export const initialValues = (method: Method): Values => Object.fromEntries(method.fields.map((field) => [field.name, initialValue(field)]));
 
+/** Whether the field matters as the other values stand. */
+export const counts = (field: FieldInfo, values: Values): boolean => !field.when || field.when.values.includes(String(values[field.when.field]));
+
 /** Saved values, minus what the method no longer knows, plus what it has learnt since. */
 export function mend(method: Method, saved: Values): Values {
   const values = initialValues(method);
@@ -98,16 +101,17 @@ function checkNumber(field: FieldInfo, value: number): Fault | null {
 }
 
 export function checkAll(method: Method, values: Values): Record<string, Fault> {
-  const found = method.fields.map((field) => [field.name, check(field, values[field.name])] as const);
+  const found = method.fields.filter((field) => counts(field, values)).map((field) => [field.name, check(field, values[field.name])] as const);
   return Object.fromEntries(found.filter((pair): pair is readonly [string, Fault] => pair[1] !== null));
 }
 
-/** Params to send. What is blank and not required is left out, so that the server's own default stands. */
+/** Params to send. What is blank and not required is left out, so that the server's own default stands; so is what is wrong where it does not count. */
 export function toParams(method: Method, values: Values): Values {
   const params: Values = { method: method.name };
   for (const field of method.fields) {
     const value = values[field.name];
     if (value === undefined || (blank(value) && !field.required && !(value === null && field.nullable))) continue;
+    if (!counts(field, values) && check(field, value)) continue;
     params[field.name] = value;
   }
   return params;

@@ -4,13 +4,14 @@ import { ArchiveRestore, ChevronLeft, ChevronRight, RotateCcw, Settings2, Trash2
 import { useEffect, useState } from "react";
 import { api, assetUrl, thumbUrl } from "../api/client";
 import type { Job } from "../api/types";
+import { counts, initialValues } from "../form/values";
 import { useSpeech } from "../i18n";
 import { attempt, methodOf, nameOf, remove, runAgain, takeSettings } from "../parts/act";
 import { Dialog } from "../parts/Dialog";
 import { Picture } from "../parts/Picture";
 import { Result } from "../parts/Result";
 import { go } from "../parts/route";
-import { Figures } from "../parts/Figures";
+import { Figures, told } from "../parts/Figures";
 import { tellFault } from "../parts/toasts";
 import { Zoom } from "../parts/Zoom";
 import { easel } from "../store/easel";
@@ -101,7 +102,7 @@ export function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }
             </div>
             <Inputs job={job} />
             <Settings job={job} />
-            {Object.keys(job.figures).length > 0 && (
+            {told(job.figures).length > 0 && (
               <section>
                 <h3 className="mb-1 font-medium">{t("detail.figures")}</h3>
                 <Figures figures={job.figures} />
@@ -147,8 +148,9 @@ function Settings({ job }: { job: Job }) {
     const choice = field?.choices.find((one) => one.value === value);
     return choice ? w(choice.label) : Array.isArray(value) ? value.join(", ") : String(value);
   };
-  // In the form's order; what was left to the method itself says nothing here.
-  const names = method?.fields.filter((field) => field.kind !== "image" && field.kind !== "images").map((field) => field.name) ?? Object.keys(job.params);
+  // In the form's order; what did not count, or was left to the method itself, says nothing here.
+  const values = method ? { ...initialValues(method), ...job.params } : job.params;
+  const names = method?.fields.filter((field) => field.kind !== "image" && field.kind !== "images" && counts(field, values)).map((field) => field.name) ?? Object.keys(job.params);
   const rows = names.map((name) => [name, job.params[name]] as const).filter(([name, value]) => name !== "method" && value !== null && value !== undefined && value !== "");
   return (
     <section>
@@ -157,7 +159,7 @@ function Settings({ job }: { job: Job }) {
         {rows.map(([name, value]) => {
           const field = method?.fields.find((one) => one.name === name);
           return (
-            <div key={name} className={`gap-3 border-b border-line py-1 ${field?.kind === "long_text" ? "" : "flex justify-between"}`}>
+            <div key={name} data-setting={name} className={`gap-3 border-b border-line py-1 ${field?.kind === "long_text" ? "" : "flex justify-between"}`}>
               <dt className="text-soft">{field ? w(field.label) : name}</dt>
               <dd className="tabular min-w-0 break-words whitespace-pre-wrap">{show(name, value)}</dd>
             </div>

@@ -6,11 +6,12 @@ import { thumbUrl } from "../api/client";
 import type { Method } from "../api/types";
 import { useSpeech, type Key } from "../i18n";
 import { Bar } from "../parts/Bar";
-import { EASEL, toEasel } from "../parts/drop";
+import { toEasel } from "../parts/drop";
+import { MadeWith } from "../parts/MadeWith";
 import { Picture } from "../parts/Picture";
 import { roomPath } from "../parts/route";
 import { faultText } from "../parts/toasts";
-import { dismiss, easel, setPhoto } from "../store/easel";
+import { dismiss, EASEL, easel, setPhoto } from "../store/easel";
 import { studio } from "../store/studio";
 
 const FAMILIES = ["paint", "style", "filter", "colour", "generate"] as const;
@@ -136,6 +137,7 @@ function Easel() {
           {warning}
         </p>
       ))}
+      {photo && <MadeWith id={photo} named />}
       {sending.map((item) =>
         item.error ? (
           <p key={item.key} className="fault mt-2" role="alert">

@@ -5,7 +5,8 @@ import { useEffect, useState } from "react";
 import { api } from "../api/client";
 import type { ModelInfo } from "../api/types";
 import { PullButton, usePulling } from "../form/Needs";
-import { useSpeech } from "../i18n";
+import { useSpeech, type Key } from "../i18n";
+import { en } from "../i18n/en";
 import { attempt } from "../parts/act";
 import { tell } from "../parts/toasts";
 import { loadModels, studio } from "../store/studio";
@@ -52,8 +53,15 @@ function List({ title, models, empty }: { title: string; models: ModelInfo[]; em
   );
 }
 
+/** What weights of the sort `holds` are for; a sort without words keeps its name. */
+function useSorts(): (holds: string) => string {
+  const { t } = useSpeech();
+  return (holds) => (`holds.${holds}` in en ? t(`holds.${holds}` as Key) : holds);
+}
+
 function Row({ model }: { model: ModelInfo }) {
   const { t, bytes } = useSpeech();
+  const what = useSorts();
   const job = usePulling(model.name);
   const [sure, setSure] = useState(false);
   return (
@@ -63,7 +71,7 @@ function Row({ model }: { model: ModelInfo }) {
           {model.title} {model.title !== model.name && <code className="ml-1 text-xs text-soft">{model.name}</code>}
         </h3>
         {model.about && <p className="mt-0.5 text-sm text-soft">{model.about}</p>}
-        <p className="tabular mt-1 text-xs text-soft">{[t("models.holds", { what: model.holds }), model.bytes === null ? null : bytes(model.bytes), model.licence].filter(Boolean).join(" · ")}</p>
+        <p className="tabular mt-1 text-xs text-soft">{[t("models.holds", { what: what(model.holds) }), model.bytes === null ? null : bytes(model.bytes), model.licence].filter(Boolean).join(" · ")}</p>
       </div>
       <div className="flex flex-col items-start justify-center gap-2 sm:items-end [&_.button]:sm:self-end">
         {model.installed ? (

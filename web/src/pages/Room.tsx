@@ -6,14 +6,14 @@ import { api, ApiError, randomKey, thumbUrl } from "../api/client";
 import type { Job, Method } from "../api/types";
 import { Form } from "../form/Form";
 import { addPictures } from "../form/ImageField";
-import { byField, checkAll, initialValues, toParams, type Values } from "../form/values";
+import { byField, checkAll, counts, initialValues, toParams, type Values } from "../form/values";
 import { useSpeech } from "../i18n";
 import { cancel, isImage } from "../parts/act";
 import { useTaker } from "../parts/drop";
 import { Picture } from "../parts/Picture";
 import { Stage } from "../parts/Stage";
-import { faultText, tell } from "../parts/toasts";
-import { easel, formOf, setCurrent, setForm, setValue } from "../store/easel";
+import { faultText, tell, untell } from "../parts/toasts";
+import { awaits, easel, formOf, setCurrent, setForm, setValue } from "../store/easel";
 import { ended, loadQueue, studio, takeJobs } from "../store/studio";
 
 export function Room({ method }: { method: Method }) {
@@ -32,13 +32,15 @@ export function Room({ method }: { method: Method }) {
   useCurrentJob(method.name, jobId, job);
 
   const run = useCallback(async () => {
+    // The form still shows the picture before; the button says that the new one is being read.
+    if (awaits(method, easel.get())) return;
     const now = formOf(method, easel.get());
     const wrong = Object.keys(checkAll(method, now));
     setStrict(true);
     setFault(null);
     if (wrong.length) {
       showField(form.current, method.fields.find((field) => wrong.includes(field.name))?.name);
-      tell(t("run.incomplete"), { bad: true });
+      tell(t("run.incomplete"), { bad: true, about: "form" });
       return;
     }
     const lacking = missingModels(method, now);
@@ -49,6 +51,7 @@ export function Room({ method }: { method: Method }) {
     }
     setStarting(true);
     setSaid({});
+    untell("form");
     try {
       const made = await start(toParams(method, now));
       takeJobs([made]);
@@ -67,6 +70,7 @@ export function Room({ method }: { method: Method }) {
   }, [method, t]);
 
   const busy = job !== null && !ended(job);
+  const reading = awaits(method, state);
   useKeys({ run, stop: busy ? () => void cancel(job.id) : null });
 
   useTaker((files) => {
@@ -151,9 +155,9 @@ export function Room({ method }: { method: Method }) {
           </p>
         )}
         <div className="run-bar">
-          <button type="submit" className="button-main flex-1" disabled={starting} data-testid="run" title={t("run.keys")}>
+          <button type="submit" className="button-main flex-1" disabled={starting || reading} data-testid="run" title={t("run.keys")}>
             <Play size={18} aria-hidden fill="currentColor" />
-            {busy ? t("run.more") : t("run")}
+            {reading ? t("run.reading") : busy ? t("run.more") : t("run")}
           </button>
         </div>
       </form>
@@ -164,7 +168,7 @@ export function Room({ method }: { method: Method }) {
 /** Models that the values ask for and this machine lacks, by field. */
 function missingModels(method: Method, values: Values): Record<string, string> {
   const models = studio.get().models ?? [];
-  const wanted = method.fields.map((field) => {
+  const wanted = method.fields.filter((field) => counts(field, values)).map((field) => {
     const value = values[field.name];
     const name = field.kind === "weights" ? value : field.choices.find((choice) => choice.value === value)?.needs;
     return [field.name, models.find((model) => model.name === name && !model.installed)?.title] as const;

@@ -118,6 +118,8 @@ export function FaultNote({ job }: { job: Job }) {
 
 function Stopped({ job }: { job: Job }) {
   const { t } = useSpeech();
+  const preview = studio.use((state) => state.previews[job.id]);
+  const before = beforeOf(job);
   const again = () =>
     void attempt(async () => {
       const next = await api.retry(job.id);
@@ -126,7 +128,12 @@ function Stopped({ job }: { job: Job }) {
     });
   return (
     <div className="stage">
-      <div className="m-auto flex max-w-md flex-col items-start gap-3 rounded-lg bg-paper p-5 shadow" data-testid={job.state}>
+      {(preview ?? before) && (
+        <div className="mb-4 flex min-h-0 w-full flex-1 items-center justify-center">
+          {preview ? <Hanging src={preview} alt={t("stage.preview")} className="faded" testid="left" /> : <Hanging src={assetUrl(before ?? "")} alt={t("stage.photo")} className="faded" testid="left" />}
+        </div>
+      )}
+      <div className={`${preview ?? before ? "mx-auto" : "m-auto"} flex max-w-md flex-col items-start gap-3 rounded-lg bg-paper p-5 shadow`} data-testid={job.state}>
         {job.state === "failed" ? <FaultNote job={job} /> : <p className="font-medium">{t("job.cancelled")}</p>}
         <div className="flex gap-2">
           <button type="button" className="button" onClick={again}>

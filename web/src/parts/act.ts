@@ -17,11 +17,14 @@ export const titleOf = (job: Job): string => {
   return method ? currentSpeech().w(method.title) : job.method;
 };
 
+/** A choice's label without the note in brackets behind it. */
+const plain = (label: string): string => label.replace(/\s*[(\uff08][^()\uff08\uff09]*[)\uff09]\s*$/, "") || label;
+
 /** A job told from its siblings: its method, and what was chosen first in it. */
 export const nameOf = (job: Job): string => {
   const choice = methodOf(job.method)?.fields.find((field) => field.kind === "choice");
   const chosen = choice?.choices.find((one) => one.value === job.params[choice.name]);
-  return chosen ? `${titleOf(job)} · ${currentSpeech().w(chosen.label)}` : titleOf(job);
+  return chosen ? `${titleOf(job)} · ${plain(currentSpeech().w(chosen.label))}` : titleOf(job);
 };
 
 export const isImage = (output: Output): boolean => output.media_type.startsWith("image/");

@@ -3,7 +3,7 @@
 import { ImageDown } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useSpeech } from "../i18n";
-import { send, setPhoto } from "../store/easel";
+import { EASEL, send, setPhoto } from "../store/easel";
 import { go } from "./route";
 import { tell } from "./toasts";
 
@@ -19,9 +19,6 @@ export function useTaker(take: Taker): void {
     };
   });
 }
-
-/** The target under which uploads to the easel itself are listed. */
-export const EASEL = "easel";
 
 export async function toEasel(files: File[]): Promise<void> {
   const [file] = files;

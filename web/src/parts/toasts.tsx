@@ -6,16 +6,25 @@ import { ApiError } from "../api/client";
 import { currentSpeech, useSpeech } from "../i18n";
 import { createStore } from "../store/store";
 
-interface Toast { key: number; text: string; bad: boolean; action: { label: string; run: () => void } | null }
+/** `about` is what it is news of: it goes when newer news of that comes, or when that is over. */
+interface Toast { key: number; text: string; bad: boolean; about: string | null; action: { label: string; run: () => void } | null }
+
+/** Visible at a time. */
+const AT_MOST = 2;
 
 const toasts = createStore<{ list: Toast[] }>({ list: [] });
 let counter = 0;
 
 const drop = (key: number) => toasts.set((state) => ({ list: state.list.filter((toast) => toast.key !== key) }));
 
-export function tell(text: string, { bad = false, action = null }: { bad?: boolean; action?: Toast["action"] } = {}): void {
+export function untell(about: string): void {
+  toasts.set((state) => ({ list: state.list.filter((toast) => toast.about !== about) }));
+}
+
+export function tell(text: string, { bad = false, about = null, action = null }: Partial<Omit<Toast, "key" | "text">> = {}): void {
   const key = (counter += 1);
-  toasts.set((state) => ({ list: [...state.list.slice(-3), { key, text, bad, action }] }));
+  if (about) untell(about);
+  toasts.set((state) => ({ list: [...state.list, { key, text, bad, about, action }].slice(-AT_MOST) }));
   setTimeout(() => drop(key), action || bad ? 9000 : 4500);
 }
 

@@ -112,6 +112,16 @@ export async function send(file: File, target: string): Promise<Asset | null> {
   }
 }
 
+/** The target under which uploads to the easel itself are listed. */
+export const EASEL = "easel";
+
+/** Whether a picture for the method's form is still on its way. */
+export const awaits = (method: Method, { sending }: Easel): boolean =>
+  method.fields.some((field) => {
+    const targets = isPhoto(method, field) ? [field.name, EASEL] : field.kind === "image" || field.kind === "images" ? [field.name] : [];
+    return targets.some((target) => sending[target]?.some((item) => !item.error));
+  });
+
 export function dismiss(target: string): void {
   easel.set((state) => ({ sending: { ...state.sending, [target]: (state.sending[target] ?? []).filter((item) => !item.error) } }));
 }

@@ -51,7 +51,8 @@ export function takeJobs(jobs: Job[]): void {
       // A state change may carry an older progress than the progress events have brought.
       const progress = had?.progress && job.progress && had.attempt === job.attempt && had.progress.seq > job.progress.seq ? had.progress : job.progress;
       known[job.id] = { ...job, progress };
-      if (ended(job)) delete previews[job.id];
+      // One that broke off has nothing else to show.
+      if (job.state === "done") delete previews[job.id];
       if (job.state === "done" && had && had.state !== "done") finished += 1;
       if (ended(job) && had && !ended(had)) lastEnded = job;
     }
@@ -78,8 +79,10 @@ function takePreview(id: string, preview: Preview): void {
 export function dropJob(id: string): void {
   studio.set((state) => {
     const jobs = { ...state.jobs };
+    const previews = { ...state.previews };
     delete jobs[id];
-    return { jobs };
+    delete previews[id];
+    return { jobs, previews };
   });
 }
 
