@@ -33,6 +33,13 @@ def load(page: Any, picture: dict[str, Any], field: str = "content") -> None:
     get(page, f"field-{field}").locator("img").wait_for()
 
 
+def hold_upload(page: Any) -> list[Any]:
+    """The first upload from here on is held up: it comes to lie in the list, to be let go by `continue_()`."""
+    held: list[Any] = []
+    page.route("**/api/assets", lambda route: route.continue_() if held else held.append(route))
+    return held
+
+
 def paint(page: Any) -> None:
     get(page, "run").click()
     get(page, "result").wait_for(timeout=120_000)
@@ -101,8 +108,7 @@ def test_a_picture_on_its_way_is_waited_for(server: Server, visit: Open) -> None
     page = visit(server.address + ROOM)
     load(page, photo(64, 48, name="old.png"))
     old = get(page, "field-content").locator("img").get_attribute("src")
-    held: list[Any] = []
-    page.route("**/api/assets", held.append)
+    held = hold_upload(page)
     get(page, "field-content").locator("input[type=file]").set_input_files([photo(48, 64, name="new.png")])
     page.get_by_role("button", name="Reading the picture…").wait_for()
     assert get(page, "run").is_disabled()
@@ -110,7 +116,6 @@ def test_a_picture_on_its_way_is_waited_for(server: Server, visit: Open) -> None
     page.keyboard.press("Control+Enter")
     page.wait_for_timeout(400)
     assert len(api(page, "/api/jobs")["jobs"]) == before
-    page.unroute("**/api/assets")
     held[0].continue_()
     page.get_by_role("button", name="Make it").wait_for()
     paint(page)
@@ -122,13 +127,11 @@ def test_a_picture_on_its_way_is_waited_for(server: Server, visit: Open) -> None
 
 def test_the_easel_picture_on_its_way_is_waited_for(server: Server, visit: Open) -> None:
     page = visit(server.address)
-    held: list[Any] = []
-    page.route("**/api/assets", held.append)
+    held = hold_upload(page)
     get(page, "easel").locator("input[type=file]").set_input_files([photo(48, 64)])
     get(page, "method-card-stroke_rendering").click()
     page.get_by_role("button", name="Reading the picture…").wait_for()
     assert get(page, "run").is_disabled()
-    page.unroute("**/api/assets")
     held[0].continue_()
     page.get_by_role("button", name="Make it").wait_for()
     paint(page)
@@ -137,11 +140,9 @@ def test_the_easel_picture_on_its_way_is_waited_for(server: Server, visit: Open)
 def test_of_two_pictures_for_one_field_the_last_given_stays(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     field = get(page, "field-content")
-    held: list[Any] = []
-    page.route("**/api/assets", held.append)
+    held = hold_upload(page)
     field.locator("input[type=file]").set_input_files([photo(40, 30, name="first.png")])
     field.get_by_text("first.png").wait_for()
-    page.unroute("**/api/assets")
     field.locator("input[type=file]").set_input_files([photo(30, 40, name="second.png")])
     get(page, "file-name").get_by_text("second.png").wait_for()
     with page.expect_response("**/api/assets"):
