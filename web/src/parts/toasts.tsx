@@ -24,7 +24,8 @@ export function untell(about: string): void {
 export function tell(text: string, { bad = false, about = null, action = null }: Partial<Omit<Toast, "key" | "text">> = {}): void {
   const key = (counter += 1);
   if (about) untell(about);
-  toasts.set((state) => ({ list: [...state.list, { key, text, bad, about, action }].slice(-AT_MOST) }));
+  const others = toasts.get().list.filter((toast) => toast.text !== text || toast.action !== null);
+  toasts.set(() => ({ list: [...others, { key, text, bad, about, action }].slice(-AT_MOST) }));
   setTimeout(() => drop(key), action || bad ? 9000 : 4500);
 }
 
