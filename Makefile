@@ -15,8 +15,9 @@ install: .venv/installed   ## make .venv with Huafang in it
 
 .venv/installed: pyproject.toml hatch_build.py
 	@test -n "$(PYTHON)" || { echo "Huafang needs Python 3.11 or newer; none was found. Name one: make start PYTHON=/path/to/python"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e .
+	@echo "Installing Huafang into .venv: one to three minutes, about 2 GB on disk"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e .
 	@touch $@
 
 .venv/developed: .venv/installed

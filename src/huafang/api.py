@@ -3,7 +3,7 @@
 import glob
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +56,10 @@ def run(method: str, *, on_step: Callable[[Step], None] = lambda step: None, **s
 class Painting:
     """What a method made: `pictures` (PIL), `files`, `figures`, `notes`, and the `params` that make it again."""
 
-    def __init__(self, params: Params, result: Result) -> None:
+    def __init__(self, params: Params, result: Result, read: Iterable[Path] = ()) -> None:
         self.params = params
         self.result = result
+        self._read = frozenset(read)
 
     @property
     def pictures(self) -> "list[Image]":
@@ -83,13 +84,16 @@ class Painting:
         """Write all pictures and files; what was written.
 
         `path` is a file (.png, .jpg, .webp: its settings are kept inside), or a folder, in which names are chosen. Further pictures are numbered.
-        Raises BadInput for another ending, Unavailable and DiskFull when it cannot be written; nothing is ever half-written.
+        Raises BadInput for another ending and for a picture that this one was made from, Unavailable and DiskFull when it cannot be written;
+        nothing is ever half-written.
         """
         place = Path(path)
         method: str = self.params.method  # type: ignore[attr-defined]  # every room has it
         if place.is_dir():
             place = place / f"{method}.png"
         format = picture_format(place)
+        if place.resolve() in self._read:
+            raise BadInput(f"{place} is one of the pictures given; it would be written over", code="output.input")
         written = []
         for index, pixels in enumerate(self.result.images):
             height, width = pixels.shape[-2:]
@@ -122,6 +126,8 @@ class Bench:
         self.device = device
         self.warnings: list[str] = []
         self.sources: dict[str, str] = {}
+        self.read: set[Path] = set()
+        """Files that pictures came from: none of them is ever written over."""
         self._resident = Resident()
 
     def __enter__(self) -> "Bench":
@@ -141,6 +147,7 @@ class Bench:
             except OSError as error:
                 raise BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable") from error
             name = path.name
+            self.read.add(path.resolve())
         else:
             data, name = source if isinstance(source, bytes) else _png(source), "picture"
         try:
@@ -174,13 +181,14 @@ class Bench:
     def _weights(self, value: "str | os.PathLike[str]") -> str:
         """A name stays a name; what is there as a file or folder, or looks like one, is a path."""
         path = Path(value).expanduser()
-        looks = isinstance(value, os.PathLike) or path.exists() or path.is_absolute() or path.suffix in (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+        endings = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+        looks = isinstance(value, os.PathLike) or path.exists() or path.is_absolute() or path.suffix in endings or len(path.parts) > 2
         return self.weights.add(path) if looks else str(value)
 
     def run(self, params: Params, on_step: Callable[[Step], None] = lambda step: None, stop: Callable[[], bool] = lambda: False) -> Painting:
         """Run a method here and now. Raises Cancelled when `stop` says so, and the method's own errors."""
         ctx = Context(self.assets, self.weights, device=self.device or devices()[0], report=on_step, stop=stop, resident=self._resident)
-        return Painting(params, methods.run(params, ctx))
+        return Painting(params, methods.run(params, ctx), self.read)
 
 
 def devices() -> list[str]:

@@ -94,6 +94,13 @@ class Assets:
         return self.root / asset[:2] / asset
 
 
+def check_writable(folder: Path) -> None:
+    """Make `folder` if need be and see that a file can be written there, before hours are spent on what would go into it. Raises as `write_whole` does."""
+    probe = folder / f".part-{os.getpid()}"
+    write_whole(probe, b"")
+    probe.unlink(missing_ok=True)
+
+
 def write_whole(place: Path, data: bytes) -> None:
     """Write `data` to `place` so that a reader, or a crash, sees all of it or none of it.
 

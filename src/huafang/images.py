@@ -8,6 +8,7 @@ torch is loaded by `decode` and `encode` only; `ingest` and `probe` need none.
 """
 
 import io
+import re
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -144,7 +145,10 @@ def _open(data: bytes, max_pixels: int) -> "Image.Image":
             warnings.simplefilter("ignore")
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise TooLarge(f"the picture is too large: {error}", code="image.too_large", hint=f"at most {max_pixels / 1e6:.0f} megapixels") from error
+        count = re.search(r"\((\d+) pixels\)", str(error))
+        size = f"has {int(count[1]) / 1e6:,.0f} megapixels" if count else "is far too large"
+        hint = f"at most {max_pixels / 1e6:.0f} megapixels and {MAX_SIDE:,} pixels a side: scale it down first"
+        raise TooLarge(f"the picture {size}", code="image.too_large", hint=hint) from error
     except Exception as error:  # a parser fed with hostile bytes may raise anything at all
         raise _unreadable(data, error) from error
     _check_size(picture.width, picture.height, max_pixels)

@@ -25,6 +25,11 @@ class Places:
         return self.root / "outbox"
 
     @property
+    def names(self) -> Path:
+        """What uploads were called, by asset id."""
+        return self.root / "names"
+
+    @property
     def thumbnails(self) -> Path:
         return self.root / "cache" / "thumbnails"
 

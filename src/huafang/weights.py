@@ -155,7 +155,7 @@ class Weights:
             )
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
-        raise MissingWeights(f"there is no model {name!r}" + nearest(name, {*found, *catalogue()}), hint="see: huafang models list")
+        raise MissingWeights(f"there is no model {name!r}" + nearest(name, {*found, *catalogue()}), hint="see the Models page, or: huafang models list")
 
     def add(self, path: Path) -> str:
         """Name a file or folder of the caller's own for as long as this store lives. Raises BadInput when it is no model."""

@@ -70,6 +70,7 @@ def test_a_folder_is_run_through_and_taken_up_again(desk, capsys):
     assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "1.png", "2.png"]
     stamps = {path: path.stat().st_mtime_ns for path in Path("out").iterdir()}
     Path("out/1.png").unlink()
+    assert capsys.readouterr().out.split() == ["out/0.png", "out/1.png", "out/2.png"]
     assert huafang("stylize", "photos", *RECOLOUR, "-o", "out", "--json") == 0
     results = json.loads(capsys.readouterr().out)["results"]
     assert [result.get("kept", False) for result in results] == [True, False, True]
@@ -112,7 +113,9 @@ def test_without_o_a_free_name_is_chosen(desk):
         (("stylize", "photo.jpg", *RECOLOUR, "-o", "out.bmp"), "written as .png"),
         (("stylize", "photos", *RECOLOUR, "-o", "out.png"), "name a folder"),
         (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "greater than or equal to 0"),
-        (("colour-transfer", "photo.jpg"), "--style"),
+        (("colour-transfer", "photo.jpg"), "Missing option '--style'"),
+        (("generate", "a cat"), "Missing option '--model'"),
+        (("generate", "a cat", "--model", "path/to/checkpoint"), "there is no file path/to/checkpoint"),
     ],
 )
 def test_bad_usage_says_what_is_nearest_and_exits_2(desk, capsys, words, said):
@@ -123,6 +126,34 @@ def test_bad_usage_says_what_is_nearest_and_exits_2(desk, capsys, words, said):
 def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
     assert huafang("stylize", "photo.jpg", "--style", "painting.png", "--method", "gatys", "--features", "vgg19", "--steps", "2") == 3
     assert "huafang models pull vgg19" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("stylize", "photo.jpg", *RECOLOUR, "-o", "photo.jpg"),
+        ("stylize", "photo.jpg", *RECOLOUR, "-o", "painting.png"),
+        ("stylize", "photos", *RECOLOUR, "-o", "photos"),
+    ],
+)
+def test_a_picture_that_was_given_is_never_written_over(desk, capsys, words):
+    before = {path: path.read_bytes() for path in desk.rglob("*.*g")}
+    assert huafang(*words) == 2
+    assert "written over" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in desk.rglob("*.*g")}
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
+def test_bad_input_54_a_folder_that_cannot_be_written_is_said_before_anything_is_painted(desk, capsys):
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "/proc/nothing/out.png") == 3
+    said = capsys.readouterr().err
+    assert "cannot write to /proc" in said
+    assert "1/1" not in said
+
+
+def test_paths_of_results_go_to_stdout(desk, capsys):
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png", "-q") == 0
+    assert capsys.readouterr().out == "out.png\n"
 
 
 def test_dry_run_paints_nothing(desk):
@@ -174,5 +205,7 @@ def test_python_api_is_the_same_room(desk):
     painting = package.stylize("photo.jpg", style="painting.png", method="colour_transfer", transfer="reinhard")
     assert painting.image.size == (64, 48)
     assert painting.save("api.png") == [Path("api.png")]
+    with pytest.raises(package.errors.BadInput, match="written over"):
+        painting.save("photo.jpg")
     again = package.stylize(painting.image, style=Image.open("painting.png"), method="colour_transfer")
     assert again.image.size == (64, 48)

@@ -24,11 +24,11 @@ class NumberList(click.ParamType[tuple[float, ...]]):
 def option(spec: FieldSpec) -> click.Option:
     """The flag of one field."""
     flag = f"--{spec.name.replace('_', '-')}"
-    common: dict[str, Any] = {"default": None, "required": spec.required, "help": _help(spec)}
+    common: dict[str, Any] = {"required": True, "help": _help(spec)} if spec.required else {"default": None, "help": _help(spec)}
     if spec.kind == "bool":
         return click.Option([f"{flag}/--no-{flag[2:]}"], **common)
     if spec.kind == "images":
-        return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common | {"default": ()}))
+        return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
     types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": click.STRING}
     kind = click.Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
     names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}

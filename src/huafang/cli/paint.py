@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from huafang import methods
+from huafang.assets import check_writable
 from huafang.cli.options import given, option
 from huafang.errors import BadInput, Cancelled, HuafangError, OutOfMemory
 from huafang.params import Params, fields, picture_ids
@@ -110,7 +111,8 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
     name = method.replace("-", "_") if method else methods.default_method(styled=styled)
     room = methods.room(name)
     if not {"content"} <= set(room.model_fields):
-        raise BadInput(f"{name} does not restyle a photo; see: huafang {name.replace('_', '-')} --help", code="method.unfit")
+        better = "huafang models pull" if room.lane == "network" else f"huafang {name.replace('_', '-')} --help"
+        raise BadInput(f"{name} does not restyle a photo; see: {better}", code="method.unfit")
     if styled and "style" not in room.model_fields:
         takers = [other for other, kind in methods.ROOMS.items() if "style" in kind.model_fields]
         raise BadInput(f"{name} takes no style picture; methods that do are {', '.join(takers)}", code="method.unfit")
@@ -128,6 +130,7 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     many = isinstance(subject, tuple)
     sources: list[Any] = list(expand(subject)) if many else [subject]
     targets = _targets(name, sources if many else [None], how.output)
+    _spare(sources if many else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         reports: list[dict[str, Any]] = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -135,11 +138,12 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
             try:
                 reports.append(one.run(stop))
             except Cancelled:
-                raise Cancelled(f"stopped; {index} of {len(sources)} are finished" + ("; run it again to go on" if index else "")) from None
+                finished = sum("error" not in report for report in reports)
+                raise Cancelled(f"stopped; {finished} of {len(sources)} are finished" + ("; run it again to go on" if finished else "")) from None
             except HuafangError as error:
                 if len(sources) == 1:
                     raise
-                click.secho(f"{source}: {error.message}", fg="red", err=True)
+                click.secho(f"{index + 1}/{len(sources)} {error.message}", fg="red", err=True)
                 reports.append({"source": str(source), "error": {"code": error.code, "message": error.message, "hint": error.hint}})
     if how.as_json:
         click.echo(json.dumps(reports[0] if len(reports) == 1 else {"results": reports}, ensure_ascii=False))
@@ -167,15 +171,19 @@ class _One:
         for said in bench.warnings:
             click.secho(f"note: {said}", fg="yellow", err=True)
         bench.warnings.clear()
+        _spare(bench.read, [self.target])
+        check_writable(self.target.parent)
         sources = {asset: bench.sources[asset] for asset in picture_ids(params)}
         report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": sources}
         if how.dry_run:
-            click.echo(f"would write {self.target}", err=True)
+            if not how.as_json:
+                click.echo(f"would write {self.target}")
             return {**report, "outputs": [], "dry_run": True}
         if self.many and not how.force and _made_with(self.target, params):
+            if not how.as_json:
+                click.echo(str(self.target))
             click.echo(f"{self.prefix}{self.target} is finished already (--force paints it again)", err=True)
             return {**report, "outputs": [str(self.target)], "kept": True}
-        self.target.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         try:
             with progress_bar(self.prefix + self.method, quiet=how.quiet or how.as_json) as on_step:
@@ -187,7 +195,8 @@ class _One:
         for note in painting.notes:
             click.secho(f"note: {note}", fg="yellow", err=True)
         if not how.as_json:
-            click.echo(f"{', '.join(map(str, written))} ({seconds:.1f} s)", err=True)
+            click.echo("\n".join(map(str, written)))
+            click.echo(f"{self.prefix}{seconds:.1f} s", err=True)
         return {**report, "outputs": list(map(str, written)), "figures": painting.figures, "notes": painting.notes, "seconds": round(seconds, 3)}
 
 
@@ -210,6 +219,14 @@ def _targets(name: str, sources: list[Path | None], output: str | None) -> list[
     if folder:
         return [home / f"{stem}.png" for stem in named]
     return [_free(home / (f"{stem}-{name}.png" if sources[0] else f"{stem}.png")) for stem in named]
+
+
+def _spare(inputs: Iterable[Path], targets: list[Path]) -> None:
+    """Refuse to write over a picture that was read. Raises BadInput."""
+    kept = {path.resolve() for path in inputs}
+    for target in targets:
+        if target.resolve() in kept:
+            raise BadInput(f"{target} is one of the pictures given; it would be written over", code="output.input", hint="name another file or folder with -o")
 
 
 def _free(path: Path) -> Path:
@@ -299,4 +316,4 @@ class _Log:
 
 
 def _figures(step: "Step") -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in step.figures.items())
+    return "  ".join(f"{name.replace('_', ' ')} {f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.4g}'}" for name, value in step.figures.items())

@@ -128,7 +128,7 @@ class Dispatcher:
         """A new job with the settings of an old one. Raises NotFound, QueueFull."""
         row = self.store.get(job)
         priority = "bulk" if row.priority else "interactive"
-        return self.submit(Draft(row.method, row.params, row.inputs, row.words, row.lane, priority))
+        return self.submit(Draft(row.method, row.params, row.inputs, row.words, row.lane, priority, title=row.title))
 
     def move(self, job: str, before: str | None) -> Row:
         with self._lock:

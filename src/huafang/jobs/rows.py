@@ -32,6 +32,7 @@ class Row(Base):
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     inputs: Mapped[list[str]] = mapped_column(JSON, default=list)
     words: Mapped[str] = mapped_column(Text, default="")
+    title: Mapped[str] = mapped_column(String(200), default="")
     lane: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16))
     priority: Mapped[int] = mapped_column(Integer)

@@ -28,6 +28,8 @@ class Draft:
     lane: str
     priority: str = "interactive"
     key: str | None = None
+    title: str = ""
+    """What its results are called: the photo's name without its ending."""
 
 
 class Store:
@@ -105,6 +107,7 @@ class Store:
             params=draft.params,
             inputs=draft.inputs,
             words=draft.words.lower(),
+            title=draft.title,
             lane=draft.lane,
             state="queued",
             priority=PRIORITIES[draft.priority],

@@ -35,6 +35,9 @@ ROOMS: dict[str, type[Params]] = {
     "pull_weights": PullWeights,
 }
 
+PAINTERS = [name for name, kind in ROOMS.items() if kind.lane == "compute"]
+"""Methods that make something, as a message lists them: downloads have their own doors."""
+
 if TYPE_CHECKING:
     AnyParams = Params
 else:
@@ -51,7 +54,7 @@ def room(name: str) -> type[Params]:
     """The params class of the method `name` (`stroke-rendering` is `stroke_rendering`). Raises NotFound."""
     plain = name.replace("-", "_")
     if plain not in ROOMS:
-        raise NotFound(f"there is no method {name!r}" + nearest(plain, ROOMS), code="method.unknown")
+        raise NotFound(f"there is no method {name!r}" + nearest(plain, PAINTERS), code="method.unknown")
     return ROOMS[plain]
 
 
@@ -85,9 +88,15 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
         return f"{where}: {owner.model_fields['method'].default} has no such setting" + nearest(where, set(owner.model_fields) - {"method"})
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
         came = fault["input"].get("method") if isinstance(fault["input"], dict) else None
-        return f"method: {came!r} is no method" + nearest(str(came), ROOMS)
-    came = "" if fault["type"] in ("missing", "json_invalid") else f" (came: {_short(fault['input'])})"
-    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{came}"
+        return f"method: {came!r} is no method" + nearest(str(came), PAINTERS)
+    if fault["type"] == "json_invalid":
+        return f"this is no JSON: {fault.get('ctx', {}).get('error', fault['msg'])}"
+    if fault["type"] in ("too_short", "too_long"):
+        least, bound = ("at least", "min_length") if fault["type"] == "too_short" else ("at most", "max_length")
+        return f"{where}: {least} {fault['ctx'][bound]} wanted, {fault['ctx']['actual_length']} came"
+    came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])})"
+    said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
+    return f"{where}: {said}{came}"
 
 
 def _short(value: object) -> str:

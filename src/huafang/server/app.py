@@ -48,7 +48,7 @@ def create_app(studio: Studio, *, hosts: Iterable[str] = ("127.0.0.1", "localhos
     for router in (method_routes.router, assets.router, jobs.router, models.router, aliases.router):
         app.include_router(router)
     _name_event_types(app)
-    app.add_api_route("/{path:path}", _page, methods=["GET"], include_in_schema=False, response_class=Response)
+    app.add_api_route("/{path:path}", _page, methods=["GET", "HEAD"], include_in_schema=False, response_class=Response)
     return Guard(app, hosts=hosts, token=token, upload_bytes=UPLOAD_BYTES, uploads=UPLOADS_AT_ONCE)
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import shutil
 import threading
+import unicodedata
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import Request
 
-from huafang.assets import Assets
+from huafang.assets import Assets, write_whole
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.store import Store
 from huafang.places import Places
@@ -53,6 +54,19 @@ class Studio:
             if self._placed is None or self._placed[0] != changes:
                 self._placed = changes, {row.id: index for index, row in enumerate(self.store.waiting(), 1)}
             return self._placed[1]
+
+    def note_name(self, asset: str, name: str) -> None:
+        """Remember what an upload was called, as text and nothing more: control characters out, 200 characters at most."""
+        plain = "".join(letter for letter in unicodedata.normalize("NFC", name) if letter.isprintable()).strip()[:200]
+        if plain:
+            write_whole(self.places.names / asset, plain.encode(errors="replace"))
+
+    def name_of(self, asset: str) -> str:
+        """What an upload was called last; empty if nobody said."""
+        try:
+            return (self.places.names / asset).read_text("utf-8")
+        except (OSError, ValueError):
+            return ""
 
     def disk_free(self) -> int:
         place = self.places.root

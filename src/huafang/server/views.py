@@ -28,7 +28,7 @@ def job_view(row: Row, dispatcher: Dispatcher, position: int | None = None) -> J
         seconds=row.seconds,
         progress=Progress(**live.progress) if live and live.progress else None,
         cancelling=row.cancelling,
-        outputs=[Output(**output) for output in row.outputs],
+        outputs=[Output(**{**output, "name": f"{row.title}-{output['name']}" if row.title else output["name"]}) for output in row.outputs],
         figures=row.figures,
         notes=row.notes,
         error=Fault(**row.error) if row.error else None,
@@ -54,6 +54,19 @@ def model_view(model: Model) -> ModelInfo:
         about=entry.about if entry else None,
         pullable=entry is not None,
     )
+
+
+def models_of(params: Params) -> list[str]:
+    """The models that `params` cannot be run without: those they name, and those that a choice needs."""
+    if params.lane == "network":
+        return []
+    found = []
+    for spec in fields(type(params)):
+        value = getattr(params, spec.name)
+        if spec.kind == "weights" and value:
+            found.append(value)
+        found += [model for choice, model in spec.needs if choice == value]
+    return found
 
 
 def words_of(params: Params) -> str:

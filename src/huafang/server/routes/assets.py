@@ -39,6 +39,7 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
             raise TooLarge(f"the file is larger than {UPLOAD_BYTES // 2**20} MB", code="image.too_large")
         picture = await studio.decoder.ingest(data)
         asset = await asyncio.to_thread(studio.assets.put, picture.data)
+        await asyncio.to_thread(studio.note_name, asset, file.filename or "")
     made_with = await asyncio.to_thread(metadata.read, picture.text)
     return Asset(id=asset, width=picture.width, height=picture.height, bytes=len(picture.data), warnings=list(picture.warnings), made_with=made_with)
 

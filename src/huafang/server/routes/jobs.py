@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from pathlib import PurePath
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -15,7 +16,7 @@ from huafang.params import Params, clean, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
 from huafang.server.studio import Studio, studio_of
-from huafang.server.views import job_view, words_of
+from huafang.server.views import job_view, models_of, words_of
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 House = Annotated[Studio, Depends(studio_of)]
@@ -28,13 +29,18 @@ def create_job(studio: House, job: NewJob, idempotency_key: Annotated[str | None
 
 
 def submit(studio: Studio, params: Params, priority: Priority, key: str | None = None) -> Row:
-    """Queue `params`. Raises NotFound when one of their pictures is not stored here, QueueFull, DiskFull."""
+    """Queue `params`. Raises NotFound when one of their pictures is not stored here, MissingWeights when a model is not, QueueFull, DiskFull."""
     given = picture_ids(params)
     for asset in given:
         if not studio.assets.exists(asset):
             raise NotFound(f"no asset {asset[:12]}…: upload the picture first", code="asset.missing")
     method: str = params.method  # type: ignore[attr-defined]  # every room has it
-    return studio.dispatcher.submit(Draft(method, params.model_dump(mode="json"), given, words_of(params), params.lane, priority, key or None))
+    for model in models_of(params):
+        studio.weights.path(model)
+    names = [studio.name_of(asset) for asset in given]
+    words = "\n".join([words_of(params), *names])
+    title = PurePath(names[0]).stem if names else ""
+    return studio.dispatcher.submit(Draft(method, params.model_dump(mode="json"), given, words, params.lane, priority, key or None, title))
 
 
 @router.get("/jobs")
