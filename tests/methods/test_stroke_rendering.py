@@ -225,3 +225,13 @@ def test_hsv_turns_back_and_jitter_zero_is_no_jitter():
     assert np.allclose(run.from_hsv(*run.to_hsv(colours)), colours, atol=1e-5)
     assert np.array_equal(run.jittered(colours, LOOKS["impressionist"], np.random.default_rng(0)), colours)
     assert not np.allclose(run.jittered(colours, LOOKS["pointillist"], np.random.default_rng(0)), colours, atol=0.05)
+
+
+@pytest.mark.parametrize("look", list(LOOKS))
+def test_white_and_black_paint_stay_clean_and_grey_keeps_its_jitter(look):
+    def spread(tone: float) -> float:
+        return float(run.jittered(np.full((2000, 3), tone, np.float32), LOOKS[look], np.random.default_rng(0)).std(0, dtype=np.float64).max())
+
+    assert max(spread(1.0), spread(0.0)) < 1e-5
+    assert spread(0.96) <= 0.2 * spread(0.5) + 1e-5
+    assert (spread(0.5) > 0.01) == any(run.jitters(LOOKS[look])[2:])

@@ -16,7 +16,7 @@ class ColourTransfer(Params):
     """Photo that is recoloured."""
     style: Annotated[ImageIds, Field(min_length=1, max_length=1)]
     """Picture whose colours are taken."""
-    transfer: Literal["reinhard", "linear", "sliced"] = Field("linear", json_schema_extra=ui(best="sliced"))
+    transfer: Literal["reinhard", "linear", "sliced"] = "linear"
     """How colours are carried: each channel's mean and spread (reinhard), the whole covariance at once (linear), or the whole distribution (sliced)."""
     strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
     """How far to go: 0 leaves the photo as it is, 1 goes all the way."""

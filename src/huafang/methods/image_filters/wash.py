@@ -14,6 +14,7 @@ from huafang.methods.image_filters import ImageFilters, lines
 from huafang.methods.image_filters.kuwahara import kuwahara, trusts, windows
 from huafang.methods.image_filters.noise import turbulence, value_noise
 from huafang.methods.image_filters.passes import Passes, Scene
+from huafang.ops.colour import luminance
 from huafang.ops.compiled import bilinear, rows
 from huafang.ops.edges import edge_flow, gaussian_blur, structure_tensor
 
@@ -35,6 +36,10 @@ SLOPE_GAIN, HEIGHT_GAIN = 1.2, 0.5
 """How much light the slope of a ridge catches at full relief, and how much its height (paint laid thicker is lighter)."""
 GUIDE_SIGMA = 6.0
 """Blur of the structure tensor that the brush follows, in units: it swings more widely than an edge."""
+THIN, BUSY, BUSY_SIGMA = 0.12, 0.09, 10.0
+"""How much of the relief a flat area keeps, the deviation of luminance that has all of it, and the reach over which that is taken, in units."""
+BRIGHT = 0.65
+"""Luminance from which relief fades towards white: on white paint every ridge shows as a grey line."""
 
 
 def oil(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
@@ -45,8 +50,21 @@ def oil(p: ImageFilters, scene: Scene, passes: Passes) -> Array:
     guide = edge_flow(structure_tensor(scene.small, GUIDE_SIGMA * scene.small_unit))[0].contiguous().numpy()
     passes.run(bristles, bumps, BRISTLE * scene.unit, p.seed)
     passes.run(lines.sum_along, bumps, guide, ridges, lines.gaussian(STREAK * p.radius * scene.unit, step), step)
-    passes.run(light, ridges, out, max(1, round(scene.unit)), p.relief)
+    passes.run(light, ridges, thickness(scene), out, max(1, round(scene.unit)), p.relief)
     return out
+
+
+def thickness(scene: Scene) -> Array:
+    """(h, w) in [0, 1] at the size of the small copy: paint lies thick where the picture is busy, thin on flat areas and on white.
+
+    On a flat area nothing leads the brush: full ridges there would wind like wood grain.
+    """
+    tone = luminance(scene.small)
+    mean = gaussian_blur(tone, BUSY_SIGMA * scene.small_unit)
+    deviation = (gaussian_blur(tone.square(), BUSY_SIGMA * scene.small_unit) - mean.square()).clamp_min(0).sqrt()
+    busy = THIN + (1 - THIN) * (deviation / BUSY).clamp(0, 1)
+    dark = THIN + (1 - THIN) * ((1 - gaussian_blur(tone, scene.small_unit)) / (1 - BRIGHT)).clamp(0, 1)
+    return (busy * dark)[0, 0].contiguous().numpy()
 
 
 def dabs(p: ImageFilters, scene: Scene, pixels: Array, passes: Passes, size: float) -> Array:
@@ -75,15 +93,17 @@ def bristles(out: Array, size: float, seed: int, first: int, last: int) -> None:
 
 
 @rows
-def light(ridges: Array, out: Array, reach: int, relief: float, first: int, last: int) -> None:
-    """Brighten `out` (3, H, W) where `ridges` (H, W) rise towards the upper left, and darken it where they fall."""
+def light(ridges: Array, thick: Array, out: Array, reach: int, relief: float, first: int, last: int) -> None:
+    """Brighten `out` (3, H, W) where `ridges` (H, W) rise towards the upper left, and darken it where they fall, by `thick` (h, w) of `relief`."""
     H, W = ridges.shape
+    h, w = thick.shape
     for y in range(first, last):
         up, down = max(y - reach, 0), min(y + reach, H - 1)
         for x in range(W):
             left, right = max(x - reach, 0), min(x + reach, W - 1)
             slope = ridges[down, right] - ridges[up, left] + np.float32(0.5) * (ridges[down, x] - ridges[up, x])
-            lift = np.float32(relief) * (np.float32(SLOPE_GAIN) * slope + np.float32(HEIGHT_GAIN) * ridges[y, x])
+            here = np.float32(relief) * bilinear(thick, np.float32((y + 0.5) * h / H - 0.5), np.float32((x + 0.5) * w / W - 0.5))
+            lift = here * (np.float32(SLOPE_GAIN) * slope + np.float32(HEIGHT_GAIN) * ridges[y, x])
             lift = min(max(lift, np.float32(-0.5)), np.float32(0.5))
             for c in range(3):
                 # Black paint shines too. Light and shadow weigh the same, so that the tone is kept.

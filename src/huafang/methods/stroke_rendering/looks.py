@@ -28,11 +28,11 @@ class Look:
 
 
 LOOKS = {
-    # Hertzmann 1998, appendix. Only `impasto` is ours.
+    # Hertzmann 1998, appendix. Ours are `impasto` and the jitter of the pointillist (his: value 1, hue 0.3), whose white skies it turned to salt and pepper.
     "impressionist": Look((8, 4, 2), 100, 1.0, 0.5, 4, 16, 1.0, 1.0),
     "expressionist": Look((8, 4, 2), 50, 0.25, 0.5, 10, 16, 0.7, 1.0, jitter_value=0.5),
     "colourist_wash": Look((8, 4, 2), 200, 1.0, 0.5, 4, 16, 0.5, 1.0, jitter_red=0.3, jitter_green=0.3, jitter_blue=0.3, impasto=0.0),
-    "pointillist": Look((4, 2), 100, 1.0, 0.5, 0, 0, 1.0, 0.5, jitter_value=1.0, jitter_hue=0.3),
+    "pointillist": Look((4, 2), 100, 1.0, 0.5, 0, 0, 1.0, 0.5, jitter_hue=0.4, jitter_saturation=1.0, jitter_value=0.3),
     # Ours, after Van Gogh's Starry Night and his late self-portraits: few short-cuts, long strokes, much paint.
     "swirling": Look((8, 4, 2), 180, 0.6, 0.6, 6, 20, 1.0, 1.0, jitter_hue=0.12, jitter_saturation=0.6, jitter_value=0.5, impasto=0.7),
 }

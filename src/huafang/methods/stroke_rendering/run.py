@@ -27,6 +27,8 @@ GAP_ROUNDS = 12
 BATCHES = 16
 """Steps per layer: so often a layer is shown, and a cancel heard."""
 PREVIEW_SIDE = 1024
+NEAR_WHITE, NEAR_BLACK = 0.5, 0.2
+"""Distance of a colour's luminance from white and from black at which it has all of a look's jitter."""
 
 
 @dataclass(frozen=True)
@@ -199,8 +201,12 @@ def jittered(colours: Array, look: Look, rng: np.random.Generator) -> Array:
     """(N, 3) RGB with each stroke's chance in it: hue turned, saturation and value multiplied, then red, green and blue shifted; clamped.
 
     The paper gives the size of a jitter and not its law: here it is normal, and all but 0.3 % of the draws lie in a range as wide as the jitter.
+    Value, red, green and blue have less of it near white and black, where chance shows as dirt: white paint stays white.
     """
+    luminance = colours @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    room = np.minimum((1 - luminance) / NEAR_WHITE, luminance / NEAR_BLACK).clip(0, 1)[:, None]
     chance = rng.standard_normal((len(colours), 6), dtype=np.float32) * (np.array(jitters(look), np.float32) / 6)
+    chance[:, 2:] *= room
     out = colours.astype(np.float32)
     if any(jitters(look)[:3]):
         hue, saturation, value = to_hsv(out)
