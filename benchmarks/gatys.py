@@ -151,7 +151,7 @@ def main() -> None:
     args = argparse.ArgumentParser()
     args.add_argument("--size", type=int, default=512)
     args.add_argument("--evaluations", type=int, default=24)
-    args.add_argument("--steps", type=int, default=20)
+    args.add_argument("--steps", type=int, default=32)
     args.add_argument("--name", default="gatys")
     given = args.parse_args()
     net = vgg.he(torch.Generator().manual_seed(0)).to(memory_format=torch.channels_last)

@@ -73,14 +73,24 @@ def _gram(features: Tensor) -> Tensor:
     return product
 
 
+ROWS = 4096
+"""bfloat16 products are taken over so many pixels at a time and summed in float32: each rounds by 2⁻⁹ at most, and their sum by far less."""
+
+
 class _Product(torch.autograd.Function):
-    """(N, C) -> (C, C) / N in float32, with one product in the features' own precision on the way back where autograd takes two in float32."""
+    """(N, C) -> (C, C) / N, with one product in the features' own precision on the way back where autograd takes two in float32."""
 
     @staticmethod
     def forward(ctx: Any, flat: Tensor) -> Tensor:
         ctx.save_for_backward(flat)
-        wide = flat.float()
-        return wide.T @ wide / flat.shape[0]
+        count, channels = flat.shape
+        whole = count // ROWS * ROWS if flat.dtype is torch.bfloat16 else 0
+        rest = flat[whole:].float()
+        product = rest.T @ rest
+        if whole:
+            parts = flat[:whole].view(-1, ROWS, channels)
+            product += torch.bmm(parts.transpose(1, 2), parts).float().sum(0)
+        return product / count
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
