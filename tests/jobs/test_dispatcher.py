@@ -229,3 +229,22 @@ def test_an_end_that_cannot_be_understood_fails_its_job_and_the_lane_goes_on(dis
         row = ended(dispatcher, dispatcher.submit(draft()).id)
     assert (row.state, row.error["code"]) == ("failed", "bug")
     assert ended(dispatcher, dispatcher.submit(draft("b")).id).state == "done"
+
+
+def test_bad_input_58_a_clock_that_jumps_changes_no_order_and_no_lease(tmp_path, monkeypatch):
+    from huafang.jobs import store as module_of_store
+
+    made = open_dispatcher(tmp_path)
+    made.pause(True)
+    real, shift = time.time, [0.0]
+    monkeypatch.setattr(module_of_store.time, "time", lambda: real() + shift[0])
+    order = []
+    for hours in (0, 1, -1, 0):
+        shift[0] = hours * 3600.0
+        order.append(made.submit(draft(str(hours))).id)
+    assert [row.id for row in made.store.waiting()] == order
+    made.start()
+    made.pause(False)
+    shift[0] = -7200.0
+    assert all(ended(made, job).state == "done" for job in order)
+    made.stop(1)

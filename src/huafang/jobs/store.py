@@ -116,6 +116,8 @@ class Store:
         )
         try:
             with _said(Session(self._engine, expire_on_commit=False)) as session:
+                last = session.scalar(select(func.max(Row.place)).where(Row.state == "queued"))
+                row.place = max(now, (last or 0) + 0.001)  # a clock that was set back must not let the new job in front
                 session.add(row)
                 session.commit()
                 session.refresh(row)
