@@ -20,11 +20,15 @@ export function useTaker(take: Taker): void {
   });
 }
 
+let given = 0;
+
 export async function toEasel(files: File[]): Promise<void> {
   const [file] = files;
   if (!file) return;
+  const turn = (given += 1);
   const asset = await send(file, EASEL);
-  if (asset) setPhoto(asset.id);
+  // Of two pictures the last given stays, whichever arrives last.
+  if (asset && turn === given) setPhoto(asset.id);
 }
 
 const imagesOf = (data: DataTransfer | null): File[] => [...(data?.files ?? [])];
