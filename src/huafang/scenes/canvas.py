@@ -3,12 +3,12 @@
 Coordinates are of the unit square, x to the right and y down, so that a scene is the same at any size; colours are sRGB in [0, 1].
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from huafang.ops.compiled import inline
@@ -70,7 +70,7 @@ class Canvas:
     def line(self, points: Points, width: float, paint: Paint, alpha: float = 1.0) -> None:
         """A stroke of `width` along `points`, round at its ends and joints."""
         track = np.asarray(points, np.float64)
-        for (ax, ay), (bx, by) in zip(track[:-1], track[1:], strict=True):
+        for (ax, ay), (bx, by) in itertools.pairwise(track):
             length = math.hypot(bx - ax, by - ay) or 1.0
             nx, ny = -(by - ay) / length * width / 2, (bx - ax) / length * width / 2
             self.fill([(ax + nx, ay + ny), (bx + nx, by + ny), (bx - nx, by - ny), (ax - nx, ay - ny)], paint, alpha)
@@ -177,10 +177,7 @@ def _fill(pixels: NDArray[np.float32], points: NDArray[np.float64], paint: NDArr
             if share <= 0:
                 continue
             u, v = (x + 0.5) / size, (y + 0.5) / size
-            if radial:
-                t = np.sqrt((u - paint[1]) ** 2 + (v - paint[2]) ** 2) / paint[3]
-            else:
-                t = ((u - paint[1]) * gx + (v - paint[2]) * gy) / norm
+            t = np.sqrt((u - paint[1]) ** 2 + (v - paint[2]) ** 2) / paint[3] if radial else ((u - paint[1]) * gx + (v - paint[2]) * gy) / norm
             t = min(max(t, 0.0), 1.0)
             for c in range(3):
                 colour = paint[5 + c] + (paint[8 + c] - paint[5 + c]) * t
