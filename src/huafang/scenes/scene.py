@@ -1,0 +1,161 @@
+"""One scene: the sky, a place, who stands in it, the weather. Scene `number` of a seed is the same on any machine and at any size."""
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from huafang.scenes import sampling, sky, subjects
+from huafang.scenes.canvas import Canvas, arc, mix
+from huafang.scenes.facts import Facts, Side, Subject
+from huafang.scenes.light import Light
+from huafang.scenes.light import light as light_of
+from huafang.scenes.places import Ground, Stage, choose_horizon, paint_place
+
+_SIDES: dict[Side, tuple[float, float]] = {"left": (0.24, 0.34), "middle": (0.45, 0.55), "right": (0.66, 0.76)}
+
+_HEIGHTS: dict[Subject, float] = {
+    "house": 0.32,
+    "castle": 0.46,
+    "tree": 0.42,
+    "boat": 0.36,
+    "lighthouse": 0.5,
+    "windmill": 0.46,
+    "cactus": 0.38,
+    "bridge": 0.24,
+    "tower": 0.52,
+    "pagoda": 0.48,
+    "balloon": 0.4,
+    "person": 0.34,
+    "cat": 0.27,
+    "bird": 0.22,
+    "flower": 0.36,
+}
+"""How high a subject is in a picture, in units of the square."""
+
+_PORTRAITS = ("woman", "man")
+_FLYING = ("balloon", "bird")
+
+
+@dataclass
+class Scene:
+    """`pixels` are (size, size, 3) float32 in [0, 1], sRGB."""
+
+    facts: Facts
+    pixels: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """The foot of a subject and its height, in units of the square."""
+
+    x: float
+    y: float
+    s: float
+
+
+def scene(seed: int, number: int, size: int) -> Scene:
+    """Scene `number` of the endless set `seed`."""
+    rng = random.Random(f"{seed}:{number}")  # noqa: S311  # a picture, no secret
+    facts = sampling.sample(rng)
+    return Scene(facts, draw(facts, rng, size))
+
+
+def draw(facts: Facts, rng: random.Random, size: int) -> NDArray[np.float32]:
+    """The scene of `facts` as (size, size, 3) float32 in [0, 1]; the same draws from `rng` at every size."""
+    canvas = Canvas(size)
+    x = rng.uniform(*_SIDES[facts.side])
+    horizon, skyline = choose_horizon(facts, rng)
+    lamp = sky.lamp(facts, x, skyline, rng)
+    light = light_of(facts.time, facts.weather, lamp.x < 0.5)
+    if facts.place != "room":
+        sky.paint_sky(canvas, facts, light, horizon, lamp, rng)
+    ground = paint_place(Stage(canvas, facts, light, rng, horizon, x, lamp))
+    if facts.subject != "none":
+        look = rng.getrandbits(32)
+        for spot in spots(facts, ground, x, rng):
+            _place(canvas, facts, spot, ground, light, random.Random(look))  # noqa: S311  # as above
+    if facts.place != "room":
+        sky.paint_weather(canvas, facts, light, rng)
+    np.clip(canvas.pixels, 0.0, 1.0, out=canvas.pixels)
+    return canvas.pixels
+
+
+def spots(facts: Facts, ground: Ground, x: float, rng: random.Random) -> list[Spot]:
+    """Where the subjects stand, the far ones first: one at `x`, more of them side by side."""
+    if facts.subject in _PORTRAITS:
+        return [Spot(x, 1.0, 0.75)]
+    near, far = 1.0, 0.0
+    low, high = ground.foot
+    if facts.subject == "boat" and ground.water:
+        low, high = ground.water
+    if facts.subject in _FLYING:
+        low, high = (0.5, 0.62) if facts.subject == "balloon" else (0.36, 0.5)
+    scale = ground.scale * {None: rng.uniform(0.92, 1.12), True: rng.uniform(1.3, 1.45), False: rng.uniform(0.58, 0.68)}[facts.large]
+    s = _HEIGHTS[facts.subject] * scale * {1: 1.0, 2: 0.74, 3: 0.58}[facts.count]
+    if facts.count == 1:
+        return [Spot(x, rng.uniform(low, high), s)]
+    step = 0.36 if facts.count == 2 else 0.3
+    middle = 0.5 + (x - 0.5) * (0.5 if facts.count == 2 else 0.15)
+    found = []
+    for k in range(facts.count):
+        near = rng.random()
+        far = 1 - near
+        at = middle + (k - (facts.count - 1) / 2) * step + rng.uniform(-0.02, 0.02)
+        found.append(Spot(at, low * far + high * near, s * (0.88 + 0.24 * near)))
+    return sorted(found, key=lambda spot: spot.y)
+
+
+def _place(canvas: Canvas, facts: Facts, spot: Spot, ground: Ground, light: Light, rng: random.Random) -> None:
+    """The subject with its soft shadow on the ground, or its reflection in the water."""
+    afloat = facts.subject == "boat" or (facts.subject == "bridge" and facts.place in ("sea", "lake"))
+    grounded = facts.subject not in _PORTRAITS and facts.subject not in _FLYING and facts.subject != "bridge"
+    before = canvas.pixels.copy() if afloat else None
+    if grounded and not afloat:
+        _shadow(canvas, spot, facts.subject, light)
+    subjects.draw(canvas, facts.subject, spot.x, spot.y, spot.s, facts.colour, light, rng)
+    if before is not None:
+        _reflect(canvas, before, spot.y)
+
+
+_WIDTHS: dict[Subject, float] = {
+    "castle": 0.42,
+    "house": 0.46,
+    "tree": 0.2,
+    "cat": 0.3,
+    "flower": 0.16,
+    "person": 0.18,
+    "lighthouse": 0.16,
+    "tower": 0.17,
+    "cactus": 0.2,
+}
+"""Half the width of a subject's shadow in parts of its height."""
+
+
+def _shadow(canvas: Canvas, spot: Spot, subject: Subject, light: Light) -> None:
+    """Darkness where the subject touches the ground, longer on the side away from the light."""
+    half = _WIDTHS.get(subject, 0.25) * spot.s
+    x = spot.x + (0.22 if light.from_left else -0.22) * half
+    dark = mix(light((0.1, 0.12, 0.2)), (0.05, 0.05, 0.12), 0.5)
+    for grow, alpha in ((1.18, 0.12), (1.0, 0.16)):
+        canvas.fill(arc(x, spot.y, half * grow, half * grow * 0.2 + 0.006, corners=24), dark, alpha)
+
+
+def _reflect(canvas: Canvas, before: NDArray[np.float32], waterline: float) -> None:
+    """What the subject changed above the `waterline` upside down below it, fading."""
+    size = canvas.size
+    pixels = canvas.pixels
+    first = min(round(waterline * size), size - 1)
+    rows = (np.arange(first, size) + 0.5) / size
+    source = np.clip((2 * waterline - rows) * size - 0.5, 0, size - 2)
+    low = source.astype(np.int64)
+    part = (source - low)[:, None, None].astype(np.float32)
+
+    def upside(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        return picture[low] * (1 - part) + picture[low + 1] * part
+
+    there = np.minimum(np.abs(upside(pixels) - upside(before)).sum(axis=2, keepdims=True) * 6, 1)
+    untouched = 1 - np.minimum(np.abs(pixels[first:] - before[first:]).sum(axis=2, keepdims=True) * 6, 1)
+    fade = np.clip(1 - (rows - waterline) / 0.28, 0, 1)[:, None, None]
+    pixels[first:] += ((upside(pixels) - pixels[first:]) * there * untouched * fade * 0.55).astype(np.float32)
