@@ -14,6 +14,7 @@ HAIRS = [hexed("#2b2226"), hexed("#4a2f25"), hexed("#8a5a34"), hexed("#c99a56")]
 def person(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A whole figure in a coat, standing or walking; the colour is that of the coat."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     coat = named(colour, rng, ["#3f5d86", "#b34a3c", "#5f7d5a", "#c79a4c"])
     skin, hair = rng.choice(SKINS), rng.choice(HAIRS)
     trousers = hexed("#343847") if apart(coat, hexed("#343847")) > 0.35 else hexed("#8f8576")
@@ -22,42 +23,43 @@ def person(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
     for side in (-1, 1):
         foot = side * (0.13 if walking else 0.06)
         tone = light(trousers) if side == pen.sun else light.shadow(trousers)
-        pen.stroke([(side * 0.05, 0.42), (foot, 0.045)], 0.078, tone)
+        pen.stroke([(side * 0.05, 0.42), (foot, 0.045)], 0.095, tone)
         pen.stroke([(foot - 0.005, 0.025), (foot + 0.05, 0.022)], 0.05, light(boots))
-    half = 0.15 if hem < 0.3 else 0.125
+    half = 0.19 if hem < 0.3 else 0.155
     back, front = darker(coat, 0.2), coat
     swing = 0.09 if walking else 0.02
-    pen.stroke([(-0.1, 0.7), (-0.17 - swing * 0.3, 0.54), (-0.17 - swing, 0.41)], 0.07, light.shadow(back))
-    pen.oval(-0.17 - swing, 0.39, 0.032, None, light(skin))
+    pen.stroke([(-0.11, 0.65), (-0.19 - swing * 0.3, 0.5), (-0.19 - swing, 0.39)], 0.085, light.shadow(back))
+    pen.oval(-0.19 - swing, 0.365, 0.038, None, light(skin))
     pen.shape(
-        [(-half, hem), (half, hem), (0.115, 0.55), (0.135, 0.7), (0.09, 0.76), (-0.09, 0.76), (-0.135, 0.7), (-0.115, 0.55)], pen.across(front, -half, half)
+        [(-half, hem), (half, hem), (0.135, 0.52), (0.155, 0.64), (0.1, 0.71), (-0.1, 0.71), (-0.155, 0.64), (-0.135, 0.52)], pen.across(front, -half, half)
     )
-    pen.stroke([(0.115, 0.7), (0.16 + swing * 0.3, 0.55), (0.15 + swing * 1.3, 0.43)], 0.07, light.bright(front) if pen.sun > 0 else light.shadow(back))
-    pen.oval(0.15 + swing * 1.3, 0.41, 0.032, None, light(skin))
+    pen.stroke([(0.125, 0.65), (0.18 + swing * 0.3, 0.51), (0.18 + swing * 1.3, 0.4)], 0.085, light.bright(front) if pen.sun > 0 else light.shadow(back))
+    pen.oval(0.18 + swing * 1.3, 0.375, 0.038, None, light(skin))
     scarf = hexed("#f3e4c8") if apart(coat, hexed("#f3e4c8")) > 0.5 else PAINT["red"]
     kind = rng.choice(["hat", "long", "short", "cap"])
     if kind == "long":
-        pen.smooth([(-0.125, 0.7), (-0.135, 0.88), (0, 1.0), (0.135, 0.88), (0.125, 0.7), (0, 0.68)], light.shadow(hair))
-    pen.oval(0.005, 0.865, 0.098, 0.108, pen.across(skin, -0.1, 0.1, 0.7))
-    pen.stroke([(-0.065, 0.758), (0.065, 0.758)], 0.055, light(scarf))
+        pen.smooth([(-0.15, 0.64), (-0.165, 0.86), (-0.1, 0.98), (0.1, 0.98), (0.165, 0.86), (0.15, 0.64), (0, 0.62)], light.shadow(hair))
+    pen.oval(0.005, 0.835, 0.125, 0.135, pen.across(skin, -0.13, 0.13, 0.7))
+    pen.stroke([(-0.075, 0.705), (0.075, 0.705)], 0.07, light(scarf))
     if kind == "hat":
         straw = hexed("#e3c07a") if apart(coat, hexed("#e3c07a")) > 0.5 else hexed("#5a4136")
-        pen.oval(0, 0.915, 0.19, 0.032, light(straw))
-        pen.shape([(-0.1, 0.92), (0.1, 0.92), (0.08, 1.01), (-0.08, 1.01)], pen.across(straw, -0.1, 0.1))
-        pen.box(-0.099, 0.92, 0.099, 0.942, light(darker(straw, 0.45)))
+        pen.oval(0, 0.895, 0.235, 0.04, light(straw))
+        pen.shape([(-0.125, 0.9), (0.125, 0.9), (0.1, 1.02), (-0.1, 1.02)], pen.across(straw, -0.12, 0.12))
+        pen.box(-0.124, 0.9, 0.124, 0.93, light(darker(straw, 0.45)))
     elif kind == "cap":
-        pen.smooth([(-0.108, 0.89), (-0.09, 0.97), (0, 1.0), (0.09, 0.97), (0.108, 0.89), (0, 0.905)], pen.across(scarf, -0.1, 0.1))
-        pen.oval(0, 1.005, 0.03, None, light.bright(scarf))
+        pen.smooth([(-0.138, 0.87), (-0.115, 0.96), (0, 1.0), (0.115, 0.96), (0.138, 0.87), (0, 0.89)], pen.across(scarf, -0.13, 0.13))
+        pen.oval(0, 1.005, 0.038, None, light.bright(scarf))
     else:
-        pen.smooth([(-0.112, 0.85), (-0.105, 0.95), (0, 1.0), (0.105, 0.95), (0.112, 0.85), (0.06, 0.915), (-0.05, 0.925)], light(hair))
+        pen.smooth([(-0.142, 0.81), (-0.13, 0.94), (0, 1.0), (0.13, 0.94), (0.142, 0.81), (0.08, 0.9), (-0.06, 0.91)], light(hair))
     ink = light(hexed("#2c2026"))
-    for u in (-0.032, 0.05):
-        pen.oval(u, 0.862, 0.0135, 0.016, ink)
+    for u in (-0.042, 0.062):
+        pen.oval(u, 0.83, 0.017, 0.021, ink)
 
 
 def cat(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A cat that sits and looks at us, or stands with its tail up; the colour is that of its fur."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     fur = named(colour, rng, ["#dd8a3c", "#8f8c8c", "#3a363b", "#f2ebdf"])
     if rng.random() < 0.6:
         _sitting(pen, fur, rng.random() < 0.6)
@@ -116,6 +118,7 @@ def _standing(pen: Pen, fur: Colour) -> None:
 def bird(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A big bird in flight or on its feet; the colour is that of its plumage."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     plume = named(colour, rng, ["#3f78b8", "#cf4a3a", "#f4f0e6", "#3f454f"])
     if rng.random() < 0.55:
         _flying(pen, plume)

@@ -13,6 +13,7 @@ TERRACOTTA, SLATE, BARK, STONE = hexed("#b5533a"), hexed("#55617a"), hexed("#6b4
 def house(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A gabled house seen on its corner; the colour is that of its walls."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     wall = named(colour, rng, ["#f1e3c4", "#ece6da", "#e3c799"])
     roof = rng.choice([TERRACOTTA, BARK, SLATE]) if colour is None else max((SLATE, hexed("#4a3d3c")), key=lambda c: apart(c, wall))
     eaves, ridge = rng.choice([(0.5, 0.96), (0.58, 0.98), (0.46, 0.88)])
@@ -54,6 +55,7 @@ def _battlements(pen: Pen, u0: float, u1: float, v: float, count: int, stone: Co
 def castle(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """Towers with pointed roofs behind a wall with a gate; the colour is that of the roofs and flags."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     stone = hexed(rng.choice(["#c9c1b4", "#d9cdb8", "#bfc0c8"]))
     if colour in ("white", "grey"):
         stone = hexed("#b08f6e")
@@ -64,14 +66,14 @@ def castle(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
     for u, half, height, top in (towers[2], towers[1], towers[0]):
         pen.box(u - half, 0.1, u + half, height, pen.across(back, u - half, u + half))
         _cone(pen, u, half * 1.3, height, top, roof)
+    for u, v in ((keep, 0.5), (keep + 0.27, 0.39)):
+        pen.window(u - 0.032, v - 0.05, u + 0.032, v + 0.09, arched=True)
     pen.box(-0.42, 0, 0.42, 0.33, pen.upright(light.shadow(stone), light(stone), 0, 0.33))
     _battlements(pen, -0.42, 0.42, 0.33, 8, stone)
     for u, height in ((-0.46, 0.46), (0.46, rng.choice([0.46, 0.54]))):
         pen.box(u - 0.13, 0, u + 0.13, height, pen.across(stone, u - 0.13, u + 0.13))
         _cone(pen, u, 0.175, height, height + 0.26, roof)
         pen.window(u - 0.03, height - 0.19, u + 0.03, height - 0.06, arched=True)
-    for u, v in ((keep - 0.0, 0.5), (keep + 0.27, 0.39)):
-        pen.window(u - 0.032, v - 0.05, u + 0.032, v + 0.09, arched=True)
     pen.shape(arch(0, 0, 0.125, 0.13), light.shadow(darker(stone, 0.45)))
     pen.shape(arch(0, 0, 0.09, 0.1), light(hexed("#5b3d2c")))
     flag = light.bright(roof if colour is not None else PAINT["red"])
@@ -83,6 +85,7 @@ def castle(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
 def tower(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A slim square clock tower under a spire, a dome or a low roof; the colour is that of its body."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     body = named(colour, rng, ["#c8b79c", "#b98a68", "#b9b4ae"])
     roof = max((SLATE, hexed("#5e8378"), TERRACOTTA), key=lambda c: apart(c, body)) if colour else rng.choice([SLATE, hexed("#4f8075")])
     half, kind = rng.uniform(0.12, 0.15), rng.randrange(3)
@@ -124,6 +127,7 @@ def tower(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | Non
 def pagoda(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """Tiers under roofs with upturned corners and a golden top; the colour is that of the roofs."""
     pen = Pen(canvas, x, y, s, light)
+    light = pen.light
     roof = named(colour, rng, ["#4a6a6c", "#47566b", "#3f6e5c"])
     wall = hexed(rng.choice(["#c0402f", "#b5462f"])) if colour is None else hexed("#efe1c2" if colour not in ("white", "yellow") else "#a8503c")
     tiers = rng.choice([3, 4, 5])

@@ -3,8 +3,6 @@
 import math
 import random
 
-import numpy as np
-
 from huafang.scenes.canvas import Canvas, Colour, Point, hexed, mix
 from huafang.scenes.facts import ColourName
 from huafang.scenes.light import Light
@@ -16,6 +14,7 @@ WOOD, LEAF = hexed("#6b4a36"), hexed("#4a8f47")
 def tree(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A fir, a round tree, one in blossom or a bare one; the colour is that of the crown."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     kind = rng.choice(["round", "round", "fir", "fir", "blossom", "bare"])
     if colour in ("red", "orange", "yellow", "pink", "purple", "white") or (kind == "bare" and colour is not None):
         kind = "round" if colour != "green" else "fir"
@@ -74,13 +73,16 @@ def cactus(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
     """A saguaro with two arms and often a blossom; always green, `colour` is not looked at."""
     del colour
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     green = hexed(rng.choice(["#4d8f55", "#3f8a63", "#5d9450"]))
     low, high = rng.uniform(0.3, 0.38), rng.uniform(0.42, 0.5)
     arms: list[list[Point]] = [
         [(0, low), (-0.2, low), (-0.27, low + 0.05), (-0.29, low + 0.12), (-0.29, low + rng.uniform(0.26, 0.34))],
         [(0, high), (0.18, high), (0.25, high + 0.05), (0.27, high + 0.12), (0.27, high + rng.uniform(0.2, 0.28))],
     ]
-    trunk: list[Point] = [(0, 0.0), (0, 0.89)]
+    trunk: list[Point] = [(0, 0.1), (0, 0.89)]
+    pen.box(-0.105, 0, 0.105, 0.11, light.shadow(green))
+    pen.box(pen.sun * 0.0273 - 0.0735, 0, pen.sun * 0.0273 + 0.0735, 0.11, light(green))
     for limb, width in ((arms[0], 0.135), (arms[1], 0.125), (trunk, 0.21)):
         pen.stroke(limb, width, light.shadow(green))
         pen.stroke([(u + pen.sun * width * 0.13, v) for u, v in limb], width * 0.7, light(green))
@@ -90,12 +92,14 @@ def cactus(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
         for u, v in ((0.0, 0.985), (arms[0][-1][0], arms[0][-1][1] + 0.07)):
             for turn in (-0.035, 0, 0.035):
                 pen.oval(u + turn, v - abs(turn) * 0.4, 0.028, 0.036, blossom)
-    pen.oval(0, 0, 0.2, 0.03, light.shadow(hexed("#b58a5c")), 0.6)
+    sand = light(hexed("#c79a66"))
+    pen.smooth([(-0.26, -0.01), (-0.12, 0.03), (0.0, 0.045), (0.12, 0.03), (0.26, -0.01), (0, -0.02)], sand)
 
 
 def flower(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """One big tulip, daisy, rose or sunflower with stem and leaves; the colour is that of the petals."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     kinds = ["tulip", "daisy", "rose"] + (["sunflower"] if colour in (None, "yellow", "orange") else [])
     kind = rng.choice(kinds)
     natural = {"tulip": ["#d8423f", "#e77f9d", "#f2b83c"], "daisy": ["#faf8f1"], "rose": ["#c9303c", "#ea8aa4"], "sunflower": ["#f5bd2a"]}[kind]
@@ -113,7 +117,7 @@ def flower(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
     elif kind == "rose":
         _rose(pen, petal, head)
     elif kind == "daisy":
-        _star(pen, petal, head, 10, 0.3, 0.1, hexed("#f0b52e") if colour not in ("yellow", "orange") else hexed("#7a4a2a"))
+        _star(pen, petal, head, 9, 0.3, 0.1, hexed("#f0b52e") if colour not in ("yellow", "orange") else hexed("#7a4a2a"))
     else:
         _star(pen, petal, head, 14, 0.31, 0.165, hexed("#5d3a22"))
 
@@ -128,8 +132,8 @@ def _tulip(pen: Pen, petal: Colour) -> None:
 
 
 def _star(pen: Pen, petal: Colour, head: float, petals: int, length: float, heart: float, core: Colour) -> None:
-    wide = length * math.pi / petals * 0.95
-    for layer, reach in ((0, 1.0), (1, 0.86)):
+    wide = length * math.pi / petals * (0.95 if petals > 9 else 0.7)
+    for layer, reach in ((0, 1.0), (1, 0.86)) if petals > 9 else ((1, 1.0),):
         for k in range(petals):
             turn = 2 * math.pi * (k + layer * 0.5) / petals
             c, d = math.cos(turn), math.sin(turn)
@@ -147,7 +151,11 @@ def _rose(pen: Pen, petal: Colour, head: float) -> None:
             c, d = math.cos(turn), math.sin(turn)
             tone = mix(darker(petal, 0.32), paler(petal, 0.18), 0.5 + 0.5 * (c * pen.sun * 0.6 + d * 0.75))
             pen.oval(ring * c, head + ring * d, size, size * 0.94, pen.light(tone))
-    pen.oval(0, head, 0.1, None, pen.light.shadow(darker(petal, 0.15)))
-    turns = np.linspace(0.4, 4.2 * math.pi, 22)
-    swirl = [(float(0.011 + 0.0085 * t) * math.cos(t) * pen.side, head + float(0.011 + 0.0085 * t) * math.sin(t)) for t in turns]
-    pen.stroke(swirl, 0.026, pen.light.bright(paler(petal, 0.22)))
+    for reach, turn, tone in (
+        (0.115, 0.4, darker(petal, 0.25)),
+        (0.09, 2.6, paler(petal, 0.12)),
+        (0.062, 4.6, darker(petal, 0.22)),
+        (0.036, 1.2, paler(petal, 0.2)),
+    ):
+        c, d = math.cos(turn) * 0.02, math.sin(turn) * 0.02
+        pen.oval(c, head + 0.02 + d, reach, reach * 0.88, pen.light(tone))

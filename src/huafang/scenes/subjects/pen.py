@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ PAINT: dict[ColourName, Colour] = {
 """The named colours in the light of day."""
 WARM = hexed("#ffd873")
 """A lamp, or a window with one behind it: never tinted by the hour."""
+MOONLIT = (0.60, 0.64, 0.86)
+"""The tint of a subject by night: the moon is on it, else it and its colour would be lost against the sky."""
 GLASS = hexed("#4b6580")
 THIN = 0.008
 """The least width of a stroke, in units of the square: a pixel at 128."""
@@ -38,7 +41,8 @@ class Pen:
     """Coordinates (u, v) are in heights of the subject from its foot, u to the right (to the left where mirrored) and v upwards."""
 
     def __init__(self, canvas: Canvas, x: float, y: float, s: float, light: Light, mirrored: bool = False) -> None:
-        self.canvas, self.x, self.y, self.s, self.light = canvas, x, y, s, light
+        self.canvas, self.x, self.y, self.s = canvas, x, y, s
+        self.light = replace(light, tint=MOONLIT, share=light.share * 0.6) if light.dark else light
         self.side = -1.0 if mirrored else 1.0
         self.sun = (-1.0 if light.from_left else 1.0) * self.side
         """-1 where the light comes from low u, 1 from high u."""

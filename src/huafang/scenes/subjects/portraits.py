@@ -17,6 +17,7 @@ def woman(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | Non
     """A portrait that stands on the picture's lower edge (y is not looked at); the colour is that of her scarf."""
     del y
     pen = Pen(canvas, x, 1.0, s, light, rng.random() < 0.5)
+    light = pen.light
     skin, hair = rng.choice(SKINS), rng.choice(HAIRS)
     style = rng.choice(["long", "bob", "bun", "waves"])
     back = {
@@ -60,6 +61,7 @@ def man(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None,
     """A portrait that stands on the picture's lower edge (y is not looked at); the colour is that of his scarf."""
     del y
     pen = Pen(canvas, x, 1.0, s, light, rng.random() < 0.5)
+    light = pen.light
     skin, hair = rng.choice(SKINS), rng.choice(HAIRS)
     scarf = named(colour, rng, ["#8f3f3c", "#3c5f86", "#c2903c", "#5d7a58"])
     _bust(pen, skin, scarf, rng, 0.58)

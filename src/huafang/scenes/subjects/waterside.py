@@ -16,6 +16,7 @@ CREAM = hexed("#f6efdf")
 def boat(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A sailing boat or a junk on its water line; the colour is that of the sails."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     sail = named(colour, rng, ["#fbf6ea", "#f6ead2", "#f3e3c8"])
     hull = hexed("#e9e4da" if colour in ("black", "brown") else rng.choice(["#7c4a30", "#8a5a3c", "#3f4a63"]))
     junk = rng.random() < 0.3
@@ -46,6 +47,7 @@ def boat(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None
 def lighthouse(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A round tapering tower in bands with a lantern, which shines by night; the colour is that of the bands."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     band = named(colour, rng, ["#cf3b34"])
     ground = hexed("#f7f2e8") if colour not in ("white", "yellow") else hexed("#5f7391")
     wide, slim, top, bands = rng.uniform(0.17, 0.2), rng.uniform(0.1, 0.12), 0.72, rng.choice([5, 5, 7])
@@ -79,6 +81,7 @@ def lighthouse(canvas: Canvas, x: float, y: float, s: float, colour: ColourName 
 def bridge(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """An arched bridge of stone, about 2.2 s across, with one, two or three arches; the colour is that of the whole."""
     pen = Pen(canvas, x, y, s, light)
+    light = pen.light
     stone = named(colour, rng, ["#b8aa96", "#a99b8c", "#c4a98c"])
     spans = rng.choice([[(0.0, 0.62)], [(-0.62, 0.25), (0.0, 0.36), (0.62, 0.25)], [(-0.37, 0.32), (0.37, 0.32)]])
     rise = 0.36 if len(spans) == 1 else 0.3
@@ -113,6 +116,7 @@ def bridge(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
 def windmill(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A tapering mill with a round cap and four great sails; the colour is that of body and cap."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     body = named(colour, rng, ["#efe4cd", "#d9b48c", "#e8e2d6"])
     cap = hexed("#8a4a38") if colour is None else darker(body, 0.35)
     wide, slim, hub = rng.uniform(0.23, 0.27), 0.14, 0.66
@@ -141,6 +145,7 @@ def windmill(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | 
 def balloon(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A hot-air balloon; (x, y) is the bottom of its basket, the colour that of the stripes."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
+    light = pen.light
     stripe: Colour = named(colour, rng, ["#d9483b", "#e88a3a", "#3f7fc0", "#d65a7e"])
     other = CREAM if colour not in ("white", "yellow", "grey") else {"white": PAINT["grey"], "yellow": hexed("#fff6d8"), "grey": CREAM}[colour]
     if colour is None and rng.random() < 0.5:
