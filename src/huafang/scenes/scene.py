@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from huafang.scenes import sampling, sky, subjects
-from huafang.scenes.canvas import Canvas, arc, mix
+from huafang.scenes.canvas import Canvas, Linear, arc, hexed, mix
 from huafang.scenes.facts import Facts, Side, Subject
 from huafang.scenes.light import Light
 from huafang.scenes.light import light as light_of
@@ -19,7 +19,7 @@ _HEIGHTS: dict[Subject, float] = {
     "house": 0.32,
     "castle": 0.46,
     "tree": 0.42,
-    "boat": 0.36,
+    "boat": 0.4,
     "lighthouse": 0.5,
     "windmill": 0.46,
     "cactus": 0.38,
@@ -27,15 +27,20 @@ _HEIGHTS: dict[Subject, float] = {
     "tower": 0.52,
     "pagoda": 0.48,
     "balloon": 0.4,
-    "person": 0.34,
-    "cat": 0.27,
-    "bird": 0.22,
-    "flower": 0.36,
+    "person": 0.4,
+    "cat": 0.33,
+    "bird": 0.27,
+    "flower": 0.42,
 }
 """How high a subject is in a picture, in units of the square."""
 
+_REACH: dict[Subject, float] = {"bridge": 0.95, "castle": 0.6, "house": 0.55, "windmill": 0.45, "boat": 0.42, "bird": 0.6, "cat": 0.45}
+"""From its middle to its side, in parts of its height; 0.35 where not given. It keeps the subject within the picture."""
+
 _PORTRAITS = ("woman", "man")
-_FLYING = ("balloon", "bird")
+
+MOONLIGHT = hexed("#7f96d8")
+"""At night it stands behind the subject, which would be lost in the dark."""
 
 
 @dataclass
@@ -72,30 +77,50 @@ def draw(facts: Facts, rng: random.Random, size: int) -> NDArray[np.float32]:
     if facts.place != "room":
         sky.paint_sky(canvas, facts, light, horizon, lamp, rng)
     ground = paint_place(Stage(canvas, facts, light, rng, horizon, x, lamp))
+    if facts.place != "room":
+        sky.paint_mist(canvas, facts, rng)
     if facts.subject != "none":
-        look = rng.getrandbits(32)
-        for spot in spots(facts, ground, x, rng):
-            _place(canvas, facts, spot, ground, light, random.Random(look))  # noqa: S311  # as above
+        look, aloft = _look(facts, rng)
+        for spot in spots(facts, ground, x, aloft, rng):
+            _place(canvas, facts, spot, ground, light, aloft, random.Random(look))  # noqa: S311  # as above
     if facts.place != "room":
         sky.paint_weather(canvas, facts, light, rng)
     np.clip(canvas.pixels, 0.0, 1.0, out=canvas.pixels)
     return canvas.pixels
 
 
-def spots(facts: Facts, ground: Ground, x: float, rng: random.Random) -> list[Spot]:
+def _look(facts: Facts, rng: random.Random) -> tuple[int, bool]:
+    """The seed of the subject's own randomness, and whether it is up in the air; a bird that perches wants ground to stand on."""
+    look = rng.getrandbits(32)
+    if facts.subject != "bird":
+        return look, facts.subject == "balloon"
+    land = facts.place not in ("sea", "lake", "sky")
+    while not (flying := flies(look)) and not land:
+        look = rng.getrandbits(32)
+    return look, flying
+
+
+def flies(look: int) -> bool:
+    """Whether `subjects.draw` with randomness of this seed draws a bird in flight: its second draw says so (`beings.bird`)."""
+    rng = random.Random(look)  # noqa: S311  # as above
+    rng.random()
+    return rng.random() < 0.55
+
+
+def spots(facts: Facts, ground: Ground, x: float, aloft: bool, rng: random.Random) -> list[Spot]:
     """Where the subjects stand, the far ones first: one at `x`, more of them side by side."""
     if facts.subject in _PORTRAITS:
         return [Spot(x, 1.0, 0.75)]
-    near, far = 1.0, 0.0
     low, high = ground.foot
     if facts.subject == "boat" and ground.water:
         low, high = ground.water
-    if facts.subject in _FLYING:
+    if aloft:
         low, high = (0.5, 0.62) if facts.subject == "balloon" else (0.36, 0.5)
     scale = ground.scale * {None: rng.uniform(0.92, 1.12), True: rng.uniform(1.3, 1.45), False: rng.uniform(0.58, 0.68)}[facts.large]
-    s = _HEIGHTS[facts.subject] * scale * {1: 1.0, 2: 0.74, 3: 0.58}[facts.count]
+    s = _HEIGHTS[facts.subject] * scale * {1: 1.08, 2: 0.8, 3: 0.64}[facts.count]
     if facts.count == 1:
-        return [Spot(x, rng.uniform(low, high), s)]
+        reach = min(0.5, _REACH.get(facts.subject, 0.35) * s + 0.01)
+        return [Spot(min(max(x, reach), 1 - reach), rng.uniform(low, high), s)]
     step = 0.36 if facts.count == 2 else 0.3
     middle = 0.5 + (x - 0.5) * (0.5 if facts.count == 2 else 0.15)
     found = []
@@ -107,10 +132,14 @@ def spots(facts: Facts, ground: Ground, x: float, rng: random.Random) -> list[Sp
     return sorted(found, key=lambda spot: spot.y)
 
 
-def _place(canvas: Canvas, facts: Facts, spot: Spot, ground: Ground, light: Light, rng: random.Random) -> None:
+def _place(canvas: Canvas, facts: Facts, spot: Spot, ground: Ground, light: Light, aloft: bool, rng: random.Random) -> None:
     """The subject with its soft shadow on the ground, or its reflection in the water."""
-    afloat = facts.subject == "boat" or (facts.subject == "bridge" and facts.place in ("sea", "lake"))
-    grounded = facts.subject not in _PORTRAITS and facts.subject not in _FLYING and facts.subject != "bridge"
+    afloat = facts.subject in ("boat", "bridge") and ground.water is not None
+    grounded = facts.subject not in _PORTRAITS and not aloft and facts.subject != "bridge"
+    if light.dark:
+        canvas.glow(spot.x, spot.y - spot.s * 0.5, spot.s * 0.95, MOONLIGHT, 0.3)
+    if facts.subject == "bridge" and afloat:
+        _banks(canvas, spot, light)
     before = canvas.pixels.copy() if afloat else None
     if grounded and not afloat:
         _shadow(canvas, spot, facts.subject, light)
@@ -140,6 +169,16 @@ def _shadow(canvas: Canvas, spot: Spot, subject: Subject, light: Light) -> None:
     dark = mix(light((0.1, 0.12, 0.2)), (0.05, 0.05, 0.12), 0.5)
     for grow, alpha in ((1.18, 0.12), (1.0, 0.16)):
         canvas.fill(arc(x, spot.y, half * grow, half * grow * 0.2 + 0.006, corners=24), dark, alpha)
+
+
+def _banks(canvas: Canvas, spot: Spot, light: Light) -> None:
+    """Two green islets on which the ends of a bridge over open water rest."""
+    green = hexed("#7aa955")
+    for side in (-1, 1):
+        x = spot.x + side * 1.12 * spot.s
+        canvas.fill(
+            arc(x, spot.y + 0.004, 0.1, 0.05, 180, 360.1, corners=16), Linear(light.bright(green), light.shadow(green), (0, spot.y - 0.05), (0, spot.y))
+        )
 
 
 def _reflect(canvas: Canvas, before: NDArray[np.float32], waterline: float) -> None:

@@ -100,7 +100,13 @@ def paint_weather(canvas: Canvas, facts: Facts, light: Light, rng: random.Random
             near = rng.random()
             dot(canvas, x, y, 0.0095 + 0.0095 * near, white, 0.75 + 0.2 * near)
     elif facts.weather == "fog":
-        _fog(canvas, facts, rng)
+        _fog(canvas, facts, 0.4, rng)
+
+
+def paint_mist(canvas: Canvas, facts: Facts, rng: random.Random) -> None:
+    """Fog behind the subject, thicker than what `paint_weather` lays before it, so that the subject stays to be seen."""
+    if facts.weather == "fog":
+        _fog(canvas, facts, 1.0, rng)
 
 
 def _spread(count: int, rng: random.Random) -> list[tuple[float, float]]:
@@ -199,11 +205,11 @@ def _stars(canvas: Canvas, facts: Facts, at: Lamp, horizon: float, rng: random.R
             dot(canvas, x, y, rng.uniform(0.006, 0.0095), colour, 0.95)
 
 
-def _fog(canvas: Canvas, facts: Facts, rng: random.Random) -> None:
+def _fog(canvas: Canvas, facts: Facts, thick: float, rng: random.Random) -> None:
     """Three soft bands lying over the land; the alpha of a row is the sum of their bells."""
     rows = (np.arange(canvas.size) + 0.5) / canvas.size
     share = 0.16 + np.zeros(canvas.size)
     for middle, width, most in ((0.38, 0.07, 0.35), (0.6, 0.09, 0.42), (0.88, 0.1, 0.42)):
         share += most * np.exp(-(((rows - middle - rng.uniform(-0.04, 0.04)) / width) ** 2))
     colour = np.array(hexed(_FOG[facts.time]))
-    canvas.pixels += ((colour - canvas.pixels) * np.minimum(share, 0.62)[:, None, None]).astype(np.float32)
+    canvas.pixels += ((colour - canvas.pixels) * (np.minimum(share, 0.62) * thick)[:, None, None]).astype(np.float32)

@@ -163,8 +163,8 @@ def forest(stage: Stage) -> Ground:
     canvas.ellipse(stage.x, h + 0.2, 0.36, 0.1, glade, 0.55)
     canvas.ellipse(stage.x, h + 0.2, 0.24, 0.06, glade, 0.6)
     trunk = hexed("#5c4031")
-    for side, near in ((-1, 0.0), (1, 0.02), (-1, 0.13), (1, 0.11)):
-        x = 0.5 + side * (0.46 - near) + rng.uniform(-0.015, 0.015)
+    for hand, near in ((-1.0, 0.0), (1, 0.02), (-1, 0.13), (1, 0.11)):
+        x = 0.5 + hand * (0.46 - near) + rng.uniform(-0.015, 0.015)
         if abs(x - stage.x) > 0.2:
             fir(stage, x, h + 0.26 - near * 1.2, 0.9 - near * 2.2, deep)
     for k in range(2):
