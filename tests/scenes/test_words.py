@@ -26,7 +26,7 @@ ENGLISH = {
         "grey": "gr[ea]y",
     },
     "place": {
-        "field": "meadow|countryside|the fields|(?<!snowy )field(?! of)|grassy field|the grass",
+        "field": "meadow|countryside|the fields|(?<!snowy )(?<!sunflower )field(?! of)|grassy field|the grass",
         "sunflowers": "sunflowers?",
         "garden": "garden",
         "hill": "hill|hillside|hilltop",

@@ -103,6 +103,7 @@ SWIMS: dict[Place, tuple[str, ...]] = {
     "sky": ("空中", "天空中", "云端", "天上"),
 }
 SPANS: dict[Place, tuple[str, ...]] = {"sea": ("海上", "海边", "大海上"), "lake": ("湖上", "湖面上", "湖边")}
+FLIES: dict[Place, tuple[str, ...]] = {"sky": ("空中", "天空中", "半空中", "天上", "云端")}
 SIDES: dict[Side, tuple[str, ...]] = {
     "left": ("左边", "左侧", "左面"),
     "middle": ("中间", "中央", "正中"),

@@ -7,6 +7,7 @@ from huafang.scenes.words.chinese_tables import (
     BIG,
     COLOURS,
     DAYS,
+    FLIES,
     HEADS,
     HOURS,
     MEASURES,
@@ -132,7 +133,7 @@ def _keywords(told: Told, rng: random.Random) -> str:
     """城堡，山上，夕阳，水彩画"""
     rest = []
     if told.place:
-        kinds = {"swims": SWIMS, "spans": SPANS}.get(told.kind, STANDS)
+        kinds = {"swims": SWIMS, "spans": SPANS, "flies": FLIES}.get(told.kind, STANDS)
         rest.append(one(HEADS[told.place] if rng.random() < 0.5 else kinds.get(told.place, STANDS[told.place]), rng))
     if told.time:
         rest.append(one(TIMES[told.time] if rng.random() < 0.5 else HOURS[told.time], rng))
@@ -179,7 +180,7 @@ def _subject(told: Told, rng: random.Random, counted: bool) -> str:
             colour = hue + (one(("的", ""), rng) if len(noun) > 1 else "的")
     elif told.scarf and rng.random() < 0.3:
         colour = one(("戴围巾的", "戴着围巾的"), rng)
-    if size in ("大", "小") and len(noun) > 3:
+    if size in ("大", "小") and (len(noun) > 3 or noun[0] in "老古"):
         size = {"大": "巨大的", "小": "小小的"}[size]
     adjectives = size + colour if size.endswith("的") and rng.random() < 0.5 else colour + size
     if told.count == 1:
@@ -200,7 +201,7 @@ def _where(told: Told, rng: random.Random) -> str:
     if told.kind == "flies" and told.place not in ("sky", "room") and rng.random() < 0.75:
         at = one(HEADS[told.place], rng) + one(("上空", "上方"), rng)
     else:
-        kinds = {"swims": SWIMS, "spans": SPANS}.get(told.kind, STANDS)
+        kinds = {"swims": SWIMS, "spans": SPANS, "flies": FLIES}.get(told.kind, STANDS)
         at = one(kinds.get(told.place, STANDS[told.place]), rng)
     return at + side if side else at
 

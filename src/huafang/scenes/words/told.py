@@ -73,5 +73,5 @@ def tell(facts: Facts, rng: random.Random) -> Told:
 
 
 def one(words: Sequence[T], rng: random.Random) -> T:
-    """One of `words`, the first ones the likelier: each has 0.8 of the share of the one before."""
-    return rng.choices(words, [0.8**n for n in range(len(words))])[0]
+    """One of `words`, the first ones the likelier: each has 0.72 of the share of the one before."""
+    return rng.choices(words, [0.72**n for n in range(len(words))])[0]
