@@ -17,7 +17,7 @@ def person(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
     light = pen.light
     coat = named(colour, rng, ["#3f5d86", "#b34a3c", "#5f7d5a", "#c79a4c"])
     skin, hair = rng.choice(SKINS), rng.choice(HAIRS)
-    trousers = hexed("#343847") if apart(coat, hexed("#343847")) > 0.35 else hexed("#8f8576")
+    trousers = hexed("#464b60") if apart(coat, hexed("#464b60")) > 0.35 else hexed("#8f8576")
     walking, hem = rng.random() < 0.5, rng.choice([0.24, 0.36])
     boots = hexed("#4a3329")
     for side in (-1, 1):

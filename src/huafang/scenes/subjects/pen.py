@@ -30,19 +30,25 @@ PAINT: dict[ColourName, Colour] = {
 """The named colours in the light of day."""
 WARM = hexed("#ffd873")
 """A lamp, or a window with one behind it: never tinted by the hour."""
-MOONLIT = (0.60, 0.64, 0.86)
+MOONLIT = (0.70, 0.69, 0.86)
 """The tint of a subject by night: the moon is on it, else it and its colour would be lost against the sky."""
+LAMPLIT = (0.88, 0.72, 0.62)
+"""The tint of a face by night, beside a lamp."""
 GLASS = hexed("#4b6580")
 THIN = 0.008
 """The least width of a stroke, in units of the square: a pixel at 128."""
 
 
 class Pen:
-    """Coordinates (u, v) are in heights of the subject from its foot, u to the right (to the left where mirrored) and v upwards."""
+    """Coordinates (u, v) are in heights of the subject from its foot, u to the right (to the left where mirrored) and v upwards;
+    `indoors` the hour tints less, and by night there is a lamp."""
 
-    def __init__(self, canvas: Canvas, x: float, y: float, s: float, light: Light, mirrored: bool = False) -> None:
+    def __init__(self, canvas: Canvas, x: float, y: float, s: float, light: Light, mirrored: bool = False, indoors: bool = False) -> None:
         self.canvas, self.x, self.y, self.s = canvas, x, y, s
-        self.light = replace(light, tint=MOONLIT, share=light.share * 0.6) if light.dark else light
+        near = LAMPLIT if indoors else MOONLIT
+        self.light = replace(light, tint=near, share=light.share * 0.6) if light.dark else light
+        if indoors and not light.dark:
+            self.light = replace(light, tint=mix(light.tint, (1.0, 1.0, 1.0), 0.5), share=light.share * 0.7)
         self.side = -1.0 if mirrored else 1.0
         self.sun = (-1.0 if light.from_left else 1.0) * self.side
         """-1 where the light comes from low u, 1 from high u."""

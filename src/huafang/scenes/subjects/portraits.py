@@ -16,7 +16,7 @@ EYE = 0.635
 def woman(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A portrait that stands on the picture's lower edge (y is not looked at); the colour is that of her scarf."""
     del y
-    pen = Pen(canvas, x, 1.0, s, light, rng.random() < 0.5)
+    pen = Pen(canvas, x, 1.0, s, light, rng.random() < 0.5, indoors=True)
     light = pen.light
     skin, hair = rng.choice(SKINS), rng.choice(HAIRS)
     style = rng.choice(["long", "bob", "bun", "waves"])
@@ -60,7 +60,7 @@ def woman(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | Non
 def man(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
     """A portrait that stands on the picture's lower edge (y is not looked at); the colour is that of his scarf."""
     del y
-    pen = Pen(canvas, x, 1.0, s, light, rng.random() < 0.5)
+    pen = Pen(canvas, x, 1.0, s, light, rng.random() < 0.5, indoors=True)
     light = pen.light
     skin, hair = rng.choice(SKINS), rng.choice(HAIRS)
     scarf = named(colour, rng, ["#8f3f3c", "#3c5f86", "#c2903c", "#5d7a58"])
