@@ -122,7 +122,7 @@ HOURS: dict[Time, tuple[str, ...]] = {
     "night": ("夜晚", "夜景", "夜色", "夜"),
 }
 WEATHERS: dict[Weather, tuple[str, ...]] = {
-    "clear": ("晴空下",),
+    "clear": ("晴朗的天空下",),
     "cloudy": ("阴云下", "多云的天空下", "阴天里"),
     "rain": ("雨中", "细雨中", "下雨时", "大雨中"),
     "snow": ("飞雪中", "下雪时", "雪花中", "飘雪中"),

@@ -173,7 +173,7 @@ def _subject(told: Told, rng: random.Random, counted: bool) -> str:
             verb = one(("戴", "戴着", "围着") if subject in PORTRAITS else ("穿", "穿着", "身穿"), rng)
             colour = f"{verb}{hue}{one(('', '的'), rng)}{worn}的"
         elif subject == "boat" and chance < 0.3:
-            colour = f"{one(('挂着', '有'), rng)}{hue}船帆的"
+            colour = f"{one(('挂着', '带'), rng)}{hue}船帆的"
         elif name in ("红", "黄", "绿", "蓝", "白", "黑", "灰", "紫", "粉") and chance < 0.45 and not size and len(noun) <= 2:
             colour = name
         else:
@@ -198,7 +198,7 @@ def _where(told: Told, rng: random.Random) -> str:
         return one(("画面", "", "图画"), rng) + side if side else ""
     if side and rng.random() < 0.4:
         return one(HEADS[told.place], rng) + one(("", "的"), rng) + side
-    if told.kind == "flies" and told.place not in ("sky", "room") and rng.random() < 0.75:
+    if told.kind == "flies" and told.place not in ("sky", "room") and (told.subject == "balloon" or rng.random() < 0.75):
         at = one(HEADS[told.place], rng) + one(("上空", "上方"), rng)
     else:
         kinds = {"swims": SWIMS, "spans": SPANS, "flies": FLIES}.get(told.kind, STANDS)

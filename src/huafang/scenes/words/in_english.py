@@ -170,11 +170,10 @@ def _subject(told: Told, rng: random.Random) -> str:
             words.append(colour)
     elif told.scarf and rng.random() < 0.3:
         after = " with a scarf"
+    if told.colour in words and noun.startswith("old "):
+        words, noun = [*words[:-1], "old", words[-1]], noun.removeprefix("old ")
     if told.count == 1:
         text = " ".join([*words, noun])
-        for age in ("old ", "young "):
-            if words and told.colour in words and noun.startswith(age):
-                text = " ".join([*words[:-1], age + words[-1], noun.removeprefix(age)])
         return (text if rng.random() < 0.08 else "the " + text if rng.random() < 0.04 else _article(text)) + after
     number = {2: "two", 3: "three"}[told.count]
     plural = PLURALS.get(noun, noun + "s")
