@@ -1,13 +1,13 @@
 """One scene: the sky, a place, who stands in it, the weather. Scene `number` of a seed is the same on any machine and at any size."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from huafang.scenes import sampling, sky, subjects
-from huafang.scenes.canvas import Canvas, Linear, arc, hexed, mix
+from huafang.scenes.canvas import Canvas, Colour, Linear, arc, hexed, mix
 from huafang.scenes.facts import Facts, Side, Subject
 from huafang.scenes.light import Light
 from huafang.scenes.light import light as light_of
@@ -23,7 +23,7 @@ _HEIGHTS: dict[Subject, float] = {
     "lighthouse": 0.5,
     "windmill": 0.46,
     "cactus": 0.38,
-    "bridge": 0.24,
+    "bridge": 0.3,
     "tower": 0.52,
     "pagoda": 0.48,
     "balloon": 0.4,
@@ -39,6 +39,8 @@ _REACH: dict[Subject, float] = {"bridge": 0.95, "castle": 0.6, "house": 0.55, "w
 
 _PORTRAITS = ("woman", "man")
 
+LAND_BY_NIGHT: Colour = (0.47, 0.54, 0.80)
+"""The tint of the land by night: brighter than true, that its forms stay to be told apart."""
 MOONLIGHT = hexed("#7f96d8")
 """At night it stands behind the subject, which would be lost in the dark."""
 
@@ -76,11 +78,12 @@ def draw(facts: Facts, rng: random.Random, size: int) -> NDArray[np.float32]:
     light = light_of(facts.time, facts.weather, lamp.x < 0.5)
     if facts.place != "room":
         sky.paint_sky(canvas, facts, light, horizon, lamp, rng)
-    ground = paint_place(Stage(canvas, facts, light, rng, horizon, x, lamp))
+    land = replace(light, tint=LAND_BY_NIGHT, share=light.share * 0.8) if light.dark else light
+    ground = paint_place(Stage(canvas, facts, land, rng, horizon, x, lamp))
     if facts.place != "room":
         sky.paint_mist(canvas, facts, rng)
     if facts.subject != "none":
-        look, aloft = _look(facts, rng)
+        look, aloft = _look(facts, light, rng)
         for spot in spots(facts, ground, x, aloft, rng):
             _place(canvas, facts, spot, ground, light, aloft, random.Random(look))  # noqa: S311  # as above
     if facts.place != "room":
@@ -89,22 +92,24 @@ def draw(facts: Facts, rng: random.Random, size: int) -> NDArray[np.float32]:
     return canvas.pixels
 
 
-def _look(facts: Facts, rng: random.Random) -> tuple[int, bool]:
+def _look(facts: Facts, light: Light, rng: random.Random) -> tuple[int, bool]:
     """The seed of the subject's own randomness, and whether it is up in the air; a bird that perches wants ground to stand on."""
     look = rng.getrandbits(32)
     if facts.subject != "bird":
         return look, facts.subject == "balloon"
     land = facts.place not in ("sea", "lake", "sky")
-    while not (flying := flies(look)) and not land:
+    while not (flying := flies(facts, look, light)) and not land:
         look = rng.getrandbits(32)
     return look, flying
 
 
-def flies(look: int) -> bool:
-    """Whether `subjects.draw` with randomness of this seed draws a bird in flight: its second draw says so (`beings.bird`)."""
-    rng = random.Random(look)  # noqa: S311  # as above
-    rng.random()
-    return rng.random() < 0.55
+def flies(facts: Facts, look: int, light: Light) -> bool:
+    """Whether the bird that `subjects.draw` makes of this randomness is in flight: tried out on a small canvas, it leaves the ground untouched."""
+    trial = Canvas(32)
+    trial.cover((1, 0, 1))
+    bare = trial.pixels.copy()
+    subjects.draw(trial, facts.subject, 0.5, 0.9, 0.8, facts.colour, light, random.Random(look))  # noqa: S311  # as above
+    return bool(np.array_equal(trial.pixels[27:], bare[27:]))
 
 
 def spots(facts: Facts, ground: Ground, x: float, aloft: bool, rng: random.Random) -> list[Spot]:

@@ -137,13 +137,13 @@ def hill(stage: Stage) -> Ground:
     if not stage.light.from_left:
         lit, deep = deep, lit
     t = np.linspace(-1, 1, 30)
-    crown = np.stack([x + t * 0.66, top + 0.5 * (1 - np.cos(np.abs(t) ** 1.25 * math.pi / 1.25)) * 0.55], axis=1)
+    crown = np.stack([x + t * 0.66, top + 0.5 * (1 - np.cos(np.abs(t) ** 1.6 * math.pi / 1.25)) * 0.55], axis=1)
     canvas.fill(np.concatenate([crown, [(x + 0.7, 1.02), (x - 0.7, 1.02)]]), Linear(stage.soil(lit), stage.soil(deep), (x - 0.45, top), (x + 0.45, top + 0.25)))
     if rng.random() < 0.6:
         path(stage, top + 0.012, x, x + rng.uniform(-0.15, 0.15), 0.02, 0.17, stage.soil(hexed("#eadba8")), rng.choice((-0.13, 0.13)))
     for side in (-1, 1):
         bush(stage, x + side * rng.uniform(0.33, 0.42), top + 0.31, rng.uniform(0.12, 0.18), hexed("#3f8a48"))
-    return Ground(h, (top + 0.012, top + 0.02), scale=0.92)
+    return Ground(h, (top + 0.012, top + 0.02), scale=0.86)
 
 
 def forest(stage: Stage) -> Ground:

@@ -71,6 +71,8 @@ def desert(stage: Stage) -> Ground:
     """Dunes with a sharp crest between light and shade; mesas far away."""
     canvas, rng, h, light = stage.canvas, stage.rng, stage.horizon, stage.light
     sand = hexed(rng.choice(("#eec07a", "#e8b56c", "#f0c88a")))
+    if light.dark:
+        sand = mix(sand, hexed("#e69aa6"), 0.7)  # the blue of night would turn yellow sand to grey
     if rng.random() < 0.7:
         for k in range(2):
             _mesa(stage, (0.2 + k * 0.5 + rng.uniform(-0.1, 0.1)) % 1.0, h + 0.03, rng.uniform(0.1, 0.16), rng.uniform(0.1, 0.15))
@@ -99,7 +101,7 @@ def _dune(stage: Stage, x: float, base: float, high: float, sand: tuple[float, f
     if side > 0:
         edge = edge[::-1]
     s = np.linspace(1, 0, 10)
-    inner = np.stack([x + 0.1 * side * np.sin(s * math.pi) - side * 0.14 * s, base - high + (high + 0.05) * s], axis=1)
+    inner = np.stack([x + 0.035 * side * np.sin(s * math.tau) + side * 0.1 * s, base - high + (high + 0.05) * s], axis=1)
     stage.canvas.fill(np.concatenate([edge, [(x - side * 0.62, base + 0.05)], inner]), dull)
 
 
