@@ -24,7 +24,7 @@ _OVERCAST: dict[Time, tuple[str, str]] = {
     "sunset": ("#6d4763", "#dd7d55"),
     "night": ("#10162f", "#232d4f"),
 }
-_COVER: dict[Weather, float] = {"clear": 0.0, "cloudy": 0.22, "rain": 0.85, "snow": 0.5, "fog": 0.5}
+_COVER: dict[Weather, float] = {"clear": 0.0, "cloudy": 0.22, "rain": 0.85, "snow": 0.5, "fog": 0.75}
 
 CLOUDS: dict[Time, tuple[str, str]] = {
     "day": ("#ffffff", "#d5e4f0"),
@@ -100,13 +100,13 @@ def paint_weather(canvas: Canvas, facts: Facts, light: Light, rng: random.Random
             near = rng.random()
             dot(canvas, x, y, 0.0095 + 0.0095 * near, white, 0.75 + 0.2 * near)
     elif facts.weather == "fog":
-        _fog(canvas, facts, 0.4, rng)
+        _fog(canvas, facts, 0.3, rng)
 
 
 def paint_mist(canvas: Canvas, facts: Facts, rng: random.Random) -> None:
     """Fog behind the subject, thicker than what `paint_weather` lays before it, so that the subject stays to be seen."""
     if facts.weather == "fog":
-        _fog(canvas, facts, 1.0, rng)
+        _fog(canvas, facts, 0.72, rng)
 
 
 def _spread(count: int, rng: random.Random) -> list[tuple[float, float]]:

@@ -44,7 +44,7 @@ def fence(stage: Stage, y: float) -> None:
 
 def _scatter(stage: Stage, top: float, petal: str, count: int) -> None:
     """Flowers as bold dots, larger when near, clear of the subject's foot."""
-    colour = stage.light(hexed(petal))
+    colour = stage.bloom(hexed(petal))
     core = stage.light(hexed("#f6b31e" if petal != "#f7c52b" else "#d9772a"))
     for k in range(count):
         x, near = (k * 0.6180339 + stage.rng.uniform(-0.03, 0.03)) % 1.0, stage.rng.random() ** 0.8
@@ -78,7 +78,7 @@ def sunflowers(stage: Stage) -> Ground:
 
 def sunflower(stage: Stage, x: float, y: float, r: float, far: float) -> None:
     """A head of radius `r`: a star of petals about a brown disc."""
-    petal, disc = stage.light(hexed("#fbc21c"), max(far, 0)), stage.light(hexed("#6a3a14"), max(far, 0))
+    petal, disc = stage.bloom(hexed("#fbc21c"), max(far, 0)), stage.light(hexed("#6a3a14"), max(far, 0))
     count = 11 if r > 0.03 else 8
     angles = np.arange(2 * count) * math.pi / count
     radius = np.where(np.arange(2 * count) % 2 == 0, r, r * 0.72)
@@ -119,7 +119,7 @@ def garden(stage: Stage) -> Ground:
 
 
 def _bed(stage: Stage, x: float, y: float, wide: float, r: float, petal: str) -> None:
-    colour = stage.light(hexed(petal))
+    colour = stage.bloom(hexed(petal))
     for line, up in enumerate((-0.8, 0.6)):
         for k in range(5 - line):
             dot(stage.canvas, x + (k - (4 - line) / 2) * wide * 0.36, y + up * r, r * 0.82, colour)

@@ -39,6 +39,10 @@ class Stage:
         """`colour` of the ground or a plant in this light, dusted with snow while it snows."""
         return self.light(mix(colour, (0.93, 0.96, 1.0), 0.35) if self.facts.weather == "snow" else colour, far)
 
+    def bloom(self, colour: Colour, far: float = 0.0) -> Colour:
+        """`colour` of a flower: by night it glows a little, else it would be lost."""
+        return mix(self.light(colour, far), colour, 0.28 if self.light.dark else 0.0)
+
     def slope(self, colour: Colour, top: float, low: float = 1.0, far: float = 0.12) -> Linear:
         """Ground of `colour`: paler at its far edge, deeper near."""
         return Linear(self.soil(mix(colour, (1, 1, 0.85), 0.12), far), self.soil(mix(colour, (0.05, 0.1, 0.2), 0.22)), (0, top), (0, low))

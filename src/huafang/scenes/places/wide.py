@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from huafang.scenes.canvas import Linear, arc, hexed, mix
+from huafang.scenes.canvas import Colour, Linear, arc, hexed, mix
 from huafang.scenes.places.parts import Ground, Stage, bush, fir, path, ridge
 from huafang.scenes.sky import CLOUDS, paint_cloud
 
@@ -119,17 +119,23 @@ def snow(stage: Stage) -> Ground:
     """White drifts with blue hollows, snowy firs, pale hills."""
     canvas, rng, h, light = stage.canvas, stage.rng, stage.horizon, stage.light
     white, blue = hexed("#f8fbff"), hexed("#a9c3e6")
-    canvas.fill(ridge(h - 0.06, 0.04, 0.9, rng), Linear(light(hexed("#dbe7f5"), 0.25), light(blue, 0.3), (0, h - 0.1), (0, h + 0.1)))
+
+    def drift(colour: Colour, far: float = 0.0) -> Colour:
+        """Snow keeps some of its own white in the red of the evening, and its hollows turn violet."""
+        own = mix(colour, hexed("#c9a0dc"), 1.1 - colour[0])
+        return mix(light(colour, far), own, 0.5) if stage.facts.time == "sunset" else light(colour, far)
+
+    canvas.fill(ridge(h - 0.06, 0.04, 0.9, rng), Linear(drift(hexed("#dbe7f5"), 0.25), drift(blue, 0.3), (0, h - 0.1), (0, h + 0.1)))
     for k in range(6):
         x = (k * 0.381 + rng.uniform(0, 0.1)) % 1.0
         fir(stage, x, h + 0.02, rng.uniform(0.12, 0.2), hexed("#41786e"), 0.25, snowy=True)
-    canvas.fill(ridge(h + 0.02, 0.015, 0.7, rng), Linear(light(white, 0.05), light(blue), (0, h), (0, h + 0.3)))
+    canvas.fill(ridge(h + 0.02, 0.015, 0.7, rng), Linear(drift(white, 0.05), drift(blue), (0, h), (0, h + 0.3)))
     for side in (-1, 1):
         x = 0.5 + side * rng.uniform(0.36, 0.46)
         if abs(x - stage.x) > 0.2:
             fir(stage, x, h + 0.13, rng.uniform(0.32, 0.42), hexed("#2f6a5c"), snowy=True)
-    canvas.fill(ridge(h + 0.12, 0.02, 0.6, rng), Linear(light(white), light(mix(white, blue, 0.6)), (0, h + 0.1), (0, h + 0.4)))
-    canvas.fill(ridge(h + 0.34, 0.03, 0.6, rng), Linear(light(white), light(mix(white, blue, 0.8)), (0, h + 0.31), (0, 1)))
+    canvas.fill(ridge(h + 0.12, 0.02, 0.6, rng), Linear(drift(white), drift(mix(white, blue, 0.6)), (0, h + 0.1), (0, h + 0.4)))
+    canvas.fill(ridge(h + 0.34, 0.03, 0.6, rng), Linear(drift(white), drift(mix(white, blue, 0.8)), (0, h + 0.31), (0, 1)))
     return Ground(h, (h + 0.2, h + 0.26))
 
 
