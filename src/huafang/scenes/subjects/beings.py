@@ -39,8 +39,8 @@ def person(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
     kind = rng.choice(["hat", "long", "short", "cap"])
     if kind == "long":
         pen.smooth([(-0.15, 0.64), (-0.165, 0.86), (-0.1, 0.98), (0.1, 0.98), (0.165, 0.86), (0.15, 0.64), (0, 0.62)], light.shadow(hair))
-    pen.oval(0.005, 0.835, 0.125, 0.135, pen.across(skin, -0.13, 0.13, 0.7))
-    pen.stroke([(-0.075, 0.705), (0.075, 0.705)], 0.07, light(scarf))
+    pen.stroke([(-0.085, 0.705), (0.085, 0.705)], 0.07, light(scarf))
+    pen.oval(0.005, 0.84, 0.125, 0.135, pen.across(skin, -0.13, 0.13, 0.7))
     if kind == "hat":
         straw = hexed("#e3c07a") if apart(coat, hexed("#e3c07a")) > 0.5 else hexed("#5a4136")
         pen.oval(0, 0.895, 0.235, 0.04, light(straw))
@@ -73,7 +73,7 @@ def _belly(fur: Colour) -> Colour:
 
 def _sitting(pen: Pen, fur: Colour, bib: bool) -> None:
     light = pen.light
-    pen.stroke([(0.2, 0.06), (0.36, 0.05), (0.45, 0.14), (0.44, 0.27), (0.38, 0.34)], 0.085, light.shadow(fur))
+    pen.bow([(0.2, 0.06), (0.36, 0.05), (0.45, 0.14), (0.44, 0.27), (0.38, 0.34)], 0.085, light.shadow(fur))
     pen.smooth([(-0.3, 0.1), (-0.24, 0.36), (-0.13, 0.56), (0.13, 0.56), (0.24, 0.36), (0.3, 0.1), (0.2, 0.0), (-0.2, 0.0)], pen.across(fur, -0.3, 0.3))
     if bib:
         pen.smooth([(-0.1, 0.5), (0.1, 0.5), (0.09, 0.3), (0, 0.2), (-0.09, 0.3)], light(_belly(fur)))
@@ -104,7 +104,7 @@ def _face(pen: Pen, fur: Colour, u: float, v: float, r: float) -> None:
 
 def _standing(pen: Pen, fur: Colour) -> None:
     light = pen.light
-    pen.stroke([(-0.42, 0.42), (-0.53, 0.56), (-0.53, 0.74), (-0.45, 0.86), (-0.4, 0.87)], 0.085, light(fur))
+    pen.bow([(-0.42, 0.42), (-0.53, 0.56), (-0.53, 0.74), (-0.45, 0.86), (-0.4, 0.87)], 0.085, light(fur))
     for u in (-0.28, 0.24):
         pen.stroke([(u, 0.3), (u + 0.02, 0.04)], 0.1, light.shadow(darker(fur, 0.15)))
     body = [(-0.46, 0.4), (-0.38, 0.54), (-0.1, 0.54), (0.2, 0.56), (0.36, 0.5), (0.36, 0.3), (0.1, 0.24), (-0.25, 0.24), (-0.44, 0.28)]

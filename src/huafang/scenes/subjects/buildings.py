@@ -11,11 +11,43 @@ TERRACOTTA, SLATE, BARK, STONE = hexed("#b5533a"), hexed("#55617a"), hexed("#6b4
 
 
 def house(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:
-    """A gabled house seen on its corner; the colour is that of its walls."""
+    """A gabled house seen on its corner, or a broad one seen from the front; the colour is that of its walls."""
     pen = Pen(canvas, x, y, s, light, rng.random() < 0.5)
     light = pen.light
     wall = named(colour, rng, ["#f1e3c4", "#ece6da", "#e3c799"])
     roof = rng.choice([TERRACOTTA, BARK, SLATE]) if colour is None else max((SLATE, hexed("#4a3d3c")), key=lambda c: apart(c, wall))
+    if rng.random() < 0.3:
+        _broad(pen, wall, roof, rng.choice([0.5, 0.62]))
+    else:
+        _cottage(pen, wall, roof, rng)
+    if rng.random() < 0.6:
+        side, bush = rng.choice([-0.54, 0.54]), light(hexed("#4f8a4a"))
+        pen.shape([(side - 0.11, 0), (side - 0.1, 0.07), (side - 0.04, 0.12), (side + 0.03, 0.12), (side + 0.1, 0.08), (side + 0.12, 0)], bush)
+
+
+def _frame(pen: Pen, wall: Colour) -> Colour:
+    return pen.light(paler(wall, 0.7) if apart(wall, (1, 1, 1)) > 0.25 else hexed("#a99a86"))
+
+
+def _broad(pen: Pen, wall: Colour, roof: Colour, eaves: float) -> None:
+    """A front with the door in the middle under a hipped roof; two storeys where the eaves are high."""
+    light = pen.light
+    pen.box(0.26, 0.7, 0.38, 1.0, pen.across(hexed("#9c6a55"), 0.26, 0.38))
+    pen.box(-0.52, 0, 0.52, eaves, pen.across(wall, -0.52, 0.52))
+    pen.box(-0.52, eaves - 0.035, 0.52, eaves, light.shadow(darker(wall, 0.2)))
+    pen.shape([(-0.62, eaves - 0.01), (0.62, eaves - 0.01), (0.36, 0.95), (-0.36, 0.95)], pen.across(roof, -0.6, 0.6))
+    pen.box(-0.1, 0, 0.1, 0.31, _frame(pen, wall))
+    pen.box(-0.075, 0, 0.075, 0.285, light(darker(roof, 0.2)))
+    rows = [(0.13, 0.17)] if eaves < 0.55 else [(0.08, 0.16), (0.37, 0.14)]
+    for foot, height in rows:
+        for u in (-0.31, 0.31) if foot < 0.3 else (-0.31, 0.0, 0.31):
+            pen.box(u - 0.095, foot - 0.02, u + 0.095, foot + height + 0.02, _frame(pen, wall))
+            pen.window(u - 0.072, foot, u + 0.072, foot + height)
+
+
+def _cottage(pen: Pen, wall: Colour, roof: Colour, rng: random.Random) -> None:
+    """A gable and a long side."""
+    light = pen.light
     eaves, ridge = rng.choice([(0.5, 0.96), (0.58, 0.98), (0.46, 0.88)])
     left, corner, right = -0.56, rng.uniform(-0.04, 0.08), 0.56
     gable = (left + corner) / 2
@@ -28,7 +60,7 @@ def house(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | Non
     pen.shape([(gable, ridge), (right - 0.12, ridge), (right + 0.07, eaves - 0.05), (corner + 0.06, eaves - 0.05)], tile)
     rim = light.bright(roof) if pen.sun < 0 else light.shadow(roof)
     pen.stroke([(left - 0.06, eaves - 0.06), (gable, ridge), (corner + 0.06, eaves - 0.06)], 0.055, rim)
-    frame = light(paler(wall, 0.7) if apart(wall, (1, 1, 1)) > 0.25 else hexed("#a99a86"))
+    frame = _frame(pen, wall)
     door = light(darker(roof, 0.15))
     pen.shape(arch(gable, 0, 0.085, 0.24) if rng.random() < 0.4 else [(gable - 0.08, 0), (gable + 0.08, 0), (gable + 0.08, 0.31), (gable - 0.08, 0.31)], door)
     panes = [(gable - 0.07, eaves - 0.04, 0.14, 0.15)]
@@ -37,9 +69,6 @@ def house(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | Non
     for u, v, width, height in panes:
         pen.box(u - 0.022, v - 0.022, u + width + 0.022, v + height + 0.022, frame)
         pen.window(u, v, u + width, v + height)
-    if rng.random() < 0.6:
-        bush = light(hexed("#4f8a4a"))
-        pen.shape([(right + 0.04 - 0.1 * c, 0.1 * d) for c, d in ((-1, 0), (-0.9, 0.7), (-0.3, 1.1), (0.4, 1.3), (1.1, 0.9), (1.4, 0))], bush)
 
 
 def _cone(pen: Pen, u: float, half: float, v: float, top: float, roof: Colour) -> None:

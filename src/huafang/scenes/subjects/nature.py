@@ -140,7 +140,7 @@ def _star(pen: Pen, petal: Colour, head: float, petals: int, length: float, hear
             facing = 0.5 + 0.5 * (c * pen.sun * 0.6 + d * 0.8)
             tone = mix(pen.light.shadow(petal), pen.light.bright(petal), facing if layer else facing * 0.55)
             along = [(0.0, 0.0), (0.6, wide), (0.88, wide * 0.75), (1.0, 0.0), (0.88, -wide * 0.75), (0.6, -wide)]
-            pen.shape([(a * length * reach * c - b * d, head + a * length * reach * d + b * c) for a, b in along], tone)
+            pen.smooth([(a * length * reach * c - b * d, head + a * length * reach * d + b * c) for a, b in along], tone)
     pen.oval(0, head, heart, None, pen.ball(core, 0, head, heart))
 
 

@@ -30,7 +30,7 @@ PAINT: dict[ColourName, Colour] = {
 """The named colours in the light of day."""
 WARM = hexed("#ffd873")
 """A lamp, or a window with one behind it: never tinted by the hour."""
-MOONLIT = (0.70, 0.69, 0.86)
+MOONLIT = (0.80, 0.77, 0.92)
 """The tint of a subject by night: the moon is on it, else it and its colour would be lost against the sky."""
 LAMPLIT = (0.88, 0.72, 0.62)
 """The tint of a face by night, beside a lamp."""
@@ -46,7 +46,7 @@ class Pen:
     def __init__(self, canvas: Canvas, x: float, y: float, s: float, light: Light, mirrored: bool = False, indoors: bool = False) -> None:
         self.canvas, self.x, self.y, self.s = canvas, x, y, s
         near = LAMPLIT if indoors else MOONLIT
-        self.light = replace(light, tint=near, share=light.share * 0.6) if light.dark else light
+        self.light = replace(light, tint=near, share=max(0.0, light.share - 0.12)) if light.dark else light
         if indoors and not light.dark:
             self.light = replace(light, tint=mix(light.tint, (1.0, 1.0, 1.0), 0.5), share=light.share * 0.7)
         self.side = -1.0 if mirrored else 1.0
@@ -76,6 +76,12 @@ class Pen:
 
     def stroke(self, points: Points, width: float, paint: Paint, alpha: float = 1.0) -> None:
         self.canvas.line(self.track(points), max(width * self.s, THIN), paint, alpha)
+
+    def bow(self, points: Points, width: float, paint: Paint) -> None:
+        """A stroke bent smoothly through `points`."""
+        uv = np.asarray(points, np.float64)
+        ends = np.concatenate([uv, uv[-1:], uv[:1]])
+        self.stroke(curve(ends, 5)[: 5 * (len(uv) - 1) + 1], width, paint)
 
     def across(self, colour: Colour, u0: float, u1: float, depth: float = 1.0) -> Linear:
         """Bright on the side of the light, in shadow on the other, from u0 to u1; `depth` is how strong."""

@@ -107,7 +107,7 @@ def man(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None,
         )
     elif cut == "crop":
         pen.smooth(
-            [(-0.198, 0.67), (-0.2, 0.82), (-0.12, 0.93), (0, 0.95), (0.12, 0.93), (0.2, 0.82), (0.198, 0.67), (0.165, 0.8), (0, 0.815), (-0.165, 0.8)],
+            [(-0.178, 0.66), (-0.2, 0.82), (-0.12, 0.93), (0, 0.95), (0.12, 0.93), (0.2, 0.82), (0.178, 0.66), (0.165, 0.8), (0, 0.815), (-0.165, 0.8)],
             pen.across(hair, -0.2, 0.2),
         )
     elif cut == "curls":
@@ -136,7 +136,7 @@ def _bust(pen: Pen, skin: Colour, scarf: Colour, rng: random.Random, wide: float
         (wide * 0.97, 0.1),
         (wide, -0.03),
     ]
-    pen.shape(shoulders, pen.across(coat, -wide, wide))
+    pen.smooth([(-wide, -0.2), *shoulders, (wide, -0.2)], pen.across(coat, -wide, wide))
     pen.shape([(-0.02, 0.3), (0.14, -0.02), (0.12, -0.02), (-0.02, 0.2)], light.shadow(darker(coat, 0.2)))
     end = rng.choice([-1, 1])
     pen.shape([(end * 0.03, 0.26), (end * 0.2, 0.24), (end * 0.22, -0.02), (end * 0.05, -0.02)], pen.across(darker(scarf, 0.08), -0.05, 0.3))
@@ -171,9 +171,10 @@ def _head(pen: Pen, skin: Colour, half: float, jaw: float, chin: float) -> None:
         (away * chin * 0.6, 0.418),
         (0, 0.405),
         (away * jaw * 0.62, 0.5),
-        (away * half * 0.62, 0.62),
-        (away * half * 0.66, 0.76),
-        (away * half * 0.7, 0.86),
+        (away * half * 0.66, 0.6),
+        (away * half * 0.78, 0.72),
+        (away * half * 0.86, 0.82),
+        (away * half * 0.95, 0.76),
     ]
     pen.smooth(side, light(mix(skin, hexed("#a5563c"), 0.22)))
 
@@ -196,7 +197,8 @@ def _features(pen: Pen, skin: Colour, brow: Colour, lips: Colour, thick: float, 
             ],
             light(hexed("#fbf4ea")),
         )
-        pen.oval(u, EYE + 0.002, 0.02, 0.021, ink)
+        pen.oval(u, EYE + 0.002, 0.02, 0.022, ink)
+        pen.oval(u + pen.sun * 0.007, EYE + 0.011, 0.0065, None, light((1.0, 1.0, 1.0)))
         lid = [
             (u - side * 0.038, EYE + 0.002),
             (u - side * 0.014, EYE + 0.025),
@@ -204,8 +206,8 @@ def _features(pen: Pen, skin: Colour, brow: Colour, lips: Colour, thick: float, 
             (u + side * (0.05 if lashes else 0.042), EYE + 0.004),
         ]
         pen.stroke(lid, 0.014 if lashes else 0.011, ink)
-        pen.stroke([(u - side * 0.042, EYE + 0.06), (u + side * 0.01, EYE + 0.075), (u + side * 0.052, EYE + 0.058)], thick, light(brow))
+        pen.stroke([(u - side * 0.042, EYE + 0.058), (u + side * 0.015, EYE + 0.074), (u + side * 0.055, EYE + 0.066)], thick, light(brow))
     pen.shape([(0.0, EYE + 0.02), (-pen.sun * 0.034, 0.542), (-pen.sun * 0.006, 0.53), (pen.sun * 0.012, 0.54)], dusk, 0.75)
     pen.stroke([(-0.022, 0.537), (0.0, 0.53), (0.022, 0.537)], 0.011, dusk)
-    pen.smooth([(-0.056, 0.477), (-0.02, 0.49), (0, 0.486), (0.02, 0.49), (0.056, 0.477), (0.024, 0.458), (0, 0.454), (-0.024, 0.458)], light(lips))
-    pen.stroke([(-0.052, 0.477), (-0.02, 0.472), (0.02, 0.472), (0.052, 0.477)], 0.009, light(darker(lips, 0.35)))
+    pen.smooth([(-0.06, 0.486), (-0.02, 0.492), (0, 0.488), (0.02, 0.492), (0.06, 0.486), (0.024, 0.458), (0, 0.454), (-0.024, 0.458)], light(lips))
+    pen.stroke([(-0.06, 0.485), (-0.022, 0.474), (0.022, 0.474), (0.06, 0.485)], 0.009, light(darker(lips, 0.35)))

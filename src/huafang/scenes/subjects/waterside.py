@@ -150,8 +150,9 @@ def balloon(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | N
     other = CREAM if colour not in ("white", "yellow", "grey") else {"white": PAINT["grey"], "yellow": hexed("#fff6d8"), "grey": CREAM}[colour]
     if colour is None and rng.random() < 0.5:
         other = hexed("#f3cf6a")
-    vs = np.array([0.24, 0.3, 0.38, 0.48, 0.58, 0.68, 0.78, 0.87, 0.94, 0.98, 1.0])
-    rs = np.array([0.1, 0.15, 0.23, 0.31, 0.365, 0.385, 0.37, 0.305, 0.205, 0.1, 0.02])
+    below, above = np.linspace(0, np.pi / 2, 9), np.linspace(0, np.pi / 2, 9)[1:]
+    vs = np.concatenate([0.24 + 0.42 * below / (np.pi / 2), 0.66 + 0.34 * np.sin(above)])
+    rs = np.concatenate([0.1 + 0.285 * np.sin(below), 0.385 * np.cos(above)])
     rope = light(hexed("#5d4a40"))
     for u in (-0.055, 0.055):
         pen.stroke([(u, 0.1), (u * 1.6, 0.26)], 0.012, rope)
