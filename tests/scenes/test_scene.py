@@ -1,5 +1,6 @@
 """The scenes that the built-in model learns from: whole, repeatable, the same at any size, and each hour its own."""
 
+import itertools
 import random
 import subprocess
 import sys
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from huafang.scenes.facts import Facts, Place, Subject, Time, Weather
-from huafang.scenes.places import PLACES
-from huafang.scenes.scene import draw, scene
+from huafang.scenes.places import PLACES, Ground
+from huafang.scenes.scene import draw, scene, spots
 
 TIMES: tuple[Time, ...] = get_args(Time)
 
@@ -77,6 +78,25 @@ def test_weather_is_seen(weather: Weather) -> None:
     for time in TIMES:
         clear, other = (draw(facts("field", time, w), random.Random(2), 64) for w in ("clear", weather))
         assert np.abs(clear - other).mean() > 0.02
+
+
+def test_three_stand_apart_and_the_far_ones_come_first() -> None:
+    ground = Ground(0.5, (0.7, 0.85))
+    for seed in range(20):
+        found = spots(Facts("field", "cat", "day", count=3), ground, 0.5, False, random.Random(seed))
+        assert [spot.y for spot in found] == sorted(spot.y for spot in found)
+        across = sorted(spot.x for spot in found)
+        assert min(b - a for a, b in itertools.pairwise(across)) > 0.2
+        assert all(0.7 <= spot.y <= 0.85 for spot in found)
+
+
+def test_a_bird_over_the_sea_is_in_flight() -> None:
+    """It is high above the water: the lower half of the picture is that of the empty sea, but for where a wing hangs down."""
+    for seed in range(12):
+        bird = draw(Facts("sea", "bird", "day", colour="red"), random.Random(seed), 64)
+        empty = draw(Facts("sea", "none", "day"), random.Random(seed), 64)
+        assert np.abs(bird - empty)[40:].max() == 0
+        assert np.abs(bird - empty)[:40].max() > 0.2
 
 
 def test_drawing_takes_no_path_through_torch() -> None:

@@ -28,7 +28,7 @@ _COVER: dict[Weather, float] = {"clear": 0.0, "cloudy": 0.22, "rain": 0.85, "sno
 
 CLOUDS: dict[Time, tuple[str, str]] = {
     "day": ("#ffffff", "#d5e4f0"),
-    "dawn": ("#fff3ec", "#e6bfd0"),
+    "dawn": ("#fffaf2", "#d7a3c6"),
     "sunset": ("#ffc08a", "#a4476c"),
     "night": ("#4a5a92", "#222e60"),
 }
@@ -117,9 +117,12 @@ def _spread(count: int, rng: random.Random) -> list[tuple[float, float]]:
     ]
 
 
+_ROUND = arc(0, 0, 1, 1, corners=10)
+
+
 def dot(canvas: Canvas, x: float, y: float, radius: float, colour: Colour, alpha: float = 1.0) -> None:
     """A small disc, of few corners."""
-    canvas.fill(arc(x, y, radius, radius, corners=10), colour, alpha)
+    canvas.fill(_ROUND * radius + (x, y), colour, alpha)
 
 
 def cloud(x: float, base: float, width: float, rng: random.Random) -> Points:

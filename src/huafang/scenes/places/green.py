@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from huafang.scenes.canvas import Colour, Linear, Radial, arc, hexed, mix
 from huafang.scenes.places.parts import Ground, Stage, bush, fir, path, ridge
@@ -76,13 +77,19 @@ def sunflowers(stage: Stage) -> Ground:
     return Ground(h, (h + 0.24, h + 0.3))
 
 
+def _star(count: int) -> NDArray[np.float64]:
+    angles = np.arange(2 * count) * math.pi / count
+    radius = np.where(np.arange(2 * count) % 2 == 0, 1.0, 0.72)
+    return np.stack([radius * np.cos(angles), radius * np.sin(angles)], axis=1)
+
+
+_STAR, _SMALL_STAR = _star(11), _star(8)
+
+
 def sunflower(stage: Stage, x: float, y: float, r: float, far: float) -> None:
     """A head of radius `r`: a star of petals about a brown disc."""
     petal, disc = stage.bloom(hexed("#fbc21c"), max(far, 0)), stage.light(hexed("#6a3a14"), max(far, 0))
-    count = 11 if r > 0.03 else 8
-    angles = np.arange(2 * count) * math.pi / count
-    radius = np.where(np.arange(2 * count) % 2 == 0, r, r * 0.72)
-    stage.canvas.fill(np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], axis=1), petal)
+    stage.canvas.fill((_STAR if r > 0.03 else _SMALL_STAR) * r + (x, y), petal)
     dot(stage.canvas, x, y, r * 0.44, disc)
     if r > 0.04:
         dot(stage.canvas, x, y, r * 0.24, stage.light(hexed("#8f5420"), max(far, 0)))

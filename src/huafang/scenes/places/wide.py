@@ -148,6 +148,9 @@ def sky(stage: Stage) -> Ground:
     for k in range(5):
         paint_cloud(canvas, k / 4 + rng.uniform(-0.05, 0.05), 0.99, rng.uniform(0.36, 0.46), light, rng, heavy)
     canvas.box(0, 0.985, 1, 1, mix(hexed(CLOUDS[light.time][1]), hexed("#8d98a6"), heavy * 0.5))
+    if stage.facts.subject == "none":
+        for x, base, width in ((0.22, 0.66, 0.52), (0.74, 0.8, 0.66)):
+            paint_cloud(canvas, x + rng.uniform(-0.08, 0.08), base + rng.uniform(-0.04, 0.04), width, light, rng, heavy)
     y = 0.72
     if stage.facts.subject not in ("balloon", "bird", "none"):
         if stage.facts.subject in ("castle", "house", "tree", "tower", "pagoda", "windmill", "lighthouse") and rng.random() < 0.65:
