@@ -5,7 +5,7 @@ import random
 from huafang.scenes.canvas import Canvas, Colour, hexed, mix
 from huafang.scenes.facts import ColourName
 from huafang.scenes.light import Light
-from huafang.scenes.subjects.pen import PAINT, Pen, apart, darker, named, paler
+from huafang.scenes.subjects.pen import Pen, apart, darker, named, paler
 
 SKINS = [hexed("#f2cfae"), hexed("#e8b88f"), hexed("#c98d62"), hexed("#8f5b3d")]
 HAIRS = [hexed("#2b2226"), hexed("#4a2f25"), hexed("#8a5a34"), hexed("#c99a56")]
@@ -35,7 +35,8 @@ def person(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
     )
     pen.stroke([(0.125, 0.65), (0.18 + swing * 0.3, 0.51), (0.18 + swing * 1.3, 0.4)], 0.085, light.bright(front) if pen.sun > 0 else light.shadow(back))
     pen.oval(0.18 + swing * 1.3, 0.375, 0.038, None, light(skin))
-    scarf = hexed("#f3e4c8") if apart(coat, hexed("#f3e4c8")) > 0.5 else PAINT["red"]
+    scarves = (hexed("#c9473d"), hexed("#e3ad3f"), hexed("#37568a"), hexed("#4d8a5c"))
+    scarf = max(rng.sample(scarves, 3), key=lambda c: min(apart(c, coat), apart(c, skin)))
     kind = rng.choice(["hat", "long", "short", "cap"])
     if kind == "long":
         pen.smooth([(-0.15, 0.64), (-0.165, 0.86), (-0.1, 0.98), (0.1, 0.98), (0.165, 0.86), (0.15, 0.64), (0, 0.62)], light.shadow(hair))
@@ -53,7 +54,8 @@ def person(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | No
         pen.smooth([(-0.142, 0.81), (-0.13, 0.94), (0, 1.0), (0.13, 0.94), (0.142, 0.81), (0.08, 0.9), (-0.06, 0.91)], light(hair))
     ink = light(hexed("#2c2026"))
     for u in (-0.042, 0.062):
-        pen.oval(u, 0.83, 0.017, 0.021, ink)
+        pen.oval(u, 0.835, 0.017, 0.021, ink)
+    pen.stroke([(-0.02, 0.775), (0.01, 0.765), (0.04, 0.775)], 0.014, light(mix(skin, hexed("#8a2f33"), 0.6)))
 
 
 def cat(canvas: Canvas, x: float, y: float, s: float, colour: ColourName | None, light: Light, rng: random.Random) -> None:

@@ -40,15 +40,15 @@ THIN = 0.008
 
 
 class Pen:
-    """Coordinates (u, v) are in heights of the subject from its foot, u to the right (to the left where mirrored) and v upwards;
-    `indoors` the hour tints less, and by night there is a lamp."""
+    """Coordinates (u, v) are in heights of the subject from its foot, u to the right (to the left where mirrored) and v upwards.
+    The hour tints a subject less than the land, so that a blue house stays blue at sunset; `indoors` still less, and by night there is a lamp."""
 
     def __init__(self, canvas: Canvas, x: float, y: float, s: float, light: Light, mirrored: bool = False, indoors: bool = False) -> None:
         self.canvas, self.x, self.y, self.s = canvas, x, y, s
-        near = LAMPLIT if indoors else MOONLIT
-        self.light = replace(light, tint=near, share=max(0.0, light.share - 0.12)) if light.dark else light
-        if indoors and not light.dark:
-            self.light = replace(light, tint=mix(light.tint, (1.0, 1.0, 1.0), 0.5), share=light.share * 0.7)
+        if light.dark:
+            self.light = replace(light, tint=LAMPLIT if indoors else MOONLIT, share=max(0.0, light.share - 0.12))
+        else:
+            self.light = replace(light, tint=mix(light.tint, (1.0, 1.0, 1.0), 0.5 if indoors else 0.3), share=light.share * (0.7 if indoors else 0.85))
         self.side = -1.0 if mirrored else 1.0
         self.sun = (-1.0 if light.from_left else 1.0) * self.side
         """-1 where the light comes from low u, 1 from high u."""
