@@ -34,8 +34,11 @@ _HEIGHTS: dict[Subject, float] = {
 }
 """How high a subject is in a picture, in units of the square."""
 
-_REACH: dict[Subject, float] = {"bridge": 0.95, "castle": 0.6, "house": 0.55, "windmill": 0.45, "boat": 0.42, "bird": 0.6, "cat": 0.45}
+_REACH: dict[Subject, float] = {"bridge": 0.95, "castle": 0.6, "house": 0.55, "windmill": 0.45, "boat": 0.54, "bird": 0.6, "cat": 0.45}
 """From its middle to its side, in parts of its height; 0.35 where not given. It keeps the subject within the picture."""
+
+_TOPS: dict[Subject, float] = {"windmill": 1.22, "pagoda": 1.12, "bird": 1.15, "castle": 1.12}
+"""What rises above its height, in parts of it; 1.05 where not given."""
 
 _PORTRAITS = ("woman", "man")
 
@@ -116,6 +119,7 @@ def spots(facts: Facts, ground: Ground, x: float, aloft: bool, rng: random.Rando
     """Where the subjects stand, the far ones first: one at `x`, more of them side by side."""
     if facts.subject in _PORTRAITS:
         return [Spot(x, 1.0, 0.75)]
+    reach = _REACH.get(facts.subject, 0.35)
     low, high = ground.foot
     if facts.subject == "boat" and ground.water:
         low, high = ground.water
@@ -124,9 +128,12 @@ def spots(facts: Facts, ground: Ground, x: float, aloft: bool, rng: random.Rando
     scale = ground.scale * {None: rng.uniform(0.92, 1.12), True: rng.uniform(1.3, 1.45), False: rng.uniform(0.58, 0.68)}[facts.large]
     s = _HEIGHTS[facts.subject] * scale * {1: 1.08, 2: 0.8, 3: 0.64}[facts.count]
     if facts.count == 1:
-        reach = min(0.5, _REACH.get(facts.subject, 0.35) * s + 0.01)
-        return [Spot(min(max(x, reach), 1 - reach), rng.uniform(low, high), s)]
-    step = 0.36 if facts.count == 2 else 0.3
+        y = rng.uniform(low, high)
+        s = min(s, (y - 0.03) / _TOPS.get(facts.subject, 1.05))
+        aside = min(0.5, reach * s + 0.01)
+        return [Spot(min(max(x, aside), 1 - aside), y, s)]
+    step = 0.38 if facts.count == 2 else 0.31
+    s = min(s, step / (2 * reach))
     middle = 0.5 + (x - 0.5) * (0.5 if facts.count == 2 else 0.15)
     found = []
     for k in range(facts.count):

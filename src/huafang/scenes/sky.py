@@ -34,7 +34,7 @@ CLOUDS: dict[Time, tuple[str, str]] = {
 }
 """The top and the base of a cloud."""
 
-_FOG: dict[Time, str] = {"day": "#dfe7eb", "dawn": "#f3dfe0", "sunset": "#e8a987", "night": "#3f4a6c"}
+_FOG: dict[Time, str] = {"day": "#dfe7eb", "dawn": "#f3dfe0", "sunset": "#efc0aa", "night": "#55628c"}
 
 SUN: dict[Time, Colour] = {"day": hexed("#fff3b8"), "dawn": hexed("#fff6dc"), "sunset": hexed("#ffd873"), "night": hexed("#f7f0cf")}
 """The sun's colour, the moon's at night, and that of their path on water."""
