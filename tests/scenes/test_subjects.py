@@ -85,7 +85,7 @@ def test_the_named_colour_is_the_one_most_seen(subject: Subject) -> None:
         assert np.bincount(nearest, minlength=4).argmax() == asked.index(colour), (colour, seed)
 
 
-def test_a_house_and_a_bridge_take_the_mean_of_their_colour() -> None:
+def test_the_mean_of_a_bridge_and_of_a_bird_is_nearest_to_their_colour() -> None:
     for subject in ("bridge", "bird"):
         for colour in ("red", "yellow", "blue", "green", "purple"):
             pixels = drawn(subject, "day", colour, 4)
