@@ -306,7 +306,7 @@ def test_scenes_are_as_often_as_asked(drawn):
     assert share("subject", "none") == pytest.approx(0.10, abs=0.02)
     for time, expected in (("day", 0.34), ("sunset", 0.24), ("night", 0.24), ("dawn", 0.18)):
         assert share("time", time) == pytest.approx(expected, abs=0.025)
-    assert share("medium", "plain") == pytest.approx(0.64, abs=0.02)
+    assert share("medium", "plain") == pytest.approx(0.75, abs=0.02)
     assert share("weather", "clear") > 0.6
     for kind, values in (("place", get_args(Place)), ("subject", get_args(Subject))):
         assert all(share(kind, value) > 0.025 for value in values), kind

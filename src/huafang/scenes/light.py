@@ -45,7 +45,7 @@ _TINTS: dict[Time, tuple[Colour, Colour, float]] = {
 def light(time: Time, weather: Weather, from_left: bool) -> Light:
     """The light of `time` under `weather`: rain and fog take colour away."""
     tint, veil, share = _TINTS[time]
-    grey = {"clear": 0.0, "cloudy": 0.05, "snow": 0.10, "rain": 0.18, "fog": 0.30}[weather]
+    grey = {"clear": 0.0, "cloudy": 0.05, "snow": 0.10, "rain": 0.16, "fog": 0.20}[weather]
     level = sum(veil) / 3
     veil = mix(veil, (level, level, level * 1.03), 0.6 if grey > 0.08 else 0.0)
     return Light(time, tint, veil, min(0.6, share + grey), from_left)

@@ -114,7 +114,7 @@ SIDES: dict[Side, float] = {"left": 0.25, "middle": 0.50, "right": 0.25}
 COUNTS: dict[int, float] = {1: 0.78, 2: 0.12, 3: 0.10}
 COUNTED: frozenset[Subject] = frozenset({"house", "tree", "boat", "cactus", "balloon", "person", "cat", "bird", "flower"})
 SIZES: dict[bool | None, float] = {None: 0.68, True: 0.14, False: 0.18}
-MEDIA: dict[Medium, float] = {"plain": 0.64, "watercolour": 0.072, "oil": 0.072, "ink": 0.072, "line": 0.072, "pixel": 0.072}
+MEDIA: dict[Medium, float] = {"plain": 0.75, "watercolour": 0.05, "oil": 0.05, "ink": 0.05, "line": 0.05, "pixel": 0.05}
 
 SUN: dict[tuple[Time, Weather], float] = {
     ("day", "clear"): 0.6,

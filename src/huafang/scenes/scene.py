@@ -67,9 +67,18 @@ class Spot:
 
 def scene(seed: int, number: int, size: int) -> Scene:
     """Scene `number` of the endless set `seed`."""
-    rng = random.Random(f"{seed}:{number}")  # noqa: S311  # a picture, no secret
-    facts = sampling.sample(rng)
-    return Scene(facts, draw(facts, rng, size))
+    rng = _dice(seed, number)
+    told = sampling.sample(rng)
+    return Scene(told, draw(told, rng, size))
+
+
+def facts(seed: int, number: int) -> Facts:
+    """What is in scene `number`, without drawing it."""
+    return sampling.sample(_dice(seed, number))
+
+
+def _dice(seed: int, number: int) -> random.Random:
+    return random.Random(f"{seed}:{number}")  # noqa: S311  # a picture, no secret
 
 
 def draw(facts: Facts, rng: random.Random, size: int) -> NDArray[np.float32]:

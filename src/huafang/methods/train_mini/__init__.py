@@ -1,0 +1,1 @@
+"""Train the built-in model anew: a small Stable Diffusion that draws scenes from English and Chinese words."""

@@ -1,0 +1,62 @@
+"""Scenes in a medium, painted by the studio's own filters."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from huafang import methods
+from huafang.assets import Assets
+from huafang.context import Context
+from huafang.places import places
+from huafang.scenes.facts import Medium
+from huafang.weights import Weights
+
+SETTINGS: dict[Medium, tuple[str, dict[str, Any]]] = {
+    "oil": ("stroke_rendering", {"look": "impressionist", "radii": [30.0, 14.0, 9.0], "impasto": 0.5}),
+    "watercolour": ("image_filters", {"filter": "watercolour", "radius": 12.0, "darkening": 0.8}),
+    "ink": ("image_filters", {"filter": "ink", "phi": 3.0, "sigma": 1.6}),
+    "line": ("image_filters", {"filter": "ink", "epsilon": 0.0, "p": 40.0, "sigma": 1.8}),
+}
+"""The room and its settings that read as the medium at 128 pixels."""
+TINTS: dict[Medium, float] = {"ink": 0.35, "line": 0.3}
+"""How much of the scene's colours the paper takes on, so that the hour still shows."""
+BLOCKS = 64
+"""Pixel art has so many blocks a side."""
+
+
+class _Easel(Context):
+    """A context whose every picture is the one on it."""
+
+    def __init__(self, picture: Tensor) -> None:
+        here = places()
+        super().__init__(Assets(here.assets), Weights(here.models))
+        self.picture = picture
+
+    def image(self, asset: str) -> Tensor:
+        return self.picture
+
+
+def paint(pixels: NDArray[np.float32], medium: Medium, seed: int) -> NDArray[np.float32]:
+    """(H, W, 3) in [0, 1] -> the same scene in `medium`."""
+    if medium == "pixel":
+        return _pixels(pixels)
+    picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+    room, settings = SETTINGS[medium]
+    params = methods.build(room, {"content": "0" * 64, "seed": seed % 2**32, **settings})
+    painted = methods.run(params, _Easel(picture)).images[0]
+    if medium in TINTS:
+        painted = painted * (1 + (picture - 1) * TINTS[medium])
+    whole: NDArray[np.float32] = painted[0].permute(1, 2, 0).contiguous().numpy()
+    return whole
+
+
+def _pixels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Square blocks of one colour, and few colours."""
+    side = pixels.shape[0] // BLOCKS
+    blocks = pixels.reshape(BLOCKS, side, BLOCKS, side, 3).mean(axis=(1, 3))
+    few = np.round(blocks * 9) / 9
+    return np.repeat(np.repeat(few, side, 0), side, 1).astype(np.float32)

@@ -1,0 +1,132 @@
+"""The one training loop: steps, a log, sample pictures, checkpoints, and an exact way back into a run that was stopped.
+
+A task says what a step is; the loop says when to log, to save and to show. All randomness of step n comes from (seed, n), so a run that is resumed at n
+sees what it would have seen.
+"""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from huafang import images
+from huafang.assets import write_whole
+from huafang.context import Context
+from huafang.errors import BadInput
+from huafang.train import checkpoints
+
+
+class Task(Protocol):
+    """What is trained. `facts` are the settings that a resumed run must share."""
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]: ...
+    @property
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+    def step(self, number: int) -> dict[str, float]:
+        """Step `number` (from 0); gives its figures."""
+
+    def sample(self) -> Tensor:
+        """A sheet of pictures, (1, 3, H, W) in [0, 1], of what has been learned so far."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, and how often what. `before` of `total` steps belong to earlier stages of the same job: progress counts them."""
+
+    steps: int
+    save_every: int = 200
+    sample_every: int = 200
+    before: int = 0
+    total: int = 0
+
+
+def train(task: Task, folder: Path, plan: Plan, ctx: Context) -> int:
+    """Train `task` to `plan.steps`, from the last checkpoint in `folder` if there is one; gives the steps done in this sitting.
+
+    `log.jsonl` gets a line per step, `samples/` a sheet every `sample_every` steps. A cancel saves before it is obeyed. Raises Cancelled,
+    BadInput where the run in `folder` was one of other settings.
+    """
+    first = _resume(task, folder)
+    log = folder / "log.jsonl"
+    _cut(log, first)
+    smooth: dict[str, float] = {}
+    clock = time.monotonic()
+    for number in range(first, plan.steps):
+        figures = task.step(number)
+        done = number + 1
+        if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
+            raise BadInput(f"training broke down at step {done}: {bad[0]} is no number any more", hint="resume with a smaller learning rate")
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": done, "time": round(time.time(), 1), **{key: round(value, 6) for key, value in figures.items()}}) + "\n")
+        smooth = {key: smooth.get(key, value) * 0.95 + value * 0.05 for key, value in figures.items()}
+        sheet = None
+        if done % plan.sample_every == 0 or done == plan.steps:
+            sheet = task.sample()
+            write_whole(folder / "samples" / f"{done:08d}.png", images.encode(sheet))
+        if done % plan.save_every == 0 or done == plan.steps:
+            save(task, folder, done)
+        try:
+            ctx.step(plan.before + done, plan.total or plan.steps, preview=sheet, seconds_per_step=(time.monotonic() - clock) / (done - first), **smooth)
+        except BaseException:
+            save(task, folder, done)
+            raise
+    return max(0, plan.steps - first)
+
+
+def save(task: Task, folder: Path, done: int) -> None:
+    checkpoints.save(folder, done, task.modules, task.optimizers, {"facts": dict(task.facts)})
+
+
+def generator(seed: int, number: int, what: str = "") -> torch.Generator:
+    """The randomness of step `number`, apart for each use `what`."""
+    mark = hashlib.sha256(f"{seed}:{number}:{what}".encode()).digest()
+    return torch.Generator("cpu").manual_seed(int.from_bytes(mark[:7], "big"))
+
+
+def rate(number: int, steps: int, *, warmup: int = 100, cooldown: float = 0.25) -> float:
+    """Share of the learning rate at step `number`: up over `warmup` steps, level, and straight down to 2 % over the last `cooldown` of the run.
+
+    A level rate is what lets a run be prolonged: only the end is lowered.
+    """
+    up = min(1.0, (number + 1) / warmup)
+    left = (steps - number) / max(1.0, steps * cooldown)
+    return up * max(0.02, min(1.0, left))
+
+
+def set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = value
+
+
+def _resume(task: Task, folder: Path) -> int:
+    place = checkpoints.newest(folder)
+    if place is None:
+        return 0
+    was, wanted = checkpoints.facts(place)["facts"], json.loads(json.dumps(dict(task.facts)))
+    differing = sorted(key for key in {*was, *wanted} if was.get(key) != wanted.get(key))
+    if differing:
+        key = differing[0]
+        raise BadInput(
+            f"the run in {folder} was begun with {key} = {was.get(key)!r}, and now {wanted.get(key)!r} is asked for",
+            hint="take another name for the new run, or the old settings",
+        )
+    return checkpoints.load(place, task.modules, task.optimizers)
+
+
+def _cut(log: Path, done: int) -> None:
+    """Drop the lines of steps that were taken after the last checkpoint: they are taken again."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.is_file():
+        lines = [line for line in log.read_text("utf-8").splitlines() if line.startswith("{") and json.loads(line)["step"] <= done]
+        write_whole(log, "".join(line + "\n" for line in lines).encode())

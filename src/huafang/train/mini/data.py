@@ -1,0 +1,105 @@
+"""Scenes as tensors, drawn once and kept on disk. Scene n of a seed is the same everywhere, so a data set is a seed and a range of numbers."""
+
+import multiprocessing
+import os
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from huafang.context import Context
+from huafang.scenes import scene, words
+from huafang.scenes.facts import Facts, Medium
+
+Painter = Callable[[NDArray[np.float32], Medium, int], NDArray[np.float32]]
+"""(H, W, 3) in [0, 1], a medium and a seed -> the same scene in that medium. It must be a function of a module: other processes import it."""
+UNSEEN = 1_000_000_000
+"""Numbers from here on are never trained on: judging draws from them."""
+SHELF = 500
+"""Pictures in one file."""
+
+
+def facts(seed: int, number: int) -> Facts:
+    """What is in scene `number`, without drawing it."""
+    return scene.facts(seed, number)
+
+
+def picture(seed: int, number: int, size: int, painter: Painter) -> NDArray[np.uint8]:
+    """Scene `number` in its medium: (3, size, size)."""
+    drawn = scene.scene(seed, number, size)
+    medium = drawn.facts.medium
+    pixels = drawn.pixels if medium == "plain" else painter(drawn.pixels, medium, number)
+    return (pixels * 255 + 0.5).clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
+
+
+def captions(seed: int, number: int, telling: int) -> tuple[str, str]:
+    """English and Chinese words for scene `number`; each `telling` chooses others."""
+    return words.captions(facts(seed, number), random.Random(f"{seed}:{number}:{telling}"))  # noqa: S311  # no secret
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The first scenes of `seed` at `size` pixels, kept in `folder` in files of SHELF pictures."""
+
+    folder: Path
+    seed: int
+    size: int
+    painter: Painter
+    _open: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def place(self, shelf: int) -> Path:
+        return self.folder / f"{self.seed}-{self.size}" / f"{shelf:05d}.npy"
+
+    def draw(self, count: int, ctx: Context, *, workers: int, before: int = 0, total: int = 0) -> None:
+        """Draw the first `count` scenes, in `workers` processes, where they are not there yet. Raises Cancelled."""
+        wanted = [shelf for shelf in range(-(-count // SHELF)) if not self.place(shelf).is_file()]
+        if not wanted:
+            return
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            waiting = {pool.submit(draw_shelf, self, shelf) for shelf in wanted}
+            try:
+                while waiting:
+                    done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+                    for task in done:
+                        task.result()
+                    ctx.step(before + (len(wanted) - len(waiting)) * SHELF, total or len(wanted) * SHELF, shelves_to_draw=len(waiting))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def batch(self, numbers: Sequence[int]) -> Tensor:
+        """(B, 3, size, size) float32 in [0, 1]."""
+        rows = [self._shelf(number // SHELF)[number % SHELF] for number in numbers]
+        return torch.from_numpy(np.stack(rows)).float().div_(255)
+
+    def _shelf(self, shelf: int) -> NDArray[np.uint8]:
+        if shelf not in self._open:
+            self._open[shelf] = np.load(self.place(shelf), mmap_mode="r", allow_pickle=False)
+        return self._open[shelf]
+
+
+def draw_shelf(pictures: Pictures, shelf: int) -> None:
+    """Draw one file's pictures; written under another name first."""
+    torch.set_num_threads(1)
+    place = pictures.place(shelf)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    first = shelf * SHELF
+    drawn = np.stack([picture(pictures.seed, number, pictures.size, pictures.painter) for number in range(first, first + SHELF)])
+    draft = place.with_suffix(f".{os.getpid()}.draft")
+    with draft.open("wb") as file:
+        np.save(file, drawn, allow_pickle=False)
+    draft.replace(place)
+
+
+def chosen(count: int, batch: int, step: int, seed: int) -> list[int]:
+    """The numbers of batch `step`: each epoch goes once through `count` scenes in an order of its own."""
+    per_epoch = max(1, count // batch)
+    epoch, place = divmod(step, per_epoch)
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    return [int(number) for number in order[place * batch : (place + 1) * batch]]
