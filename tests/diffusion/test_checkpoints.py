@@ -46,10 +46,11 @@ TRAP = "import pathlib; pathlib.Path({mark!r}).write_text('run')\n"
     ("file", "values", "message"),
     [
         ("model_index.json", {"_class_name": "FluxPipeline"}, "is a 'FluxPipeline'.*allowed are StableDiffusionPipeline"),
-        ("model_index.json", {"_class_name": ["pipeline", "Evil"]}, "does not run; allowed are"),
+        ("model_index.json", {"_class_name": ["pipeline", "Evil"]}, "is not run here; allowed are"),
         ("model_index.json", {"custom_pipeline": "pipeline.py"}, "custom_pipeline: 'pipeline.py'"),
         ("model_index.json", {"unet": ["my_unet", "Evil"]}, r"wants 'my_unet\.Evil' as its unet; allowed are diffusers\.UNet2DConditionModel"),
-        ("model_index.json", {"text_encoder": ["transformers", "BertModel"]}, r"'transformers\.BertModel' as its text_encoder; allowed are"),
+        ("model_index.json", {"text_encoder": ["transformers", "T5EncoderModel"]}, r"'transformers\.T5EncoderModel' as its text_encoder; allowed are"),
+        ("model_index.json", {"text_encoder": ["transformers", "BertModel"]}, "parts do not belong together: .* BertModel and CLIPTokenizer"),
         ("model_index.json", {"scheduler": ["scheduler", "Evil"]}, r"'scheduler\.Evil' as its scheduler"),
         ("model_index.json", {"evil": ["evil", "Evil"]}, "has a part 'evil'"),
         ("unet/config.json", {"auto_map": {"AutoModel": "evil.Evil"}}, "auto_map"),
@@ -116,7 +117,7 @@ def test_other_weights_are_called_by_their_name(name, tmp_path):
     save_file({name: torch.zeros(2, 2)}, tmp_path / "other.safetensors")
     with pytest.raises(BadInput, match=OTHERS[name]) as refused:
         inspect(tmp_path / "other.safetensors")
-    assert "text_to_image reads Stable Diffusion 1.x, 2.x and XL" in str(refused.value.hint)
+    assert "models that are read here: Stable Diffusion 1.x (Taiyi too), 2.x and XL" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,8 @@ def tokens(count: int, *commas: int) -> list[tuple[int, float]]:
     return [(COMMA if place in commas else 100 + place, 1.0) for place in range(count)]
 
 
-def sizes(*parts, comma=COMMA) -> list[int]:
-    return [len(chunk) for chunk in chunks(parts, comma)]
+def sizes(*parts, commas=(COMMA,), size=CHUNK) -> list[int]:
+    return [len(chunk) for chunk in chunks(parts, commas, size)]
 
 
 def test_chunks_hold_75_and_end_at_a_near_comma():
@@ -106,13 +106,14 @@ def test_chunks_hold_75_and_end_at_a_near_comma():
     assert sizes(tokens(80, 70)) == [71, 9], "what stands behind the comma goes along with its phrase"
     assert sizes(tokens(80, CHUNK - 1 - BACKTRACK)) == [55, 25]
     assert sizes(tokens(80, CHUNK - 2 - BACKTRACK)) == [75, 5], "a comma further back is left alone"
-    assert sizes(tokens(80, 70), comma=None) == [75, 5]
+    assert sizes(tokens(80, 70), commas=()) == [75, 5]
+    assert sizes(tokens(30, 7), size=10) == [8, 10, 10, 2], "another encoder reads another number at once"
     assert sizes(tokens(10), tokens(5)) == [10, 5], "BREAK"
 
 
 @given(st.integers(0, 400), st.sets(st.integers(0, 400)))
 def test_chunks_lose_no_token(count, commas):
     part = tokens(count, *commas)
-    cut = chunks([part], COMMA)
+    cut = chunks([part], {COMMA})
     assert [pair for chunk in cut for pair in chunk] == part
     assert all(len(chunk) <= CHUNK for chunk in cut)

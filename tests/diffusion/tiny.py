@@ -1,6 +1,6 @@
 """Stable Diffusion models small enough for a test: random weights, real architecture, a real CLIP tokenizer with a vocabulary of bytes.
 
-`folder(family)` is a diffusers folder, `single(family)` the same weights as one file in the LDM layout, its names made by the rules below.
+`folder(family)` is a diffusers folder (also "bert": sd1 with a text encoder like Taiyi's), `single(family)` the same weights as one file in the LDM layout, its names made by the rules below.
 """
 
 import atexit
@@ -39,6 +39,26 @@ def write_tokenizer(place: Path, pad: str = "<|endoftext|>") -> Path:
     return place
 
 
+HAN = "红黄蓝绿白黑色的房子城堡猫狗海船山湖雪夜日落中空在上有月光下一只，。、"
+
+
+def write_bert_tokenizer(place: Path, length: int = 32) -> Path:
+    """BERT's WordPiece with a token for each Han character, as in bert-base-chinese, and Latin letters."""
+    place.mkdir(parents=True, exist_ok=True)
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(HAN), ",", ".", "!", *letters, *(f"##{letter}" for letter in letters), "cat"]
+    (place / "vocab.txt").write_text("\n".join(words) + "\n", "utf-8")
+    config = {"tokenizer_class": "BertTokenizer", "model_max_length": length, "do_lower_case": True, "tokenize_chinese_chars": True}
+    (place / "tokenizer_config.json").write_text(json.dumps(config))
+    return place
+
+
+def _bert(config: dict):
+    from transformers import BertConfig, BertModel
+
+    return BertModel(BertConfig(**config))
+
+
 def _clip(config: dict, projected: bool = False):
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -65,6 +85,9 @@ def configs(family: str) -> dict[str, dict]:
         "norm_num_groups": 4,
         "sample_size": 64,
     }
+    if family == "bert":
+        bert = {"vocab_size": 160, "max_position_embeddings": 40, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
+        return {**configs("sd1"), "text_encoder": bert}
     if family == "sd1":
         return {"unet": {**unet, **four, "attention_head_dim": 2, "cross_attention_dim": 16}, "vae": vae, "text_encoder": clip}
     if family == "sd2":
@@ -99,12 +122,16 @@ def folder(family: str = "sd1") -> Path:
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     place, parts = home() / family, configs(family)
-    torch.manual_seed({"sd1": 11, "sd2": 12, "xl": 13}[family])
+    torch.manual_seed({"sd1": 11, "sd2": 12, "xl": 13, "bert": 14}[family])
     UNet2DConditionModel(**parts["unet"]).save_pretrained(place / "unet")
     AutoencoderKL(**parts["vae"]).save_pretrained(place / "vae")
     index = {"_class_name": "StableDiffusionXLPipeline" if family == "xl" else "StableDiffusionPipeline", "_diffusers_version": "0.30.0"}
     index |= {"unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "PNDMScheduler"]}
-    for number in ("", "_2") if family == "xl" else ("",):
+    if family == "bert":
+        _bert(parts["text_encoder"]).save_pretrained(place / "text_encoder")
+        write_bert_tokenizer(place / "tokenizer")
+        index |= {"text_encoder": ["transformers", "BertModel"], "tokenizer": ["transformers", "BertTokenizer"]}
+    for number in ("", "_2") if family == "xl" else () if family == "bert" else ("",):
         projected = number == "_2"
         _clip(parts[f"text_encoder{number}"], projected).save_pretrained(place / f"text_encoder{number}")
         write_tokenizer(place / f"tokenizer{number}", "!" if projected or family == "sd2" else "<|endoftext|>")

@@ -17,15 +17,15 @@ from huafang.tensorfile import header, metadata
 
 Family = Literal["sd1", "sd2", "xl"]
 TITLES: dict[Family, str] = {"sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "xl": "Stable Diffusion XL"}
-READ = "Stable Diffusion 1.x, 2.x and XL, as a diffusers folder or one .safetensors file"
+READ = "Stable Diffusion 1.x (Taiyi too), 2.x and XL, as a diffusers folder or one .safetensors file"
 
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline")
 PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "unet": (("diffusers", "UNet2DConditionModel"),),
     "vae": (("diffusers", "AutoencoderKL"),),
-    "text_encoder": (("transformers", "CLIPTextModel"),),
+    "text_encoder": (("transformers", "CLIPTextModel"), ("transformers", "BertModel")),
     "text_encoder_2": (("transformers", "CLIPTextModelWithProjection"),),
-    "tokenizer": (("transformers", "CLIPTokenizer"), ("transformers", "CLIPTokenizerFast")),
+    "tokenizer": tuple(("transformers", name) for name in ("CLIPTokenizer", "CLIPTokenizerFast", "BertTokenizer", "BertTokenizerFast")),
     "tokenizer_2": (("transformers", "CLIPTokenizer"), ("transformers", "CLIPTokenizerFast")),
     "scheduler": tuple(
         ("diffusers", f"{name}Scheduler")
@@ -70,13 +70,17 @@ _OTHERS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What lies at `path`. `prediction` is what the UNet was trained to say, where the checkpoint tells; None where it does not."""
+    """What lies at `path`.
+
+    `prediction` is what the UNet was trained to say, where the checkpoint tells; None where it does not. `bert`: prompts are read by a BERT, as Taiyi does.
+    """
 
     path: Path
     family: Family
     single: bool
     prediction: Literal["epsilon", "v_prediction"] | None = None
     zero_snr: bool = False
+    bert: bool = False
 
 
 def inspect(path: Path) -> Checkpoint:
@@ -85,7 +89,7 @@ def inspect(path: Path) -> Checkpoint:
 
 
 def unfit(path: Path, what: str, code: str = "weights.wrong_kind") -> BadInput:
-    return BadInput(f"{path.name} is {what}", code=code, hint=f"text_to_image reads {READ}")
+    return BadInput(f"{path.name} is {what}", code=code, hint=f"models that are read here: {READ}")
 
 
 # A diffusers folder
@@ -116,9 +120,7 @@ def _folder(path: Path) -> Checkpoint:
     index = read_json(path / "model_index.json")
     pipeline = index.get("_class_name")
     if pipeline not in PIPELINES:
-        raise BadInput(
-            f"{path.name} is a {str(pipeline)[:80]!r}, which text_to_image does not run; allowed are {', '.join(PIPELINES)}", code="weights.wrong_kind"
-        )
+        raise BadInput(f"{path.name} is a {str(pipeline)[:80]!r}, which is not run here; allowed are {', '.join(PIPELINES)}", code="weights.wrong_kind")
     is_xl = "XL" in str(pipeline)
     wanted = ["unet", "vae", "text_encoder", "tokenizer", "scheduler", *(["text_encoder_2", "tokenizer_2"] if is_xl else [])]
     for part in wanted:
@@ -126,13 +128,16 @@ def _folder(path: Path) -> Checkpoint:
     for part in index:
         if not part.startswith("_") and part not in PARTS and part not in LEFT and isinstance(index[part], list):
             raise BadInput(f"{path.name} has a part {part[:80]!r} that no Stable Diffusion model has", code="weights.unsafe")
+    bert = index["text_encoder"][1] == "BertModel"
+    if bert != index["tokenizer"][1].startswith("Bert") or (bert and is_xl):
+        raise unfit(path, f"a model whose parts do not belong together: {pipeline} with {index['text_encoder'][1]} and {index['tokenizer'][1]}")
     unet = read_json(path / "unet" / "config.json")
     _check_unet(path, int(unet.get("in_channels") or 4), unet)
     prediction = read_json(path / "scheduler" / "scheduler_config.json").get("prediction_type", "epsilon")
     if prediction not in ("epsilon", "v_prediction"):
         raise unfit(path, f"a model that predicts {str(prediction)[:40]!r}; known are epsilon and v_prediction")
     family: Family = "xl" if is_xl else "sd2" if unet.get("cross_attention_dim") == 1024 else "sd1"
-    return Checkpoint(path, family, single=False, prediction=prediction)
+    return Checkpoint(path, family, single=False, prediction=prediction, bert=bert)
 
 
 def _check_part(path: Path, part: str, named: object) -> None:
@@ -202,7 +207,7 @@ def _family(path: Path, names: Mapping[str, Any]) -> Family:
     if any(name.startswith("cond_stage_model.model.") for name in names):
         return "sd2"
     if any(name.startswith("cond_stage_model.transformer.bert.") or name.startswith("cond_stage_model.transformer.encoder.layer.") for name in names):
-        raise unfit(path, "a model that reads its prompts with BERT (Taiyi)")
+        raise unfit(path, "a model that reads its prompts with BERT (Taiyi) in one file; take it as a diffusers folder, which is read")
     if any(name.startswith("cond_stage_model.transformer.") for name in names):
         return "sd1"
     raise unfit(path, "a UNet without its text encoder: take the whole checkpoint", "weights.incomplete")

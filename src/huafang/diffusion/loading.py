@@ -15,11 +15,38 @@ from huafang.errors import BadInput
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """One CLIP text encoder and its tokenizer. `pad` fills a chunk behind its end token: the end token again, or 0 (SD 2, XL's second)."""
+    """A text encoder, CLIP or BERT, and its tokenizer.
+
+    `pad` fills a chunk behind its end token: the end token again, or 0 (SD 2, XL's second), or BERT's own [PAD].
+    """
 
     tokenizer: Any
     model: Any
     pad: int
+
+    @property
+    def bert(self) -> bool:
+        return str(self.model.config.model_type) == "bert"
+
+    @property
+    def start(self) -> int:
+        """The token before every chunk."""
+        return int(self.tokenizer.cls_token_id if self.bert else self.tokenizer.bos_token_id)
+
+    @property
+    def end(self) -> int:
+        """The token behind every chunk."""
+        return int(self.tokenizer.sep_token_id if self.bert else self.tokenizer.eos_token_id)
+
+    @property
+    def positions(self) -> int:
+        """Tokens of a chunk with its start, end and padding: what the tokenizer says, at most what the network has; 77 for CLIP, 512 for Taiyi's BERT."""
+        return min(int(self.tokenizer.model_max_length), int(self.model.config.max_position_embeddings))
+
+    @property
+    def chunk(self) -> int:
+        """Tokens of a prompt that are read at once."""
+        return self.positions - 2
 
     @property
     def layers(self) -> int:
@@ -107,9 +134,9 @@ def _from_file(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
 def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+    from transformers import BertModel, BertTokenizer, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-    def part(kind: Any, name: str, dtype: torch.dtype) -> Any:
+    def part(kind: Any, name: str, dtype: torch.dtype, **settings: Any) -> Any:
         variant = None if _plain(found.path / name) else "fp16"
         try:
             made, told = kind.from_pretrained(
@@ -120,6 +147,7 @@ def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
                 variant=variant,
                 output_loading_info=True,
                 **{_dtype_word(kind): dtype},
+                **settings,
             )
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, IndexError) as error:
             raise BadInput(f"the {name} of {found.path.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
@@ -128,13 +156,13 @@ def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
             raise BadInput(f"the {name} of {found.path.name} lacks {len(absent)} of its tensors, {absent[0]} first", code="weights.incomplete")
         return made
 
-    def text(number: str, kind: Any) -> TextEncoder:
+    def text(number: str, kind: Any, reader: Any = CLIPTokenizer, **settings: Any) -> TextEncoder:
         place = found.path / f"tokenizer{number}"
         try:
-            tokenizer = CLIPTokenizer.from_pretrained(place, local_files_only=True)
+            tokenizer = reader.from_pretrained(place, local_files_only=True)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             raise BadInput(f"the tokenizer of {found.path.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
-        return _checked(TextEncoder(tokenizer, part(kind, f"text_encoder{number}", dtype), int(tokenizer.pad_token_id)), found)
+        return _checked(TextEncoder(tokenizer, part(kind, f"text_encoder{number}", dtype, **settings), int(tokenizer.pad_token_id)), found)
 
     is_xl = found.family == "xl"
     unet, vae = part(UNet2DConditionModel, "unet", dtype), part(AutoencoderKL, "vae", torch.float32)
@@ -142,12 +170,16 @@ def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
         raise BadInput(
             f"{found.path.name}: its UNet draws {unet.config.in_channels} channels and its VAE reads {vae.config.latent_channels}", code="weights.wrong_kind"
         )
+    # of a BERT its last hidden states are read, so that the pooler, which some files lack, is not built
+    first = text("", BertModel, BertTokenizer, add_pooling_layer=False) if found.bert else text("", CLIPTextModel)
+    encoders = (first, *([text("_2", CLIPTextModelWithProjection)] if is_xl else []))
+    _fit(encoders, unet, found)
     index = read_json(found.path / "model_index.json")
     return Model(
         family=found.family,
         unet=unet,
         vae=vae,
-        encoders=(text("", CLIPTextModel), *([text("_2", CLIPTextModelWithProjection)] if is_xl else [])),
+        encoders=encoders,
         scheduler=read_json(found.path / "scheduler" / "scheduler_config.json"),
         size=int(unet.config.sample_size) * 2 ** (len(vae.config.block_out_channels) - 1),
         device=torch.device(device),
@@ -172,6 +204,16 @@ def _checked(encoder: TextEncoder, found: Checkpoint) -> TextEncoder:
             code="weights.wrong_kind",
         )
     return encoder
+
+
+def _fit(encoders: tuple[TextEncoder, ...], unet: Any, found: Checkpoint) -> None:
+    """Raises BadInput when what the text encoders give is not what the UNet takes."""
+    gives, takes = sum(int(encoder.model.config.hidden_size) for encoder in encoders), unet.config.cross_attention_dim
+    if gives != takes:
+        raise BadInput(f"{found.path.name}: its text encoder gives {gives} features a token and its UNet takes {takes}", code="weights.wrong_kind")
+    for encoder in encoders:
+        if encoder.positions < 3 or encoder.positions != encoders[0].positions:
+            raise BadInput(f"{found.path.name}: its text encoder reads {encoder.positions} tokens at once, which is no length", code="weights.wrong_kind")
 
 
 def _finite(part: torch.nn.Module, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The grammar of prompts, as AUTOMATIC1111's web UI made it common, and the cut into chunks that CLIP can read. No torch here.
+"""The grammar of prompts, as AUTOMATIC1111's web UI made it common, and the cut into chunks that a text encoder can read. No torch here.
 
     (x)       × 1.1        (x:1.3)   × 1.3       \\( \\) \\[ \\]   the bracket itself
     [x]       ÷ 1.1        BREAK     a new chunk
@@ -7,7 +7,7 @@ Brackets nest and multiply; one that is not closed runs to the end; one that was
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 CHUNK = 75
@@ -86,7 +86,7 @@ def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
 
 def _refuse(prompt: str) -> None:
     if network := _NETWORK.search(prompt):
-        raise ValueError(f"{network[0][:80]!r} asks for an extra network, which text_to_image does not load; take it out")
+        raise ValueError(f"{network[0][:80]!r} asks for an extra network, and none is loaded here; take it out")
     if schedule := _SCHEDULE.search(prompt):
         raise ValueError(
             f"{schedule[0][:80]!r} changes the prompt during the steps, which is not carried out here; take it out, or write \\[ and \\] for plain brackets"
@@ -114,8 +114,8 @@ def remarks(prompt: str) -> list[str]:
     return [f"{name} is not carried out here: it was read as plain words" for pattern, name in _PLAIN.items() if re.search(pattern, prompt)]
 
 
-def chunks(parts: Sequence[Sequence[tuple[int, float]]], comma: int | None) -> list[list[tuple[int, float]]]:
-    """(token, weight) pairs of each part -> chunks of at most 75, one at the least; a part never shares a chunk with the next.
+def chunks(parts: Sequence[Sequence[tuple[int, float]]], commas: Collection[int] = (), size: int = CHUNK) -> list[list[tuple[int, float]]]:
+    """(token, weight) pairs of each part -> chunks of at most `size`, one at the least; a part never shares a chunk with the next.
 
     A chunk that is full gives the tokens behind its last comma to the next one, if there are at most 20 of them.
     """
@@ -124,11 +124,11 @@ def chunks(parts: Sequence[Sequence[tuple[int, float]]], comma: int | None) -> l
         now: list[tuple[int, float]] = []
         last_comma = -1
         for token, weight in part:
-            if len(now) == CHUNK:
-                behind = now[last_comma + 1 :] if last_comma >= 0 and token != comma and CHUNK - 1 - last_comma <= BACKTRACK else []
-                cut.append(now[: CHUNK - len(behind)])
+            if len(now) == size:
+                behind = now[last_comma + 1 :] if last_comma >= 0 and token not in commas and size - 1 - last_comma <= BACKTRACK else []
+                cut.append(now[: size - len(behind)])
                 now, last_comma = behind, -1
-            if token == comma:
+            if token in commas:
                 last_comma = len(now)
             now.append((token, weight))
         cut.append(now)

@@ -1,7 +1,10 @@
 """Prompts -> what the UNet attends to.
 
-A prompt is cut into chunks of 75 tokens, each between a start and an end token; the chunks are encoded by themselves and laid behind one another.
-Weights multiply a token's embedding; then the chunk is scaled so that its mean is what it was (AUTOMATIC1111's rule, `emphasis "Original"`).
+A prompt is cut into chunks of 75 tokens (CLIP; 510 for Taiyi's BERT), each between a start and an end token and padded to the encoder's length; the
+chunks are encoded by themselves and laid behind one another. A BERT sees its padding, as it did in training, unless its configuration says
+`use_attention_mask`; so it is in diffusers' pipelines too.
+Weights multiply a token's embedding; then the chunk is scaled so that its mean is what it was (AUTOMATIC1111's rule, `emphasis "Original"`). A BERT's
+states come out of a LayerNorm and their mean is next to nothing, so that there the root of their mean square is kept instead.
 """
 
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ Chunks = list[list[tuple[int, float]]]
 
 @dataclass(frozen=True)
 class Conditioning:
-    """`embeds` (1, 77·n, C) and, for XL, `pooled` (1, P); `empty_*` is the side that is steered away from, None when guidance is off."""
+    """`embeds` (1, 77·n, C), or whatever the encoder reads in place of 77, and, for XL, `pooled` (1, P); `empty_*` is the side that is steered away from, None when guidance is off."""
 
     embeds: torch.Tensor
     pooled: torch.Tensor | None = None
@@ -61,8 +64,8 @@ def _chunks(encoder: TextEncoder, prompt: str) -> Chunks:
             ids = encoder.tokenizer(span.text, add_special_tokens=False, truncation=False, verbose=False).input_ids
             tokens += [(int(token), span.weight) for token in ids]
         parts.append(tokens)
-    comma = encoder.tokenizer.convert_tokens_to_ids(",</w>")
-    return prompts.chunks(parts, comma if comma != encoder.tokenizer.unk_token_id else None)
+    commas = {encoder.tokenizer.convert_tokens_to_ids(mark) for mark in ((",", "，", "、") if encoder.bert else (",</w>",))}
+    return prompts.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk)
 
 
 def _encode(model: Model, chunked: list[Chunks], count: int, clip_skip: int) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -71,41 +74,55 @@ def _encode(model: Model, chunked: list[Chunks], count: int, clip_skip: int) -> 
     for encoder, chunks in zip(model.encoders, chunked, strict=True):
         rows = chunks + [[]] * (count - len(chunks))
         ids, weights = _rows(encoder, rows)
-        states, pooled = _hidden(encoder, ids.to(model.device), clip_skip, penultimate=model.family == "xl")
-        sides.append(_weighted(states, weights.to(model.device)).flatten(0, 1)[None])  # (1, 77·count, c)
+        seen = _seen(encoder, rows).to(model.device) if getattr(encoder.model.config, "use_attention_mask", False) and model.family != "xl" else None
+        states, pooled = _hidden(encoder, ids.to(model.device), seen, clip_skip, penultimate=model.family == "xl")
+        sides.append(_weighted(states, weights.to(model.device), encoder.bert).flatten(0, 1)[None])  # (1, 77·count, c)
     return torch.cat(sides, dim=-1), pooled
 
 
 def _rows(encoder: TextEncoder, chunks: Chunks) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids (n, 77) int64 and weights (n, 77) float32."""
-    start, end = encoder.tokenizer.bos_token_id, encoder.tokenizer.eos_token_id
     ids, weights = [], []
     for chunk in chunks:
-        rest = prompts.CHUNK - len(chunk)
-        ids.append([start, *(token for token, _ in chunk), end] + [encoder.pad] * rest)
+        rest = encoder.chunk - len(chunk)
+        ids.append([encoder.start, *(token for token, _ in chunk), encoder.end] + [encoder.pad] * rest)
         weights.append([1.0, *(weight for _, weight in chunk), 1.0] + [1.0] * rest)
     return torch.tensor(ids), torch.tensor(weights, dtype=torch.float32)
 
 
-def _hidden(encoder: TextEncoder, ids: torch.Tensor, clip_skip: int, *, penultimate: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+def _seen(encoder: TextEncoder, chunks: Chunks) -> torch.Tensor:
+    """(n, 77) int64: 1 for a token, 0 for padding."""
+    return torch.tensor([[1] * (len(chunk) + 2) + [0] * (encoder.chunk - len(chunk)) for chunk in chunks])
+
+
+def _hidden(
+    encoder: TextEncoder, ids: torch.Tensor, seen: torch.Tensor | None, clip_skip: int, *, penultimate: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """States (n, 77, c) of the layer that is asked for, and the pooled output (1, p) of the first row, where the encoder projects it."""
-    out = encoder.model(ids, output_hidden_states=True)
-    inner = getattr(encoder.model, "text_model", encoder.model)  # transformers 5 took the wrapper away from one of the two classes
+    out = encoder.model(ids, attention_mask=seen, output_hidden_states=True)
     projected = getattr(out, "text_embeds", None)
     pooled = None if projected is None else projected[:1]
     if penultimate:
         return out.hidden_states[-(clip_skip + 1)], pooled
     if clip_skip == 1:
         return out.last_hidden_state, pooled
+    if encoder.bert:  # each of its layers ends in a norm of its own
+        return out.hidden_states[-clip_skip], pooled
+    inner = getattr(encoder.model, "text_model", encoder.model)  # transformers 5 took the wrapper away from one of the two classes
     return inner.final_layer_norm(out.hidden_states[-clip_skip]), pooled
 
 
-def _weighted(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Each token's state × its weight, then the chunk scaled to the mean it had. Rows without weights stay bit for bit as they are."""
+def _weighted(states: torch.Tensor, weights: torch.Tensor, centred: bool) -> torch.Tensor:
+    """Each token's state × its weight, then the chunk scaled to the mean it had, or to its root mean square where states are `centred`. Rows without weights stay bit for bit as they are."""
     changed = (weights != 1).any(dim=1)  # (n,)
     if not bool(changed.any()):
         return states
     scaled = states.float() * weights[..., None]
-    before, after = states.float().mean(dim=(1, 2), keepdim=True), scaled.mean(dim=(1, 2), keepdim=True)
+    before, after = _middle(states.float(), centred), _middle(scaled, centred)
     factor = torch.where(after.abs() > 1e-8, before / after, torch.ones_like(after))
     return torch.where(changed[:, None, None], scaled * factor, states.float()).to(states.dtype)
+
+
+def _middle(states: torch.Tensor, centred: bool) -> torch.Tensor:
+    """(n, 1, 1): the mean of each row, or the root of its mean square."""
+    return states.square().mean(dim=(1, 2), keepdim=True).sqrt() if centred else states.mean(dim=(1, 2), keepdim=True)
