@@ -1,7 +1,8 @@
 """Models on this machine, by name. torch is loaded by `load` and `verify` only.
 
-Three places are looked through: the store (what `huafang models pull` brought), the folders the owner named (`--model-dir`), and paths that the
-command line or the Python API `add`s for one run. A name is only ever looked up among what was found there; it is never joined to a path.
+Four places are looked through: the models that come with the package (`builtin.toml`), the store (what `huafang models pull` brought), the folders the
+owner named (`--model-dir`), and paths that the command line or the Python API `add`s for one run. A name is only ever looked up among what was found
+there; it is never joined to a path.
 What can be pulled is in `catalogue.toml`, beside this file; `pull.py` brings it.
 
 A file that was pulled has its *sidecar* beside it, `NAME.safetensors.json`: where it came from, its licence, and its sha256, against which `verify` and
@@ -15,7 +16,8 @@ import os
 import re
 import shutil
 import tomllib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 HUB_NAME = re.compile(r"[\w][\w.\-]*/[\w][\w.\-]*")
+BUILT_IN = Path(__file__).resolve().parent / "builtin"
+"""The folders of the models that come with the package."""
 HASHED_AT_LOAD = 512 * 1024 * 1024
 """Files up to this many bytes are held against their sidecar's sha256 whenever they are loaded (0.3 s at most); larger ones by `verify`."""
 
@@ -59,12 +63,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class Model:
-    """A model by its name: where it lies (None: not on this machine), and what the catalogue says of it (None: the owner's own)."""
+    """A model by its name: where it lies (None: not on this machine), and what the catalogue, or `builtin.toml`, says of it (None: the owner's own)."""
 
     name: str
     holds: str
     path: Path | None
     entry: Entry | None = None
+    builtin: bool = False
+    """It came with the package: it is neither pulled nor removed."""
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A model that comes with the package. `borrows` names, part by part, the built-in model whose part it shares."""
+
+    name: str
+    title: str
+    holds: str
+    licence: str
+    about: str
+    borrows: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,6 +125,28 @@ def entry_of(name: str) -> Entry | None:
     return catalogue().get(name) or next((entry for entry in catalogue().values() if entry.hub == name), None)
 
 
+@cache
+def built_in() -> dict[str, BuiltIn]:
+    """What comes with the package, by name."""
+    text = files("huafang").joinpath("builtin.toml").read_text("utf-8")
+    return {name: BuiltIn(name=name, **body) for name, body in tomllib.loads(text).items()}
+
+
+def part(folder: Path, name: str) -> Path:
+    """Where the part `name` of a diffusers folder lies: inside it; or in another built-in model's, for a built-in one that borrows it."""
+    own = built_in().get(folder.name) if folder.parent == BUILT_IN else None
+    return BUILT_IN / own.borrows[name] / name if own and name in own.borrows else folder / name
+
+
+def tensor_files(path: Path) -> list[Path]:
+    """The `.safetensors` files of a model, borrowed ones among them."""
+    if not path.is_dir():
+        return [path]
+    own = built_in().get(path.name) if path.parent == BUILT_IN else None
+    borrowed = [file for name in (own.borrows if own else ()) for file in sorted(part(path, name).glob("*.safetensors"))]
+    return sorted(path.rglob("*.safetensors")) + borrowed
+
+
 def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
     """The tensors of a `.safetensors` file, on the CPU: the one place where weights are opened. `finite` refuses NaN and infinity.
 
@@ -131,16 +171,21 @@ class Weights:
         self._added: dict[str, Path] = {}
 
     def models(self) -> list[Model]:
-        """All that is here, and all that could be pulled."""
+        """What comes with the package, all else that is here, and all that could be pulled."""
         found = {**self._found(), **self._added}
+        ours = [Model(name, own.holds, BUILT_IN / name, _entry_of_built_in(own), builtin=True) for name, own in built_in().items() if is_whole(BUILT_IN / name)]
         known = [Model(name, entry.holds, self._installed(entry, found), entry) for name, entry in catalogue().items()]
-        own = [Model(name, _holds(path), path) for name, path in sorted(found.items()) if name not in catalogue()]
-        return known + own
+        own = [Model(name, _holds(path), path) for name, path in sorted(found.items()) if name not in catalogue() and name not in built_in()]
+        return ours + known + own
 
     def path(self, name: str) -> Path:
         """The `.safetensors` file or diffusers folder of `name`. Raises MissingWeights."""
         if name in self._added:
             return self._added[name]
+        if name in built_in():
+            if not is_whole(BUILT_IN / name):
+                raise MissingWeights(f"the model {name!r}, which comes with Huafang, is not in this installation", hint="install Huafang again")
+            return BUILT_IN / name
         found = self._found()
         entry = entry_of(name)
         for known in (name, entry.name if entry else name):
@@ -155,7 +200,8 @@ class Weights:
             )
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
-        raise MissingWeights(f"there is no model {name!r}" + nearest(name, {*found, *catalogue()}), hint="see the Models page, or: huafang models list")
+        near = nearest(name, {*found, *catalogue(), *built_in()})
+        raise MissingWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
 
     def add(self, path: Path) -> str:
         """Name a file or folder of the caller's own for as long as this store lives. Raises BadInput when it is no model."""
@@ -187,7 +233,7 @@ class Weights:
         """Read all of `name`: its headers, its sha256 where one is known, and every number. Raises MissingWeights."""
         path = self.path(name)
         tensors, size, faults = 0, 0, []
-        for file in sorted(path.rglob("*.safetensors")) if path.is_dir() else [path]:
+        for file in tensor_files(path):
             try:
                 wanted = _known_sha256(file)
                 if wanted and sha256(file) != wanted:
@@ -203,7 +249,9 @@ class Weights:
         return Verdict(name, path, tensors, size, tuple(faults))
 
     def remove(self, name: str) -> int:
-        """Delete a pulled model; gives the bytes that were freed. Raises NotFound, and Forbidden for what lies in a folder of the owner's."""
+        """Delete a pulled model; gives the bytes that were freed. Raises NotFound, and Forbidden for what is built in or lies in a folder of the owner's."""
+        if name in built_in():
+            raise Forbidden(f"{name!r} comes with Huafang and is not removed", code="weights.builtin")
         entry = entry_of(name)
         found = self._found()
         path = found.get(name) or (found.get(entry.name) if entry else None)
@@ -235,6 +283,9 @@ class Weights:
                 name = "/".join(_slug(part) for part in place.relative_to(home).with_suffix("").parts) if place.is_file() else _slug_path(place, home)
                 if not place.resolve().is_relative_to(home):
                     log.warning("passed over %s: it is a link that leads out of %s", ascii(str(place)), ascii(str(home)))
+                    continue
+                if name in built_in():
+                    log.warning("passed over %s: %s is the name of a model that comes with Huafang", ascii(str(place)), name)
                     continue
                 found.setdefault(name, place)
         return found
@@ -280,12 +331,16 @@ def is_whole(folder: Path) -> bool:
         index = json.loads((folder / "model_index.json").read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(index, dict) and all(any((folder / part).glob("*.safetensors")) for part in networks(index))
+    return isinstance(index, dict) and all(any(part(folder, name).glob("*.safetensors")) for name in networks(index))
 
 
 def networks(index: dict[str, Any]) -> list[str]:
     """The parts of a model_index.json that have weights and without which nothing is painted."""
-    return [part for part, kind in index.items() if isinstance(kind, list) and kind[0] and part.startswith(("unet", "transformer", "vae", "text_encoder"))]
+    return [name for name, kind in index.items() if isinstance(kind, list) and kind[0] and name.startswith(("unet", "transformer", "vae", "text_encoder"))]
+
+
+def _entry_of_built_in(own: BuiltIn) -> Entry:
+    return Entry(own.name, own.title, own.holds, own.licence, _bytes_below(BUILT_IN / own.name), own.about)
 
 
 def _known_sha256(path: Path) -> str | None:

@@ -1,6 +1,7 @@
 """Stable Diffusion models small enough for a test: random weights, real architecture, a real CLIP tokenizer with a vocabulary of bytes.
 
-`folder(family)` is a diffusers folder (also "bert": sd1 with a text encoder like Taiyi's), `single(family)` the same weights as one file in the LDM layout, its names made by the rules below.
+`folder(family)` is a diffusers folder (also "bert": sd1 with a text encoder like Taiyi's), `single(family)` the same weights as one file in the LDM
+layout, its names made by the rules below, and `built_in(place)` a stand-in for the models that come with Huafang.
 """
 
 import atexit
@@ -147,6 +148,16 @@ def folder(family: str = "sd1") -> Path:
 def copy(family: str, place: Path) -> Path:
     """A copy of the folder that a test may spoil."""
     return Path(shutil.copytree(folder(family), place))
+
+
+def built_in(place: Path, dtype: torch.dtype = torch.float16) -> Path:
+    """`mini`, stored in half precision, and `mini-zh`, which has neither UNet nor VAE of its own. Gives what stands for `weights.BUILT_IN`."""
+    place = place.resolve()
+    copy("sd1", place / "mini")
+    shutil.copytree(folder("bert"), place / "mini-zh", ignore=shutil.ignore_patterns("unet", "vae"))
+    for file in place.rglob("*.safetensors"):
+        save_file({name: tensor.to(dtype) for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+    return place
 
 
 # The LDM layout, by its own rules: levels of (resnet, attention) pairs, counted through

@@ -36,13 +36,19 @@ def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> 
     found = Weights(places(data).models, folders).models()
     if as_json:
         rows = [
-            {"name": model.name, "holds": model.holds, "path": str(model.path) if model.path else None, "entry": asdict(model.entry) if model.entry else None}
+            {
+                "name": model.name,
+                "holds": model.holds,
+                "path": str(model.path) if model.path else None,
+                "builtin": model.builtin,
+                "entry": asdict(model.entry) if model.entry else None,
+            }
             for model in found
         ]
         click.echo(json.dumps({"models": rows}, ensure_ascii=False, indent=2))
         return
     for model in found:
-        state = "here" if model.path else f"{model.entry.bytes / 1e6:,.0f} MB to pull" if model.entry else ""
+        state = "built in" if model.builtin else "here" if model.path else f"{model.entry.bytes / 1e6:,.0f} MB to pull" if model.entry else ""
         click.echo(f"{model.name:<24} {model.holds:<10} {state}")
         if model.entry:
             click.echo(f"{'':<24} {model.entry.title}\n{'':<24} licence: {model.entry.licence}")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from huafang.errors import BadInput, MissingWeights
 from huafang.tensorfile import header, metadata
+from huafang.weights import part as part_of
 
 Family = Literal["sd1", "sd2", "xl"]
 TITLES: dict[Family, str] = {"sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "xl": "Stable Diffusion XL"}
@@ -131,7 +132,7 @@ def _folder(path: Path) -> Checkpoint:
     bert = index["text_encoder"][1] == "BertModel"
     if bert != index["tokenizer"][1].startswith("Bert") or (bert and is_xl):
         raise unfit(path, f"a model whose parts do not belong together: {pipeline} with {index['text_encoder'][1]} and {index['tokenizer'][1]}")
-    unet = read_json(path / "unet" / "config.json")
+    unet = read_json(part_of(path, "unet") / "config.json")
     _check_unet(path, int(unet.get("in_channels") or 4), unet)
     prediction = read_json(path / "scheduler" / "scheduler_config.json").get("prediction_type", "epsilon")
     if prediction not in ("epsilon", "v_prediction"):
@@ -152,7 +153,7 @@ def _check_part(path: Path, part: str, named: object) -> None:
             code="weights.unsafe",
             hint="classes outside this list are never loaded, whatever the model's folder says",
         )
-    place = path / part
+    place = part_of(path, part)
     if part not in ("scheduler", "tokenizer", "tokenizer_2"):
         read_json(place / "config.json")
         files = sorted(item.name for item in place.iterdir() if item.is_file())

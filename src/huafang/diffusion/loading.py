@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from huafang import weights
 from huafang.diffusion import single_file
 from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, inspect, read_json
 from huafang.errors import BadInput
@@ -84,7 +85,8 @@ class Model:
 
 def key(path: Path, device: str) -> str:
     """The name of what `load` gives among the resident models; another once any file of it was replaced."""
-    files = sorted(item for item in path.rglob("*") if item.suffix in (".safetensors", ".json", ".txt")) if path.is_dir() else [path]
+    files = sorted(item for item in path.rglob("*") if item.suffix in (".json", ".txt")) if path.is_dir() else []
+    files += weights.tensor_files(path)
     stats = [(str(item), item.stat().st_mtime_ns, item.stat().st_size) for item in files]
     return f"diffusion:{path}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}:{device}"
 
@@ -137,11 +139,11 @@ def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
     from transformers import BertModel, BertTokenizer, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
     def part(kind: Any, name: str, dtype: torch.dtype, **settings: Any) -> Any:
-        variant = None if _plain(found.path / name) else "fp16"
+        place = weights.part(found.path, name)
+        variant = None if _plain(place) else "fp16"
         try:
             made, told = kind.from_pretrained(
-                found.path,
-                subfolder=name,
+                place,
                 use_safetensors=True,
                 local_files_only=True,
                 variant=variant,

@@ -20,7 +20,10 @@ Chunks = list[list[tuple[int, float]]]
 
 @dataclass(frozen=True)
 class Conditioning:
-    """`embeds` (1, 77·n, C), or whatever the encoder reads in place of 77, and, for XL, `pooled` (1, P); `empty_*` is the side that is steered away from, None when guidance is off."""
+    """`embeds` (1, 77·n, C), or whatever the encoder reads in place of 77, and, for XL, `pooled` (1, P).
+
+    `empty_*` is the side that is steered away from, None when guidance is off.
+    """
 
     embeds: torch.Tensor
     pooled: torch.Tensor | None = None
@@ -113,7 +116,10 @@ def _hidden(
 
 
 def _weighted(states: torch.Tensor, weights: torch.Tensor, centred: bool) -> torch.Tensor:
-    """Each token's state × its weight, then the chunk scaled to the mean it had, or to its root mean square where states are `centred`. Rows without weights stay bit for bit as they are."""
+    """Each token's state × its weight, then the chunk scaled to the mean it had, or to its root mean square where states are `centred`.
+
+    Rows without weights stay bit for bit as they are.
+    """
     changed = (weights != 1).any(dim=1)  # (n,)
     if not bool(changed.any()):
         return states

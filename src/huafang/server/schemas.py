@@ -197,6 +197,8 @@ class ModelInfo(Schema):
     licence: str | None
     about: str | None
     pullable: bool
+    builtin: bool
+    """It came with Huafang."""
 
 
 class ModelList(Schema):

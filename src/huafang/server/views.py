@@ -52,7 +52,8 @@ def model_view(model: Model) -> ModelInfo:
         bytes=size,
         licence=entry.licence if entry else None,
         about=entry.about if entry else None,
-        pullable=entry is not None,
+        pullable=entry is not None and not model.builtin,
+        builtin=model.builtin,
     )
 
 
