@@ -197,6 +197,97 @@ def test_bad_input_10_cmyk_jpeg():
     assert "profile is broken" in came.warnings[0]
 
 
+INKS = {  # of offset printing, as sRGB: paper, cyan, magenta, yellow, and what two and three of them give on top of each other
+    (0, 0, 0): (255, 255, 255),
+    (1, 0, 0): (0, 158, 224),
+    (0, 1, 0): (226, 0, 122),
+    (0, 0, 1): (255, 237, 0),
+    (1, 1, 0): (49, 39, 131),
+    (1, 0, 1): (0, 150, 64),
+    (0, 1, 1): (227, 6, 19),
+    (1, 1, 1): (54, 47, 45),
+}
+
+
+def inks_profile() -> bytes:
+    """An ICC v2 printer profile, CMYK -> Lab by a table of 3 x 3 x 3 x 3 points: INKS between which the tones are mixed (Neugebauer), black over them."""
+    corners = {inks: lab_of(colour) for inks, colour in INKS.items()}
+
+    def at(cyan: float, magenta: float, yellow: float, black: float) -> np.ndarray:
+        mix = sum(np.prod([part if ink else 1 - part for part, ink in zip((cyan, magenta, yellow), inks, strict=True)]) * lab for inks, lab in corners.items())
+        return mix * (1 - black) + np.array([8.0, 0.0, 0.0]) * black
+
+    points = [at(*(np.array(place) / 2)) for place in np.ndindex(3, 3, 3, 3)]
+    table = b"".join(bytes(round(value) for value in (lab[0] * 2.55, lab[1] + 128, lab[2] + 128)) for lab in points)
+    straight = bytes(range(256))
+    one = struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))
+    lut = b"mft1\0\0\0\0" + bytes([4, 3, 3, 0]) + one + straight * 4 + table + straight * 3
+    white = b"XYZ \0\0\0\0" + struct.pack(">iii", round(0.9642 * 65536), 65536, round(0.8249 * 65536))
+    words = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"INKS\0" + bytes(79)
+    return icc(b"prtrCMYKLab ", {b"desc": words, b"wtpt": white, b"A2B0": lut, b"cprt": b"text\0\0\0\0none\0"})
+
+
+def lab_of(colour: tuple[int, int, int]) -> np.ndarray:
+    """sRGB -> CIE Lab under D50, which is what profiles speak (Bradford-adapted matrix of IEC 61966-2-1)."""
+    encoded = np.array(colour, float) / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    xyz = np.array([[0.4361, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]]) @ linear / [0.9642, 1, 0.8249]
+    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def print_jpeg(inks: np.ndarray, *, ycck: bool, **options) -> bytes:
+    """A CMYK JPEG as Adobe's programs write it, inverted, of (H, W, 4) uint8 inks. Pillow writes no YCCK, so its values are put in as if they were
+    inks, and the marker that says which they are is changed.
+    """
+    if not ycck:
+        return saved(Image.fromarray(inks, "CMYK"), "JPEG", quality=100, subsampling=0, **options)
+    # Of the inverted inks 255 - C the transform takes the inverse again as red, and so on: YCbCr of (C, M, Y) (ITU-T T.872, 6.5.3)
+    luma = np.asarray(Image.fromarray(np.ascontiguousarray(inks[..., :3]), "RGB").convert("YCbCr"))
+    data = saved(Image.fromarray(np.dstack([255 - luma, inks[..., 3]]), "CMYK"), "JPEG", quality=100, subsampling=0, **options)
+    place = data.index(b"Adobe") + 11
+    assert data[place] == 0, "Adobe's marker: no transform"
+    return data[:place] + b"\2" + data[place + 1 :]
+
+
+PATCHES = [
+    (255, 0, 0, 0),
+    (0, 255, 0, 0),
+    (0, 0, 255, 0),
+    (255, 255, 0, 0),
+    (0, 255, 255, 0),
+    (0, 0, 0, 0),
+    (0, 0, 0, 255),
+    (40, 90, 200, 60),
+    (128, 64, 32, 0),
+]
+
+
+@pytest.mark.parametrize("ycck", [False, True], ids=["cmyk", "ycck"])
+def test_bad_input_10_print_colours_come_out_as_littlecms_says(ycck):
+    patches = np.kron(np.array(PATCHES, np.uint8).reshape(3, 3, 4), np.ones((16, 16, 1))).astype(np.uint8)
+    profile = inks_profile()
+    data = print_jpeg(patches, ycck=ycck, icc_profile=profile)
+    with Image.open(io.BytesIO(data)) as file:
+        assert file.mode == "CMYK"
+        assert file.info["adobe_transform"] == (2 if ycck else 0)
+    came = images.ingest(data)
+    assert came.warnings == ()
+    here = opened(data)[8::16, 8::16].astype(int)
+    source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    asked = np.asarray(ImageCms.profileToProfile(Image.fromarray(patches, "CMYK"), source, srgb, outputMode="RGB"))[8::16, 8::16].astype(int)
+    assert np.abs(here - asked).max() <= 4, "but for what JPEG loses"
+    for patch, inks in (((0, 0), (1, 0, 0)), ((0, 1), (0, 1, 0)), ((0, 2), (0, 0, 1)), ((1, 0), (1, 1, 0)), ((1, 1), (0, 1, 1)), ((1, 2), (0, 0, 0))):
+        assert np.abs(lab_of(tuple(here[patch])) - lab_of(INKS[inks])).max() < 6, "littleCMS read our table: the inks' own colours, but for black"
+
+
+def test_bad_input_10_without_a_profile_ycck_is_read_as_cmyk_is():
+    patches = np.kron(np.array(PATCHES, np.uint8).reshape(3, 3, 4), np.ones((16, 16, 1))).astype(np.uint8)
+    here, there = (opened(print_jpeg(patches, ycck=ycck)).astype(int) for ycck in (False, True))
+    assert np.abs(here - there).max() <= 4
+    assert here[8, 8].tolist() == [0, 255, 255], "cyan"
+
+
 def test_bad_input_11_deep_grey_is_scaled_and_not_clipped():
     ramp = np.linspace(0, 65535, 256).round().astype(np.uint16).reshape(16, 16)
     assert np.array_equal(opened(saved(Image.fromarray(ramp)))[..., 0], np.rint(ramp / 257).astype(np.uint8))
@@ -287,6 +378,11 @@ def wide_gamut() -> bytes:
     words = b"desc\0\0\0\0" + struct.pack(">I", 3) + b"P3\0" + bytes(79)
     tags = {b"desc": words, b"wtpt": fixed(0.9642, 1, 0.8249), b"rXYZ": fixed(0.5151, 0.2412, -0.0011), b"gXYZ": fixed(0.2920, 0.6922, 0.0419)}
     tags |= {b"bXYZ": fixed(0.1571, 0.0666, 0.7841), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve, b"cprt": b"text\0\0\0\0none\0"}
+    return icc(b"mntrRGB XYZ ", tags)
+
+
+def icc(kind: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """An ICC v2 profile of these tags; `kind` is its class, its colours and the space it connects them to."""
     table, body, place = b"", b"", 128 + 4 + 12 * len(tags)
     for name, data in tags.items():
         data += bytes(-len(data) % 4)
@@ -294,7 +390,7 @@ def wide_gamut() -> bytes:
         body += data
     head = bytearray(128)
     head[0:4] = struct.pack(">I", place + len(body))
-    head[8:12], head[12:24], head[36:40] = b"\x02\x10\0\0", b"mntrRGB XYZ ", b"acsp"
+    head[8:12], head[12:24], head[36:40] = b"\x02\x10\0\0", kind, b"acsp"
     head[68:80] = struct.pack(">iii", round(0.9642 * 65536), 65536, round(0.8249 * 65536))
     return bytes(head) + struct.pack(">I", len(tags)) + table + body
 
@@ -313,16 +409,7 @@ def test_bad_input_14_a_grey_profile_fits_a_grey_picture_with_alpha():
     white = b"XYZ \0\0\0\0" + struct.pack(">iii", round(0.9642 * 65536), 65536, round(0.8249 * 65536))
     words = b"desc\0\0\0\0" + struct.pack(">I", 2) + b"G\0" + bytes(82)
     tags = {b"desc": words, b"wtpt": white, b"kTRC": curve, b"cprt": b"text\0\0\0\0none\0"}
-    table, body, place = b"", b"", 128 + 4 + 12 * len(tags)
-    for name, data in tags.items():
-        data += bytes(-len(data) % 4)
-        table += name + struct.pack(">II", place + len(body), len(data))
-        body += data
-    head = bytearray(128)
-    head[0:4] = struct.pack(">I", place + len(body))
-    head[8:12], head[12:24], head[36:40] = b"\x02\x10\0\0", b"mntrGRAYXYZ ", b"acsp"
-    head[68:80] = white[8:]
-    profile = bytes(head) + struct.pack(">I", len(tags)) + table + body
+    profile = icc(b"mntrGRAYXYZ ", tags)
     for mode, colour in (("L", 55), ("LA", (55, 99))):
         came = images.ingest(saved(Image.new(mode, (16, 16), colour), icc_profile=profile))
         assert came.warnings == ()
