@@ -104,6 +104,9 @@ def test_without_o_a_free_name_is_chosen(desk):
     ("words", "said"),
     [
         (("stylise", "photo.jpg"), "did you mean stylize"),
+        (("stylize",), "name the photo"),
+        (("stylize", "--method", "gatys"), "name the photo"),
+        (("stylize", *RECOLOUR), "Missing argument 'PHOTO…'"),
         (("stylize", "phot.jpg", *RECOLOUR), "did you mean photo.jpg"),
         (("stylize", "photo.jpg", "--method", "gatis"), "did you mean gatys"),
         (("stylize", "photo.jpg", "--method", "stroke_rendering", "--style", "painting.png"), "takes no style picture"),
@@ -114,7 +117,6 @@ def test_without_o_a_free_name_is_chosen(desk):
         (("stylize", "photos", *RECOLOUR, "-o", "out.png"), "name a folder"),
         (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "greater than or equal to 0"),
         (("colour-transfer", "photo.jpg"), "Missing option '--style'"),
-        (("generate", "a cat"), "Missing option '--model'"),
         (("generate", "a cat", "--model", "path/to/checkpoint"), "there is no file path/to/checkpoint"),
     ],
 )

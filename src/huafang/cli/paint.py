@@ -104,9 +104,11 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
 
     All settings of the method are taken, see `huafang METHOD --help`; `huafang methods` lists the methods.
     """
-    if (wants_help and method is None) or not (rest or wants_help):
+    if wants_help and method is None:
         click.echo(ctx.get_help())
         return 0
+    if not (rest or wants_help):
+        raise click.UsageError("name the photo, or several, or a folder of them: huafang stylize photo.jpg -o out.png", ctx)
     styled = any(part == "--style" or part.startswith("--style=") for part in rest)
     name = method.replace("-", "_") if method else methods.default_method(styled=styled)
     room = methods.room(name)
