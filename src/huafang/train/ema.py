@@ -1,16 +1,20 @@
 """Exponential moving average of weights: what is drawn with, since single steps of training wobble."""
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
 
-class Ema:
+M = TypeVar("M", bound=nn.Module)
+
+
+class Ema(Generic[M]):
     """`module` is the averaged copy. Early on the average is short: min(decay, (1 + n) / (10 + n)) after n updates."""
 
-    def __init__(self, source: nn.Module, decay: float) -> None:
-        self.module = copy.deepcopy(source).eval().requires_grad_(False)
+    def __init__(self, source: M, decay: float) -> None:
+        self.module: M = copy.deepcopy(source).eval().requires_grad_(False)
         self.decay = decay
 
     @torch.no_grad()

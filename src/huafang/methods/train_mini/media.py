@@ -1,6 +1,5 @@
 """Scenes in a medium, painted by the studio's own filters."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np

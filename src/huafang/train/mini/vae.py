@@ -13,7 +13,7 @@ from huafang.train.mini.data import Pictures, chosen
 
 SCALING = 0.18215
 """Stable Diffusion 1's `scaling_factor`: `settle` brings latents to the spread that it expects."""
-KL = 1e-5
+KL = 1e-6
 GRADIENT, PERCEPTUAL = 1.0, 0.1
 SHEET = 6
 
@@ -42,7 +42,7 @@ class VaeTask:
 
     def __init__(
         self,
-        vae: nn.Module,
+        vae: Any,
         pictures: Pictures,
         *,
         count: int,
@@ -83,13 +83,13 @@ class VaeTask:
             drawn = (self.vae.decode(code.mean + code.std * spread).sample + 1) / 2
         drawn = drawn.float()
         absolute, gradient, kl = (drawn - pixels).abs().mean(), _gradient_distance(drawn, pixels), code.kl().float().mean()
-        loss = absolute + GRADIENT * gradient + (0 if self.frozen_encoder else KL * kl / code.mean[0].numel() * 100)
-        figures = {"l1": float(absolute), "gradient": float(gradient), "kl": float(kl)}
+        loss = absolute + GRADIENT * gradient + (0 if self.frozen_encoder else KL * kl)
+        figures = {"l1": float(absolute.detach()), "gradient": float(gradient.detach()), "kl": float(kl.detach())}
         if self.loss_net:
             with torch.autocast(torch.device(self.device).type, torch.bfloat16):
                 looks = look_distance(self.loss_net, drawn, pixels)
             loss = loss + PERCEPTUAL * looks
-            figures["looks"] = float(looks)
+            figures["looks"] = float(looks.detach())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         figures["norm"] = float(nn.utils.clip_grad_norm_(self.vae.parameters(), 1.0))

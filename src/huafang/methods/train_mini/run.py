@@ -1,0 +1,162 @@
+"""Draw scenes, learn to turn them into latents, learn to draw latents from words, sharpen the decoder, judge the outcome. Every stage resumes."""
+
+import copy
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from huafang import tensorfile
+from huafang.context import Context, Result
+from huafang.methods.train_mini import TrainMini, media, trial
+from huafang.nets import squeezenet
+from huafang.train import loop
+from huafang.train.mini import denoise, folder, tokenizers, vae
+from huafang.train.mini.data import Pictures, captions
+
+CAPTIONS = 20_000
+"""Captions that the tokenizers learn from."""
+SHEET = (
+    "a castle in the air at sunset",
+    "a small house in a field of sunflowers",
+    "a red boat on the sea at night",
+    "a lighthouse by the sea at dawn",
+    "雪地里的一座蓝色房子",
+    "沙漠中的仙人掌",
+    "夜晚山上的塔",
+    "花园里的一只猫",
+)
+"""Prompts of the sheets that show how far the denoiser is."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The parts of a training run on disk."""
+
+    home: Path
+
+    @property
+    def tokenizers(self) -> Path:
+        return self.home / "tokenizers"
+
+    @property
+    def latents(self) -> Path:
+        return self.home / "latents.safetensors"
+
+    @property
+    def settled(self) -> Path:
+        """The VAE after the first stage, its latents brought to the usual spread."""
+        return self.home / "vae.safetensors"
+
+
+def run(p: TrainMini, ctx: Context) -> Result:
+    """Raises Cancelled, after saving; BadInput for a run of this name with other settings."""
+    store = ctx.weights.root
+    here = Run(store / ".training" / p.name)
+    pictures = Pictures(store / ".training" / "scenes", p.seed, p.size, media.paint)
+    total = p.vae_steps + p.steps + p.decoder_steps
+    drawn = max(p.scenes, p.vae_scenes)
+    pictures.draw(drawn, ctx, workers=p.workers or os.cpu_count() or 1, total=total)
+    readers = _tokenizers(here, p.seed)
+    coder = _vae(p, ctx, here, pictures, total)
+    latents = _latents(p, ctx, here, coder, pictures, total)
+    nets = _denoiser(p, ctx, here, coder, latents, readers, total)
+    sharper = _decoder(p, ctx, here, coder, pictures, total)
+    folder.write(store, p.name, nets, sharper, here.tokenizers, whole=True)
+    model = trial.model(nets, sharper, readers["clip"], "clip", p.size, ctx.device)
+    sheet = trial.sheet([(model, prompt) for prompt in SHEET[:4]], seed=p.seed)
+    ctx.step(total, total, preview=sheet)
+    return Result(
+        images=[sheet],
+        figures={"parameters": sum(one.numel() for one in nets.parameters()) + sum(one.numel() for one in sharper.parameters())},
+        notes=[f"the models {p.name} and {p.name}-zh are ready: choose them by these names", f"logs and samples are in {here.home}"],
+    )
+
+
+def _tokenizers(here: Run, seed: int) -> dict[str, Any]:
+    from transformers import BertTokenizer, CLIPTokenizer
+
+    if not (here.tokenizers / "bert" / "vocab.txt").is_file():
+        pairs = [captions(seed, number, 0) for number in range(CAPTIONS)]
+        tokenizers.write_clip(here.tokenizers / "clip", [pair[0] for pair in pairs])
+        tokenizers.write_bert(here.tokenizers / "bert", [pair[1] for pair in pairs])
+    return {"clip": CLIPTokenizer.from_pretrained(here.tokenizers / "clip"), "bert": BertTokenizer.from_pretrained(here.tokenizers / "bert")}
+
+
+def _vae(p: TrainMini, ctx: Context, here: Run, pictures: Pictures, total: int) -> nn.Module:
+    """Trained, with its latents settled; from disk where that was done."""
+    torch.manual_seed(p.seed)
+    coder = vae.network(tuple(int(one) for one in p.vae_channels), p.size).to(ctx.device)
+    if not here.settled.is_file():
+        task = vae.VaeTask(
+            coder,
+            pictures,
+            count=p.vae_scenes,
+            steps=p.vae_steps,
+            batch=p.vae_batch,
+            rate=p.vae_rate,
+            device=ctx.device,
+            loss_net=squeezenet.load(ctx.weights_path(p.loss_network)) if p.loss_network else None,
+        )
+        loop.train(task, here.home / "vae", loop.Plan(p.vae_steps, p.sample_every, p.sample_every, 0, total), ctx)
+        count = min(2000, p.vae_scenes)
+        means = denoise.encode_all(coder, pictures, count, ctx.device, lambda done: ctx.step(p.vae_steps, total, latents=done))
+        vae.settle(coder, means.to(ctx.device))
+        _keep(here.settled, coder.state_dict())
+    coder.load_state_dict(tensorfile.load(here.settled))
+    return coder.eval()  # type: ignore[no-any-return]  # diffusers' networks say no types
+
+
+def _latents(p: TrainMini, ctx: Context, here: Run, coder: nn.Module, pictures: Pictures, total: int) -> Tensor:
+    """(scenes, 4, h, w), scaled as the denoiser sees them: about 1 in standard deviation."""
+    if here.latents.is_file() and len(kept := tensorfile.load(here.latents)["latents"]) >= p.scenes:
+        return kept[: p.scenes]
+    found = denoise.encode_all(coder, pictures, p.scenes, ctx.device, lambda done: ctx.step(p.vae_steps, total, latents=done)) * vae.SCALING
+    _keep(here.latents, {"latents": found.half()})
+    return found.half()
+
+
+def _denoiser(p: TrainMini, ctx: Context, here: Run, coder: nn.Module, latents: Tensor, readers: Mapping[str, Any], total: int) -> nn.ModuleDict:
+    torch.manual_seed(p.seed + 1)
+    shape = denoise.Shape(tuple(int(one) for one in p.channels), p.width, p.layers)
+    nets = denoise.networks(shape, latents.shape[-1], len(readers["clip"]), len(readers["bert"]))
+
+    def draw(average: nn.ModuleDict) -> Tensor:
+        models = [trial.model(average, coder, readers[name], name, p.size, ctx.device) for name in ("clip", "bert")]
+        return trial.sheet([(models[not prompt.isascii()], prompt) for prompt in SHEET], seed=p.seed)
+
+    task = denoise.DenoiseTask(nets, latents, readers, seed=p.seed, steps=p.steps, batch=p.batch, rate=p.rate, device=ctx.device, draw=draw)
+    loop.train(task, here.home / "denoiser", loop.Plan(p.steps, p.sample_every, p.sample_every, p.vae_steps, total), ctx)
+    return task.ema.module
+
+
+def _decoder(p: TrainMini, ctx: Context, here: Run, coder: nn.Module, pictures: Pictures, total: int) -> nn.Module:
+    """The VAE with a decoder that went on learning."""
+    if not p.decoder_steps:
+        return coder
+    sharper = copy.deepcopy(coder)
+    task = vae.VaeTask(
+        sharper,
+        pictures,
+        count=max(p.scenes, p.vae_scenes),
+        steps=p.decoder_steps,
+        batch=p.vae_batch,
+        rate=p.vae_rate / 2,
+        device=ctx.device,
+        loss_net=squeezenet.load(ctx.weights_path(p.loss_network)) if p.loss_network else None,
+        frozen_encoder=True,
+    )
+    loop.train(task, here.home / "decoder", loop.Plan(p.decoder_steps, p.sample_every, p.sample_every, p.vae_steps + p.steps, total), ctx)
+    return sharper.eval()
+
+
+def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write under another name first, so that a file that is there is whole."""
+    draft = path.with_suffix(".draft")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, draft)
+    draft.replace(path)
