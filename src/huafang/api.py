@@ -41,8 +41,11 @@ def stylize(
     return run(name, content=content, on_step=on_step, **given)
 
 
-def generate(prompt: str, *, model: "str | os.PathLike[str]", on_step: Callable[[Step], None] = lambda step: None, **settings: Any) -> "Painting":
-    """Draw `prompt` with a Stable Diffusion model: a name of `huafang models list`, or the path of a checkpoint. Raises as `stylize` does."""
+def generate(prompt: str, *, model: "str | os.PathLike[str] | None" = None, on_step: Callable[[Step], None] = lambda step: None, **settings: Any) -> "Painting":
+    """Draw `prompt` with a Stable Diffusion model: a name of `huafang models list`, or the path of a checkpoint.
+
+    Without `model`, the small one that comes with Huafang draws: `mini`, or `mini-zh` where the prompt is Chinese. Raises as `stylize` does.
+    """
     return run("text_to_image", prompt=prompt, model=model, on_step=on_step, **settings)
 
 
@@ -174,7 +177,7 @@ class Bench:
                 values[spec.name] = tuple(self.picture(one) for one in many)
             elif spec.kind == "numbers":
                 values[spec.name] = tuple(float(one) for one in (value if isinstance(value, Sequence) else [value]))
-            elif spec.kind == "weights":
+            elif spec.kind == "weights" and value != "":
                 values[spec.name] = self._weights(value)
         return methods.build(room.model_fields["method"].default, values)
 

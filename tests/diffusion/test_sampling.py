@@ -113,7 +113,7 @@ def test_the_last_expectation_is_the_picture():
 
 
 def test_samplers_are_those_the_room_offers():
-    from huafang.methods.text_to_image import Sampler
+    from huafang.diffusion.settings import Sampler
 
     assert list(samplers.SAMPLERS) == list(Sampler.__args__)
     with pytest.raises(BadInput, match="did you mean euler_a"):

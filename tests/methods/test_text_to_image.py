@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from huafang import images, methods
+from huafang import images, methods, weights
 from huafang.context import Resident
 from huafang.errors import BadInput, Cancelled, JobFailed, MissingWeights, OutOfMemory
 from huafang.methods.text_to_image import film
@@ -170,6 +170,68 @@ def test_no_socket_is_opened(bench, tmp_path, monkeypatch):
         assert run(bench, model=bench.weights.add(path), width=64, height=64, steps=1).images
 
 
+# Where no model is named
+
+
+@pytest.fixture
+def built_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
+
+
+def unnamed(bench, prompt, **values):
+    params = methods.build("text_to_image", {"prompt": prompt, "steps": 2, **values})
+    return params, methods.run(params, bench.context())
+
+
+@pytest.mark.parametrize("empty", [{}, {"model": ""}, {"model": None}])
+def test_a_chinese_prompt_goes_to_mini_zh_and_any_other_to_mini_and_that_is_said(bench, built_in, empty):
+    params, result = unnamed(bench, "夕阳下空中的城堡", **empty)
+    assert params.model == "mini-zh"
+    assert any("the prompt is Chinese, so mini-zh draws it" in note for note in result.notes)
+    named = methods.run(methods.build("text_to_image", {"prompt": "夕阳下空中的城堡", "steps": 2, "model": "mini-zh"}), bench.context())
+    assert torch.equal(result.images[0], named.images[0])
+    params, result = unnamed(bench, "a castle in the air", **empty)
+    assert params.model == "mini"
+    assert any("mini draws this: a small model that comes with Huafang and draws simple scenes" in note for note in result.notes)
+
+
+def test_a_model_that_cannot_read_the_prompt_is_said(bench, built_in):
+    _, result = unnamed(bench, "一只猫", model="mini")
+    assert any("mini reads English only" in note for note in result.notes)
+    _, result = unnamed(bench, "a cat", model="mini-zh")
+    assert any("mini-zh reads Chinese only" in note for note in result.notes)
+    assert not run(bench, prompt="一只猫", steps=1).notes, "of a model of the owner's nothing is known"
+
+
+def test_what_is_kept_names_the_model_that_drew(bench, built_in):
+    params, _ = unnamed(bench, "一只猫")
+    assert methods.parse(params.model_dump_json()).model == "mini-zh"
+    assert methods.parse('{"method": "text_to_image", "prompt": "a cat"}').model == "mini"
+
+
+def test_python_and_the_command_line_need_no_model(built_in, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from huafang import api
+    from huafang.cli import cli
+
+    assert api.generate("a cat", steps=1).params.model == "mini"
+    assert api.generate("一只猫", model="", steps=1).params.model == "mini-zh"
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(cli, ["generate", "夕阳下空中的城堡", "-o", "x.png", "--steps", "1"])
+    assert said.exit_code == 0, said.output
+    assert "mini-zh draws it" in said.output
+    assert (tmp_path / "x.png").is_file()
+    listed = CliRunner().invoke(cli, ["models", "list", "--data", str(tmp_path)]).output.splitlines()
+    assert listed[0].split() == ["mini", "diffusion", "built", "in"]
+
+
+def test_without_them_nothing_else_is_taken_instead(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "BUILT_IN", tmp_path)
+    with pytest.raises(MissingWeights, match="'mini', which comes with Huafang, is not in this installation"):
+        unnamed(bench, "a cat")
+
+
 # Bad inputs, numbered as in the platform notes
 
 
@@ -277,7 +339,7 @@ def test_what_does_not_fit_into_memory_says_what_to_do(bench, monkeypatch):
     monkeypatch.setattr(latents, "decode", lambda model, drawn: torch.empty(10**15))
     with pytest.raises(OutOfMemory, match="does not fit into memory at this size") as refused:
         run(bench, steps=1)
-    assert refused.value.hint == "take a smaller width and height, or a smaller model"
+    assert refused.value.hint == "take a smaller picture, or a smaller model"
 
 
 def test_the_floor_opens_no_pickle():

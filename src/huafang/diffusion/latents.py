@@ -1,4 +1,4 @@
-"""Latents <-> pixels: the VAE's decoder, and a straight line from four channels to three colours where that would take too long."""
+"""Latents <-> pixels: the VAE's encoder and decoder, and a straight line from four channels to three colours where that would take too long."""
 
 import torch
 import torch.nn.functional as F
@@ -7,7 +7,7 @@ from huafang.diffusion.checkpoints import Family
 from huafang.diffusion.loading import Model
 
 TILED_ABOVE = 1024 * 1024
-"""Pixels above which the VAE decodes in overlapping tiles: its memory grows with the area."""
+"""Pixels above which the VAE works in overlapping tiles: its memory grows with the area."""
 
 # Four latent channels -> R, G, B in [-1, 1], and a bias: the least-squares fits that ComfyUI and others publish for these two VAEs.
 _SD = ((0.3512, 0.2297, 0.3227), (0.3250, 0.4974, 0.2350), (-0.2829, 0.1762, 0.2721), (-0.2120, -0.2616, -0.7177))
@@ -20,6 +20,23 @@ _FACTORS: dict[Family, tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]] 
 
 
 @torch.inference_mode()
+def encode(model: Model, pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """(1, 3, H, W) in [0, 1], sides of whole latents -> (1, C, h, w) float32, drawn from the distribution that the VAE gives."""
+    vae, config = model.vae, model.vae.config
+    _tile(model, pixels.shape[2] * pixels.shape[3])
+    drawn = vae.encode((pixels * 2 - 1).to(model.device, vae.dtype)).latent_dist.sample(generator)
+    mean, spread = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is not None and spread is not None:
+        drawn = (drawn - drawn.new_tensor(mean).view(1, -1, 1, 1)) / drawn.new_tensor(spread).view(1, -1, 1, 1)
+    latents: torch.Tensor = (drawn * config.scaling_factor).float()
+    return latents
+
+
+def _tile(model: Model, area: int) -> None:
+    (model.vae.enable_tiling if area > TILED_ABOVE else model.vae.disable_tiling)()
+
+
+@torch.inference_mode()
 def decode(model: Model, latents: torch.Tensor) -> torch.Tensor:
     """(1, C, h, w) latents -> (1, 3, 8·h, 8·w) float32 in [0, 1], on the latents' device."""
     vae, config = model.vae, model.vae.config
@@ -27,8 +44,7 @@ def decode(model: Model, latents: torch.Tensor) -> torch.Tensor:
     mean, spread = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is not None and spread is not None:
         scaled = scaled * scaled.new_tensor(spread).view(1, -1, 1, 1) + scaled.new_tensor(mean).view(1, -1, 1, 1)
-    area = latents.shape[2] * latents.shape[3] * model.scale**2
-    (vae.enable_tiling if area > TILED_ABOVE else vae.disable_tiling)()
+    _tile(model, latents.shape[2] * latents.shape[3] * model.scale**2)
     pixels: torch.Tensor = vae.decode(scaled, return_dict=False)[0].float()
     return (pixels / 2 + 0.5).clamp(0, 1)
 

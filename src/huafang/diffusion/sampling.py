@@ -34,23 +34,36 @@ def sample(
     steps: int,
     guidance: float,
     generator: torch.Generator,
+    over: torch.Tensor | None = None,
+    last: int | None = None,
     heard: Heard = lambda done, expected: None,
 ) -> torch.Tensor:
     """Latents (1, C, h, w) float32 of the finished picture. `generator` is drawn from by the samplers that add noise as they go.
 
-    `heard` is called `steps` times; what it raises ends the loop.
+    With `over`, latents of a picture, the loop starts from them under as much of the noise `start` as the `last` so many of the `steps` take away again
+    (SDEdit, Meng et al. 2022); with none of them, `over` comes back. `heard` is called once for each step taken; what it raises ends the loop.
     """
     scheduler = samplers.scheduler(sampler, model.scheduler, steps)
     scheduler.set_timesteps(steps, device=model.device)
-    latents: torch.Tensor = start * scheduler.init_noise_sigma
+    timesteps, taken = scheduler.timesteps, steps
+    if over is None:
+        latents: torch.Tensor = start * scheduler.init_noise_sigma
+    elif not last:
+        return over
+    else:
+        taken, first = last, (steps - last) * scheduler.order
+        timesteps = timesteps[first:]
+        if hasattr(scheduler, "set_begin_index"):  # the schedulers that count their σ instead of looking a timestep up
+            scheduler.set_begin_index(first)
+        latents = scheduler.add_noise(over, start, timesteps[:1])
     ask = _asker(model, text, start.shape, guidance)
     own = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
     reported = 0
-    for call, timestep in enumerate(scheduler.timesteps):
+    for call, timestep in enumerate(timesteps):
         scaled = scheduler.scale_model_input(latents, timestep)
         said = ask(scaled, timestep)
         latents = scheduler.step(said, timestep, latents, **own, return_dict=False)[0]
-        done = samplers.done_after(sampler, call, len(scheduler.timesteps), steps)
+        done = samplers.done_after(sampler, call, len(timesteps), taken)
         if done > reported:
             reported = done
             heard(done, partial(expected, scheduler, scaled, said, timestep))

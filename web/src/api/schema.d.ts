@@ -998,6 +998,11 @@ export interface components {
             about: string | null;
             /** Pullable */
             pullable: boolean;
+            /**
+             * Builtin
+             * @description It came with Huafang.
+             */
+            builtin: boolean;
         };
         /** ModelList */
         ModelList: {

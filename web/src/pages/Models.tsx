@@ -78,7 +78,7 @@ function Row({ model }: { model: ModelInfo }) {
           <>
             <span className="flex items-center gap-1.5 text-sm text-good">
               <CircleCheck size={16} aria-hidden />
-              {t("models.here")}
+              {t(model.builtin ? "models.builtin" : "models.here")}
             </span>
             {model.pullable && (
               <button

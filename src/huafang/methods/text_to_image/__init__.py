@@ -2,17 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from huafang.diffusion import prompts
-from huafang.params import LongText, Params, WeightsId, ui
-
-Sampler = Literal["ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde_karras", "unipc", "lcm"]
-
-
-def _readable(prompt: str) -> str:
-    prompts.parse(prompt)
-    return prompt
+from huafang.diffusion import choosing
+from huafang.diffusion.settings import ModelName, Prediction, Prompt, Sampler
+from huafang.params import Params, ui
 
 
 def _eights(side: int | None) -> int | None:
@@ -22,7 +16,6 @@ def _eights(side: int | None) -> int | None:
     return side
 
 
-Prompt = Annotated[LongText, AfterValidator(_readable)]
 Side = Annotated[int | None, Field(ge=64, le=2048, json_schema_extra=ui(step=8, unit="px")), AfterValidator(_eights)]
 
 
@@ -34,8 +27,9 @@ class TextToImage(Params):
     method: Literal["text_to_image"] = "text_to_image"
     prompt: Prompt
     """What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; BREAK starts a new chunk of 75 tokens."""
-    model: WeightsId = Field(json_schema_extra=ui(holds="diffusion"))
-    """Stable Diffusion 1.x, 2.x or XL: a diffusers folder or one .safetensors file."""
+    model: ModelName = None
+    """Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
+    scenes and no more; real models are one click away on the Models page."""
     negative_prompt: Prompt = ""
     """What to keep out of the picture. Has no effect where guidance is 1."""
     steps: int = Field(30, ge=1, le=150)
@@ -54,5 +48,10 @@ class TextToImage(Params):
     """Also keep the denoising, one frame a step: as an animation (gif, mp4), or as one wide picture (strip)."""
     clip_skip: int = Field(1, ge=1, le=12, json_schema_extra=ui(group="advanced"))
     """Layer of the text encoder that is read, counted from its end: 2 is what many anime models were trained with."""
-    prediction: Literal["auto", "epsilon", "v_prediction"] = Field("auto", json_schema_extra=ui(group="advanced"))
+    prediction: Prediction = Field("auto", json_schema_extra=ui(group="advanced"))
     """What the model was trained to predict; auto reads it off the model. Set it where a picture comes out as noise."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose(cls, values: object) -> object:
+        return choosing.filled(values)

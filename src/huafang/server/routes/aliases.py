@@ -21,7 +21,7 @@ STYLES = ("none", "monet", "vangogh", "francis", "anime-style")
 
 @router.post("/text-to-image")
 async def text_to_image(studio: House, prompt: Annotated[str, Form()] = "", style: Annotated[str, Form()] = "none") -> JSONResponse:
-    """Draw a prompt with the first Stable Diffusion model of this machine, 50 steps, guidance 7.5."""
+    """Draw a prompt with the first Stable Diffusion model of the owner's, or the one built in where there is none, 50 steps, guidance 7.5."""
     if not prompt.strip():
         return JSONResponse({"error": "no prompt was given"}, 400)
     try:
@@ -29,9 +29,8 @@ async def text_to_image(studio: House, prompt: Annotated[str, Form()] = "", styl
             raise BadInput(f"there is no style {style[:40]!r}; allowed are {', '.join(STYLES)}")
         if style != "none":
             raise MissingWeights(f"the style {style!r} is a LoRA, and none of that name is on this machine; style none works")
-        model = next((model.name for model in await asyncio.to_thread(studio.weights.models) if model.holds == "diffusion" and model.path), None)
-        if model is None:
-            raise MissingWeights("no Stable Diffusion model is on this machine; get one on the models page, or with: huafang models pull")
+        models = await asyncio.to_thread(studio.weights.models)
+        model = next((model.name for model in models if model.holds == "diffusion" and model.path and not model.builtin), None)
         params = {"prompt": prompt, "model": model, "steps": 50, "guidance": 7.5, "seed": -1}
         return JSONResponse(await _paint(studio, "text_to_image", params))
     except HuafangError as error:

@@ -1,0 +1,104 @@
+"""What the rooms that draw share: a model made ready for a prompt, one picture drawn with its steps told, and words for when memory runs out."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from huafang.context import Context
+from huafang.diffusion import choosing, latents, loading, prompts, samplers, sampling, text
+from huafang.diffusion.loading import Model
+from huafang.diffusion.settings import Drawing
+from huafang.errors import JobFailed, OutOfMemory
+
+OUT_OF_MEMORY = "take a smaller picture, or a smaller model"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model that has read its prompt. `notes` is what the user should know; a room adds its own."""
+
+    model: Model
+    said: text.Conditioning
+    notes: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
+    """The model of `p`, in memory, its prompts encoded. Raises MissingWeights, BadInput; OutOfMemory whatever inside runs out of it."""
+    name = p.model or choosing.built_in(p.prompt)
+    path = ctx.weights_path(name)
+    try:
+        model = ctx.resident.get(loading.key(path, ctx.device), lambda: loading.load(path, ctx.device))
+        yield _read(p, name, model)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory(f"{name} does not fit into the memory of {ctx.device} at this size", hint=OUT_OF_MEMORY) from error
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" in str(error):  # how torch says it on the CPU
+            raise OutOfMemory(f"{name} does not fit into memory at this size", hint=OUT_OF_MEMORY) from error
+        raise
+
+
+def _read(p: Drawing, name: str, model: Model) -> Ready:
+    notes = [*choosing.notes(name, p.prompt), *model.notes, *prompts.remarks(p.prompt), *prompts.remarks(p.negative_prompt)]
+    if p.prediction != "auto":
+        model = replace(model, scheduler={**model.scheduler, "prediction_type": p.prediction})
+    if samplers.zero_snr_lost(p.sampler, model.scheduler):
+        notes.append(f"this model was trained down to pure noise, where {p.sampler} cannot start: very dark and very light pictures may come out grey")
+    said = text.encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip)
+    if said.chunks > 1:
+        notes.append(f"the prompt was read in {said.chunks} chunks of up to {model.encoders[0].chunk} tokens")
+    if p.negative_prompt and not said.guided:
+        notes.append("guidance is 1, so the negative prompt had no effect")
+    return Ready(model, said, notes)
+
+
+def picture(
+    p: Drawing,
+    ctx: Context,
+    drawer: Ready,
+    start: torch.Tensor,
+    generator: torch.Generator,
+    *,
+    over: torch.Tensor | None = None,
+    last: int | None = None,
+    before: int = 0,
+    total: int | None = None,
+    frame: Callable[[torch.Tensor], None] | None = None,
+) -> torch.Tensor:
+    """Draw one picture from the noise `start`; its pixels (1, 3, H, W) in [0, 1], on the CPU.
+
+    `over` and `last` are those of `sampling.sample`: a photo's latents, and how many of the steps are taken. Steps are told to `ctx` as
+    `before` + 1, … of `total`. `frame` gets what the model expects at each step, (1, 3, h, w). Raises JobFailed when the numbers ran over.
+    """
+    model, steps = drawer.model, p.steps if last is None else last
+    total = total or max(steps, 1)
+    clock = time.perf_counter()
+
+    def heard(done: int, expected: Callable[[], torch.Tensor]) -> None:
+        if frame:
+            frame(latents.preview(model, expected()).cpu())
+        if done < steps:  # the last step is told with the finished picture
+            seconds = (time.perf_counter() - clock) / done
+            ctx.step(before + done, total, preview=lambda: latents.preview(model, expected()).cpu(), seconds_per_step=seconds)
+
+    drawn = sampling.sample(
+        model,
+        drawer.said,
+        start,
+        sampler=p.sampler,
+        steps=p.steps,
+        guidance=p.guidance,
+        generator=generator,
+        over=over,
+        last=last,
+        heard=heard,
+    )
+    pixels = latents.decode(model, drawn)
+    if not bool(torch.isfinite(pixels).all()):
+        raise JobFailed("the model's numbers ran over and no picture came out", hint="try another sampler, fewer steps or lower guidance")
+    pixels = pixels.cpu()
+    ctx.step(before + max(steps, 1), total, preview=pixels, seconds_per_step=(time.perf_counter() - clock) / max(steps, 1))
+    return pixels

@@ -1,0 +1,42 @@
+"""Settings that every room which draws has alike: their types, and a view of them that the drawing code takes. No torch here."""
+
+from typing import Annotated, Literal, Protocol
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from huafang.diffusion import prompts
+from huafang.params import LongText, WeightsId, ui
+
+Sampler = Literal["ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde_karras", "unipc", "lcm"]
+Prediction = Literal["auto", "epsilon", "v_prediction"]
+
+
+def _readable(prompt: str) -> str:
+    prompts.parse(prompt)
+    return prompt
+
+
+Prompt = Annotated[LongText, AfterValidator(_readable)]
+ModelName = Annotated[WeightsId | None, BeforeValidator(lambda value: None if value == "" else value), Field(json_schema_extra=ui(holds="diffusion"))]
+"""A Stable Diffusion model; empty: the built-in one (`choosing.py`)."""
+
+
+class Drawing(Protocol):
+    """What `drawing.py` reads of a room's params."""
+
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def negative_prompt(self) -> str: ...
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def guidance(self) -> float: ...
+    @property
+    def sampler(self) -> Sampler: ...
+    @property
+    def clip_skip(self) -> int: ...
+    @property
+    def prediction(self) -> Prediction: ...
