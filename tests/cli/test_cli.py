@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,35 @@ def test_ctrl_c_stops_cleanly_with_130_and_leaves_nothing_half_written(desk):
     assert "stopped" in said
     assert not (desk / "out.png").exists()
     assert not list(desk.glob(".part-*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are different there")
+@pytest.mark.parametrize("within", ["huafang.methods.run", "huafang.assets.os.fsync"], ids=["painting", "writing"])
+def test_bad_input_57_a_second_ctrl_c_leaves_at_once_with_130_and_nothing_half_written(desk, within):
+    """While a step takes a minute, and while the picture is being written."""
+    place, name = within.rsplit(".", 1)
+    code = (
+        f"import pkgutil, sys, time; place = pkgutil.resolve_name({place!r}.replace('assets.os', 'assets:os'))\n"
+        f"def forever(*_): print('now', file=sys.stderr, flush=True); time.sleep(60)\n"
+        f"from huafang.cli import main; setattr(place, {name!r}, forever)\n"
+        f"main(['stylize', 'photo.jpg', '--method', 'colour_transfer', '--style', 'painting.png', '-o', 'out/out.png', '-q'])"
+    )
+    (desk / "out").mkdir()
+    running = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    while "now" not in running.stderr.readline():
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    assert "again: at once" in running.stderr.readline() + running.stderr.readline()
+    time.sleep(0.2)
+    assert running.poll() is None, "the first waits for the step to end"
+    asked = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130, said
+    assert time.monotonic() - asked < 5
+    assert "Traceback" not in said
+    assert not list((desk / "out").iterdir())
 
 
 def test_python_api_is_the_same_room(desk):

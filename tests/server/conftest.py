@@ -156,6 +156,12 @@ def multipart(data: bytes, name: str = "x.png") -> tuple[bytes, str]:
     return head + data + b"\r\n--cut--\r\n", "multipart/form-data; boundary=cut"
 
 
+def upload_request(server: Server, form: bytes, kind: str) -> bytes:
+    """An upload as the bytes that go over the line."""
+    head = f"POST /api/assets HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\ncontent-type: {kind}\r\ncontent-length: {len(form)}\r\n\r\n"
+    return head.encode() + form
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("served")) as running:

@@ -16,7 +16,7 @@ import pytest
 
 from huafang.jobs.rows import open_database
 from huafang.jobs.store import Store
-from tests.server.conftest import Server, multipart, picture, wait
+from tests.server.conftest import Server, multipart, picture, upload_request, wait
 
 
 def run(data: Path, *options: str) -> tuple[int, str]:
@@ -127,16 +127,45 @@ def test_bad_input_57_sigterm_in_mid_job_with_an_open_stream(tmp_path):
     assert (row.state, row.crashes) == ("queued", 0), "it waits in the queue, and nobody is blamed"
 
 
+def test_bad_input_57_a_second_ctrl_c_leaves_at_once(tmp_path):
+    with Server(tmp_path) as server:
+        job = server.paint(200)
+        stream = listen(server, f"/api/jobs/{job}/events")
+        hear(stream, b"event: progress")
+        form, kind = multipart(picture())
+        half = server.connect()
+        half.sendall(upload_request(server, form, kind)[:-20])  # the orderly stop waits for it
+        time.sleep(0.2)
+        pids = children_of(server.process.pid)
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert server.process.poll() is None, "once is to stop in order"
+        asked = time.monotonic()
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(20) == 130
+        assert time.monotonic() - asked < 1.5
+        assert "Traceback" not in server.process.stderr.read()
+        wait(lambda: not [pid for pid in pids if _lives(pid)], 5)
+        stream.close()
+        half.close()
+    assert not list(tmp_path.rglob(".part-*"))
+    with Server(tmp_path) as again:
+        wait(lambda: again.json("GET", f"/api/jobs/{job}")["state"] == "done")
+        assert len(again.json("GET", f"/api/jobs/{job}")["outputs"]) == 1
+
+
 def test_bad_input_48_no_process_outlives_a_killed_server(tmp_path):
     with Server(tmp_path) as server:
         server.upload(picture())
-        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-        threads = Path(f"/proc/{server.process.pid}/task").glob("*/children")
-        pids = {pid for place in [children, *threads] for pid in place.read_text().split()}
+        pids = children_of(server.process.pid)
         assert len(pids) >= 3, "two lanes and a decoder"
         server.process.kill()
         server.process.wait()
         wait(lambda: not [pid for pid in pids if _lives(pid)], 10)
+
+
+def children_of(pid: int) -> set[str]:
+    return {child for place in Path(f"/proc/{pid}/task").glob("*/children") for child in place.read_text().split()}
 
 
 def _lives(pid: str) -> bool:

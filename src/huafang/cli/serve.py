@@ -44,7 +44,7 @@ def serve(host: str, port: int, token: str | None, hosts: tuple[str, ...], queue
     options = replace(_options(**rest), host=host, port=port, token=token, hosts=hosts, queue_limit=queue_limit)
 
     def ready(address: str) -> None:
-        click.echo(f"Huafang is open: {address}   (Ctrl-C closes it)")
+        click.echo(f"Huafang is open: {address}   (Ctrl-C closes it, twice at once)")
         if browse:
             import webbrowser
 
@@ -60,7 +60,7 @@ def work(**rest: Any) -> None:
     from huafang.server.serve import work as run
 
     options = _options(**rest)
-    click.echo(f"working through the queue of {options.places.root}   (Ctrl-C stops)", err=True)
+    click.echo(f"working through the queue of {options.places.root}   (Ctrl-C stops, twice at once)", err=True)
     run(options)
 
 

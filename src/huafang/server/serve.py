@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import multiprocessing
+import os
 import signal
 import socket
 import threading
@@ -28,6 +30,8 @@ from huafang.worker import LanePlaces, lane
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 GRACE = 4.0
+STOPPED = 130
+"""Exit code of who was told to leave at once."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,40 @@ def open_studio(options: Options) -> Iterator[Studio]:
         yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), ", ".join(options.devices))
 
 
+class Stop:
+    """What SIGINT and SIGTERM ask for: the first of them a stop in order, a second Ctrl-C to leave at once.
+
+    To leave at once is to be killed: files are written whole or not at all, the database is its own keeper, and the next start takes up what was left.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._then: Callable[[], None] | None = None
+
+    def __enter__(self) -> "Stop":
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+        self._before = {number: signal.signal(number, self._hear) for number in numbers}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def then(self, do: Callable[[], None]) -> None:
+        """From now on a first signal calls `do`; until then it interrupts."""
+        self._then = do
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT:
+            for process in multiprocessing.active_children():
+                process.kill()
+            os._exit(STOPPED)
+        self.asked = True
+        if self._then is None:
+            raise KeyboardInterrupt
+        self._then()
+
+
 def serve(options: Options, on_ready: Callable[[str], None]) -> None:
     """Serve until asked to stop. `on_ready` gets the address once it answers. Raises Unavailable, BadInput."""
     if options.host not in LOOPBACK and not options.token:
@@ -89,27 +127,18 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
     names = {"127.0.0.1", "localhost", "[::1]", shown, *options.hosts}
     if options.host in ("0.0.0.0", "::"):  # noqa: S104  # compared with, not bound to
         names |= {socket.gethostname(), *_own_addresses()}
-    with contextlib.closing(listener), open_studio(options) as studio:
+    with contextlib.closing(listener), Stop() as stop, open_studio(options) as studio:
         import uvicorn
 
         from huafang.server.app import create_app
+        from huafang.server.patience import PatientProtocol
 
         class Server(uvicorn.Server):
-            """Ends open event streams when asked to stop; without that they would hold the process."""
+            """Leaves the signals to us: uvicorn raises them again when it has stopped, and a SIGTERM would then end us before the queue is put in order."""
 
             @contextmanager
             def capture_signals(self) -> Iterator[None]:
-                # uvicorn's own raises the signal again when it has stopped, and a SIGTERM would then end us before the queue is put in order
-                before = {number: signal.signal(number, self.handle_exit) for number in uvicorn.server.HANDLED_SIGNALS}
-                try:
-                    yield
-                finally:
-                    for number, handler in before.items():
-                        signal.signal(number, handler)
-
-            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-                studio.closing.set()
-                super().handle_exit(sig, frame)
+                yield
 
         config = uvicorn.Config(
             create_app(studio, hosts=names, token=options.token),
@@ -117,23 +146,28 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
             access_log=False,
             timeout_graceful_shutdown=3,
             limit_concurrency=1000,
-            http="h11",  # the parser that knows a limit on headers
+            http=PatientProtocol,
             h11_max_incomplete_event_size=65536,
             server_header=False,
             ws="none",
         )
         server = Server(config)
+
+        def close() -> None:
+            studio.closing.set()  # ends open event streams, which would else hold the process
+            server.should_exit = True
+
+        stop.then(close)
         threading.Thread(target=_announce, args=(server, lambda: on_ready(address)), daemon=True).start()
         asyncio.run(server.serve(sockets=[listener]))
 
 
 def work(options: Options) -> None:
     """Run the queue with no web page, until asked to stop."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    with open_studio(options):
-        stop.wait()
+    with Stop() as stop, open_studio(options):
+        stop.then(lambda: None)
+        while not stop.asked:
+            time.sleep(0.1)
 
 
 def _announce(server: object, ready: Callable[[], None]) -> None:
