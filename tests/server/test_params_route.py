@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from huafang import methods
 from tests.server.conftest import problem, wait
 
 
@@ -66,6 +67,50 @@ def test_bad_input_33_whole_numbers_are_strict(client, photo, value):
 
 def test_bad_input_33_a_number_of_5000_digits(client, photo):
     assert post(client, raw(photo, '"seed": ' + "9" * 5000)).status_code in (400, 422)
+
+
+METHODS = [name for name, room in methods.ROOMS.items() if room.lane == "compute"]
+FILLED = {"image": lambda photo: photo, "images": lambda photo: [photo], "text": lambda _: "a", "long_text": lambda _: "a", "weights": lambda _: "any"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_bad_input_34_every_number_of_every_method_has_ends_that_are_named(client, photo, name):
+    view = next(one for one in client.get("/api/methods").json()["methods"] if one["name"] == name)
+    whole = {"method": name} | {field["name"]: FILLED[field["kind"]](photo) for field in view["fields"] if field["required"]}
+    ended = 0
+    for field in view["fields"]:
+        if field["kind"] not in ("int", "float") or field["name"] == "seed":
+            continue
+        low, high = (field["minimum"], field["above"]), (field["maximum"], field["below"])
+        for ends, beyond in ((low, -1), (high, 1)):
+            end = next((one for one in ends if one is not None), None)
+            if end is None:
+                continue
+            ended += 1
+            for value in (int(end) + beyond, beyond * 10**9, beyond * 1e30):
+                detail = problem(client.post("/api/jobs", json={"params": whole | {field["name"]: value}}), 422, "params.bad")
+                fault = next(one for one in detail.split("; ") if one.startswith(f"{field['name']}: "))
+                assert f"{end:g}" in fault or "integer" in fault or "finite" in fault, fault
+    assert ended > 2
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ({"width": 513}, "multiple of 8"),
+        ({"height": 8}, "greater than or equal to"),
+        ({"width": 10**9}, "less than or equal to"),
+        ({"width": 0}, "greater than or equal to"),
+        ({"width": -64}, "greater than or equal to"),
+        ({"width": 64.5}, "valid integer"),
+        ({"height": "64"}, "valid integer"),
+    ],
+)
+def test_bad_input_34_sizes_of_a_drawing(client, size, said):
+    answer = client.post("/api/jobs", json={"params": {"method": "text_to_image", "prompt": "a", "model": "any", **size}})
+    detail = problem(answer, 422, "params.bad")
+    assert detail.startswith(f"{next(iter(size))}: ")
+    assert said in detail
 
 
 @pytest.mark.parametrize("value", [0, 1, 2**32 - 1])
@@ -153,7 +198,6 @@ def test_bad_queries(client, query):
 
 def test_a_picture_that_vanishes_between_the_upload_and_the_run(bench):
     """The room says which picture is gone; the lane books it as the job's fault."""
-    from huafang import methods
     from huafang.errors import NotFound
     from huafang.worker import fault_of
 
