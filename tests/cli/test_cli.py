@@ -131,6 +131,12 @@ def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
     assert "huafang models pull vgg19" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:-1"])
+def test_bad_input_62_a_device_that_is_not_here_exits_3_and_is_named(desk, capsys, device):
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "--device", device) == 3
+    assert device in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -62,6 +62,13 @@ def test_bad_input_63_no_token_no_open_door(tmp_path, host):
     assert "needs a token" in said
 
 
+def test_bad_input_62_a_device_that_is_not_here_is_named_before_the_door_opens(tmp_path):
+    code, said = run(tmp_path, "--port", "0", "--device", "cuda:99")
+    assert code == 3
+    assert "cuda:99" in said
+    assert not (tmp_path / "huafang.db").exists()
+
+
 def test_bad_input_54_a_data_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     code, said = run(tmp_path / "file" / "data", "--port", "0")
