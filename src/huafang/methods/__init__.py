@@ -18,6 +18,7 @@ from huafang.errors import BadInput, NotFound, nearest
 from huafang.methods.colour_transfer import ColourTransfer
 from huafang.methods.gatys import Gatys
 from huafang.methods.image_filters import ImageFilters
+from huafang.methods.image_to_image import ImageToImage
 from huafang.methods.pull_weights import PullWeights
 from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
@@ -32,6 +33,7 @@ ROOMS: dict[str, type[Params]] = {
     "gatys": Gatys,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
+    "image_to_image": ImageToImage,
     "pull_weights": PullWeights,
 }
 
@@ -119,5 +121,8 @@ def default_method(*, styled: bool) -> str:
 
 @cache
 def labels(name: str) -> dict[str, Any]:
-    """A room's words: {"en": …, "zh": …}, each {title, summary, fields: {name: {label, hint?}}, choices: {field: {value: label}}}."""
+    """A room's words: {"en": …, "zh": …}, each {title, summary, fields: {name: {label, hint?}}, choices: {field: {value: label}}, figures: {name: label}}.
+
+    A figure's name may end in `_N` for any number, which stands for {n} in its label; an empty label keeps a figure from those who look at pictures.
+    """
     return tomllib.loads(files(f"huafang.methods.{name}").joinpath("labels.toml").read_text("utf-8"))
