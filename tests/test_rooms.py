@@ -4,6 +4,7 @@ A room's own test file, `tests/methods/test_<room>.py`, says how to run it small
 """
 
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -16,6 +17,7 @@ import torch
 from huafang import methods
 from huafang.errors import BadInput, Cancelled
 from huafang.params import Kind, Params, fields
+from tests.conftest import Bench
 
 ROOT = Path(__file__).parents[1]
 NAMES = list(methods.ROOMS)
@@ -73,6 +75,11 @@ def test_every_word_is_there_in_both_languages(name, language):
         if spec.kind == "choice":
             assert set(words["choices"][spec.name]) == set(spec.choices)
     assert set(words.get("choices", {})) == {spec.name for spec in specs if spec.kind == "choice"}
+    other = methods.labels(name)["zh" if language == "en" else "en"].get("figures", {})
+    for figure, label in words.get("figures", {}).items():
+        assert figure in other, f"the figure {figure} of {name} is labelled in {language} alone"
+        assert bool(label.strip()) == bool(other[figure].strip())
+        assert ("{n}" in label) == (figure.endswith("_N") and label != ""), f"{name}: {{n}} stands for the number of a figure whose name ends in _N"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,23 +103,46 @@ def test_unknown_settings_are_refused_with_the_nearest(name, bench):
         methods.build(name, values)
 
 
-@pytest.mark.parametrize("name", PAINTERS)
-def test_pictures_are_finite_in_range_and_repeatable(name, bench):
-    params = sample(name, bench)
+@pytest.fixture(scope="module", params=PAINTERS)
+def ran(request, tmp_path_factory):
+    """Each room once, and once more: its name, its steps and both results."""
+    bench = Bench(tmp_path_factory.mktemp(request.param))
+    params = sample(request.param, bench)
     first = methods.run(params, bench.context())
+    steps = list(bench.steps)
+    return request.param, steps, first, methods.run(params, bench.context())
+
+
+def test_pictures_are_finite_in_range_and_repeatable(ran):
+    _, steps, first, again = ran
     assert first.images
-    assert bench.steps, "a run reports its steps"
-    assert bench.steps[-1].done == bench.steps[-1].total
-    assert bench.steps[-1].preview is not None, "the last step shows the picture"
+    assert steps, "a run reports its steps"
+    assert steps[-1].done == steps[-1].total
+    assert steps[-1].preview is not None, "the last step shows the picture"
     for pixels in first.images:
         assert pixels.ndim == 4
         assert pixels.shape[:2] == (1, 3)
         assert pixels.dtype == torch.float32
         assert torch.isfinite(pixels).all()
         assert 0 <= float(pixels.min()) <= float(pixels.max()) <= 1
-    again = methods.run(params, bench.context())
     for one, other in zip(first.images, again.images, strict=True):
         assert torch.equal(one, other), "same seed, same pixels"
+
+
+def test_every_figure_has_a_name_in_both_languages(ran):
+    name, steps, result, _ = ran
+    check_figures(name, {*result.figures, *(figure for step in steps for figure in step.figures)})
+
+
+def check_figures(name: str, figures: set[str]) -> None:
+    """Whether the room's labels.toml names each of the `figures` that it reported."""
+    named = methods.labels(name)["en"].get("figures", {})
+    nameless = sorted(figure for figure in figures if figure not in named and re.sub(r"_\d+$", "_N", figure) not in named)
+    where = f"src/huafang/methods/{name}/labels.toml"
+    assert not nameless, (
+        f"{name} reports {', '.join(nameless)}: give each a label in [en.figures] and in [zh.figures] of {where}"
+        ' (numbered ones together: seed_N = "Seed of picture {n}"; an empty label for what need not be shown)'
+    )
 
 
 @pytest.mark.parametrize("name", PAINTERS)

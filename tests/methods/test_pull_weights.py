@@ -10,6 +10,7 @@ from huafang import methods, weights
 from huafang.errors import BadInput, Cancelled
 from huafang.weights import Entry
 from tests.test_pull import Shop, shop  # noqa: F401  # a fixture
+from tests.test_rooms import check_figures
 
 
 def sample(bench) -> dict:
@@ -34,6 +35,7 @@ def test_a_pull_reports_bytes_and_speed_and_ends_whole(bench, entry):
     assert bench.steps[-2].figures["megabytes_per_second"] >= 0
     assert result.figures["tensors"] == 2
     assert bench.weights.path("vgg19").is_file()
+    check_figures("pull_weights", {*result.figures, *(figure for step in bench.steps for figure in step.figures)})
 
 
 def test_a_cancelled_pull_keeps_what_came(bench, entry):

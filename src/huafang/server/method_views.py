@@ -22,6 +22,7 @@ def method_view(name: str) -> Method:
         example=f"/api/methods/{name}/example" if drawn else None,
         subject=room.subject,
         fields=[_field_view(name, spec) for spec in fields(room)],
+        figures={figure: Words(en=label, zh=words["zh"]["figures"][figure]) for figure, label in words["en"].get("figures", {}).items()},
         schema=room.model_json_schema(),
     )
 

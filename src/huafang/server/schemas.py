@@ -82,6 +82,9 @@ class Method(Schema):
     subject: str
     """The field that matters most: the photo, or the prompt."""
     fields: list[FieldInfo]
+    figures: dict[str, Words]
+    """Labels of the figures that it reports, by name. A name that ends in `_N` is of any number, which stands for {n} in the label; an empty label is of
+    a figure that need not be shown."""
     schema_: dict[str, Any] = Field(alias="schema", serialization_alias="schema")
     """The JSON Schema of the params."""
 
