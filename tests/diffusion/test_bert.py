@@ -122,3 +122,28 @@ def test_an_encoder_of_another_width_is_refused(tmp_path):
     tiny._bert({**tiny.configs("bert")["text_encoder"], "hidden_size": 32}).save_pretrained(place / "text_encoder")
     with pytest.raises(BadInput, match="gives 32 features a token and its UNet takes 16"):
         load(place)
+
+
+def test_a_repository_of_pickles_as_taiyis_is_read_once_it_is_converted(tmp_path):
+    """Files of 2022: a constant among the text encoder's tensors, and the VAE's attention by its old names."""
+    from safetensors.torch import load_file
+
+    from huafang.pull import convert
+
+    place = tiny.copy("bert", tmp_path / "model")
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    for file in sorted(place.rglob("*.safetensors")):
+        tensors = load_file(file)
+        if file.parent.name == "text_encoder":
+            tensors["embeddings.position_ids"] = torch.arange(40)[None]
+        if file.parent.name == "vae":
+            for new, was in old.items():
+                tensors = {name.replace(f".{new}.", f".{was}."): tensor for name, tensor in tensors.items()}
+        pickled = file.with_suffix(".bin")
+        torch.save(tensors, pickled)
+        file.unlink()
+        convert(pickled, file)
+        pickled.unlink()
+    old_one = load(place)
+    assert torch.equal(drawn(old_one, "ddim", NEGATIVE), drawn(model(), "ddim", NEGATIVE))
+    assert all(torch.equal(tensor, model().vae.state_dict()[name]) for name, tensor in old_one.vae.state_dict().items())
