@@ -208,7 +208,7 @@ function Locked() {
 
 /** Says when a job ended that is not on the stage before us. */
 function useNews(route: Route): void {
-  const { t, w } = useSpeech();
+  const { t, w, explain } = useSpeech();
   const ended = studio.use((state) => state.lastEnded);
   const told = useRef<string | null>(null);
   useEffect(() => {
@@ -218,10 +218,10 @@ function useNews(route: Route): void {
     if (onStage && !document.querySelector("dialog[open]")) return;
     const method = methodOf(ended.method);
     const title = method ? w(method.title) : ended.method;
-    if (ended.state === "failed") return tell([t("news.failed", { title }), ended.error?.message].filter(Boolean).join(": "), { bad: true });
+    if (ended.state === "failed") return tell([t("news.failed", { title }), ended.error && explain(ended.error)].filter(Boolean).join(": "), { bad: true });
     const shown = method && method.family !== "tool" ? { label: t("news.show"), run: () => go(`#/gallery/${ended.id}`) } : null;
     tell(t("news.done", { title }), { action: shown });
-  }, [ended, route, t, w]);
+  }, [ended, route, t, w, explain]);
 }
 
 /** The tab says where we are, and how far the running job is. */

@@ -417,7 +417,7 @@ export interface paths {
         put?: never;
         /**
          * Text To Image
-         * @description Draw a prompt with the first Stable Diffusion model of this machine, 50 steps, guidance 7.5.
+         * @description Draw a prompt with the first Stable Diffusion model of the owner's, or the one built in where there is none, 50 steps, guidance 7.5.
          */
         post: operations["text_to_image"];
         delete?: never;
@@ -640,11 +640,11 @@ export interface components {
             style: string[];
             /**
              * Features
-             * @description What style is measured in: a trained network (vgg19, as in the paper), filters drawn at random (random), or the patches themselves (patches).
+             * @description What style is measured in: a trained network (vgg19, as in the paper), random filters, the distribution of patches, or the nearest patches (matching).
              * @default patches
              * @enum {string}
              */
-            features: "vgg19" | "random" | "patches";
+            features: "vgg19" | "random" | "patches" | "matching";
             /**
              * Steps
              * @description Optimiser steps over all scales.
@@ -880,6 +880,85 @@ export interface components {
              */
             angle: number;
         };
+        /** ImageToImage */
+        ImageToImage: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "image_to_image";
+            /**
+             * Content
+             * @description The photo, sketch or painting to start from. Its shape is kept.
+             */
+            content: string;
+            /**
+             * Prompt
+             * @description What the picture is to become. (words) weigh more, [words] less, (words:1.3) exactly so; BREAK starts a new chunk of 75 tokens.
+             */
+            prompt: string;
+            /**
+             * Strength
+             * @description How much is drawn anew: 0 gives the photo back, 0.3 keeps its forms, 0.6 its layout, 1 forgets it.
+             * @default 0.6
+             */
+            strength: number;
+            /**
+             * Model
+             * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
+             *     scenes and no more; real models are one click away on the Models page.
+             */
+            model?: string | null;
+            /**
+             * Negative Prompt
+             * @description What to keep out of the picture. Has no effect where guidance is 1.
+             * @default
+             */
+            negative_prompt: string;
+            /**
+             * Steps
+             * @description Denoising steps from pure noise; of these, the share that strength says is taken.
+             * @default 30
+             */
+            steps: number;
+            /**
+             * Guidance
+             * @description How closely to follow the prompt: 1 goes its own way in half the time, 5 to 9 is usual.
+             * @default 7.5
+             */
+            guidance: number;
+            /**
+             * Sampler
+             * @description How noise is taken away. Those ending in _a, sde, ddpm and lcm add new noise as they go; lcm is for LCM models, with guidance 1 to 2.
+             * @default dpmpp_2m_karras
+             * @enum {string}
+             */
+            sampler: "ddim" | "ddpm" | "euler" | "euler_a" | "heun" | "lms" | "pndm" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm";
+            /**
+             * Size
+             * @description Longest side of the picture; both are rounded to multiples of 8. Empty: as many pixels as the model was trained on.
+             */
+            size?: number | null;
+            /**
+             * Clip Skip
+             * @description Layer of the text encoder that is read, counted from its end: 2 is what many anime models were trained with.
+             * @default 1
+             */
+            clip_skip: number;
+            /**
+             * Prediction
+             * @description What the model was trained to predict; auto reads it off the model. Set it where a picture comes out as noise.
+             * @default auto
+             * @enum {string}
+             */
+            prediction: "auto" | "epsilon" | "v_prediction";
+        };
         /** Job */
         Job: {
             /** Id */
@@ -970,6 +1049,10 @@ export interface components {
             subject: string;
             /** Fields */
             fields: components["schemas"]["FieldInfo"][];
+            /** Figures */
+            figures: {
+                [key: string]: components["schemas"]["Words"];
+            };
             /** Schema */
             schema: {
                 [key: string]: unknown;
@@ -998,10 +1081,7 @@ export interface components {
             about: string | null;
             /** Pullable */
             pullable: boolean;
-            /**
-             * Builtin
-             * @description It came with Huafang.
-             */
+            /** Builtin */
             builtin: boolean;
         };
         /** ModelList */
@@ -1017,7 +1097,7 @@ export interface components {
         /** NewJob */
         NewJob: {
             /** Params */
-            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["PullWeights"];
+            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["PullWeights"];
             /**
              * Priority
              * @default interactive
@@ -1242,9 +1322,10 @@ export interface components {
             prompt: string;
             /**
              * Model
-             * @description Stable Diffusion 1.x, 2.x or XL: a diffusers folder or one .safetensors file.
+             * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
+             *     scenes and no more; real models are one click away on the Models page.
              */
-            model: string;
+            model?: string | null;
             /**
              * Negative Prompt
              * @description What to keep out of the picture. Has no effect where guidance is 1.

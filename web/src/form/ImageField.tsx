@@ -5,15 +5,12 @@ import { useId, useRef, useState } from "react";
 import { thumbUrl } from "../api/client";
 import type { FieldInfo } from "../api/types";
 import { useSpeech } from "../i18n";
-import { Bar } from "../parts/Bar";
 import { Picture } from "../parts/Picture";
 import { MadeWith } from "../parts/MadeWith";
-import { faultText } from "../parts/toasts";
-import { dismiss, easel, send } from "../store/easel";
+import { Sending } from "../parts/Sending";
+import { easel, send } from "../store/easel";
 
 interface Props { field: FieldInfo; value: string[]; limit: number; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean; large: boolean }
-
-const NONE: never[] = [];
 
 /** How often pictures were given to a field, by its name. */
 const turns = new Map<string, number>();
@@ -36,7 +33,6 @@ export function ImageField({ field, value, limit, onChange, describedBy, invalid
   latest.current = value;
   const [over, setOver] = useState(false);
   const known = easel.use((state) => state.known);
-  const sending = easel.use((state) => state.sending[field.name] ?? NONE);
   const id = useId();
   const add = (files: File[]) => {
     if (files.length) void addPictures(files, field.name, limit, () => latest.current, onChange);
@@ -97,23 +93,7 @@ export function ImageField({ field, value, limit, onChange, describedBy, invalid
           {room && pick}
         </>
       )}
-      {sending.map((item) =>
-        item.error ? (
-          <p key={item.key} className="fault mt-2" role="alert">
-            <span className="min-w-0 flex-1 break-words">
-              <span className="font-medium">{item.name}</span>: {faultText(item.error)}
-            </span>
-            <button type="button" className="icon-button -my-1" aria-label={t("close")} onClick={() => dismiss(field.name)}>
-              <X size={14} aria-hidden />
-            </button>
-          </p>
-        ) : (
-          <div key={item.key} className="mt-2 text-xs text-soft">
-            <p className="truncate">{item.share < 1 ? t("image.sending", { name: item.name }) : t("image.reading", { name: item.name })}</p>
-            <Bar share={item.share < 1 ? item.share : null} label={t("image.sending", { name: item.name })} />
-          </div>
-        ),
-      )}
+      <Sending target={field.name} />
     </div>
   );
 }

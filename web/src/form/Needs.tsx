@@ -40,7 +40,7 @@ export function Needs({ model: name }: { model: string }) {
 }
 
 export function PullButton({ model, job }: { model: ModelInfo; job: Job | undefined }) {
-  const { t, seconds } = useSpeech();
+  const { t, seconds, explain } = useSpeech();
   if (job && !ended(job)) {
     const progress = job.progress;
     return (
@@ -60,7 +60,7 @@ export function PullButton({ model, job }: { model: ModelInfo; job: Job | undefi
     <div className="flex w-full flex-col gap-2">
       {job?.state === "failed" && job.error && (
         <p className="text-bad" role="alert">
-          {[job.error.message, job.error.hint].filter(Boolean).join(" — ")}
+          {explain(job.error)}
         </p>
       )}
       {model.pullable ? (

@@ -8,7 +8,7 @@ const field = (name: string, more: Partial<FieldInfo> = {}): FieldInfo => ({
 });
 const choice = (value: string) => ({ value, label: { en: value, zh: value }, needs: null, best: false });
 const method = (...fields: FieldInfo[]): Method => ({
-  name: "m", family: "paint", title: { en: "", zh: "" }, summary: { en: "", zh: "" }, paper: null, example: null, subject: "content", fields,
+  name: "m", family: "paint", title: { en: "", zh: "" }, summary: { en: "", zh: "" }, paper: null, example: null, subject: "content", fields, figures: {},
 });
 
 const content = field("content", { kind: "image", required: true });

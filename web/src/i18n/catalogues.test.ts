@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { en } from "./en";
-import { zh } from "./zh";
+import { said, zh } from "./zh";
 
 const slots = (text: string): string[] => [...new Set(text.split("|").flatMap((form) => [...form.matchAll(/\{(\w+)\}/g)].map((slot) => slot[1] ?? "")))].sort();
 
@@ -17,4 +17,12 @@ test("each catalogue keeps to its language, but for the name of the other", () =
   const own = (key: string) => !key.startsWith("language.");
   for (const [key, text] of Object.entries(en)) if (own(key)) expect(text, key).not.toMatch(/[一-鿿]/);
   for (const [key, text] of Object.entries(zh)) if (own(key)) expect(text, key).toMatch(/[一-鿿]|^\{/);
+});
+
+test("a fault that the server explains is explained in Chinese, under a heading of its own", () => {
+  expect(Object.keys(said).length).toBeGreaterThan(30);
+  for (const [code, text] of Object.entries(said)) {
+    expect(text, code).toMatch(/[一-鿿].*。$/);
+    expect(code.split(".").some((_, n, parts) => `fault.${parts.slice(0, n + 1).join(".")}` in en), `${code} has no heading`).toBe(true);
+  }
 });

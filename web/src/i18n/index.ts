@@ -3,7 +3,7 @@
 import type { Words } from "../api/types";
 import { prefs, type Lang } from "../store/prefs";
 import { en } from "./en";
-import { zh } from "./zh";
+import { said, zh } from "./zh";
 
 export type Key = keyof typeof en;
 const catalogues: Record<Lang, Record<Key, string>> = { en, zh };
@@ -14,6 +14,12 @@ export function say(lang: Lang, key: Key, values: Record<string, string | number
   const text = values.n === 1 ? one : many;
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
 }
+
+/** A fault as the server tells it. */
+export interface Fault { code: string; message: string; hint: string | null }
+
+/** The server's words are English already. */
+const sentences: Record<Lang, Record<string, string>> = { en: {}, zh: said };
 
 export interface Speech {
   lang: Lang;
@@ -26,6 +32,10 @@ export interface Speech {
   when: (iso: string) => string;
   /** What a fault of this code is called. */
   fault: (code: string) => string;
+  /** What happened and what to do about it: in our language where we know the code, else as the server said it. */
+  explain: (fault: Fault) => string;
+  /** Whether `explain` says it in other words than the server's. */
+  translates: (code: string) => boolean;
 }
 
 function speech(lang: Lang): Speech {
@@ -33,7 +43,9 @@ function speech(lang: Lang): Speech {
   const t: Speech["t"] = (key, values) => say(lang, key, values);
   const number: Speech["number"] = (value, digits = 3) => {
     const size = Math.abs(value);
-    if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
+    // A whole number is told whole: a seed that is rounded is none.
+    if (Number.isSafeInteger(value)) return new Intl.NumberFormat(locale, { useGrouping: size < 1e7 }).format(value);
+    if (size < 1e-3 || size >= 1e7) return value.toExponential(2);
     return new Intl.NumberFormat(locale, { maximumSignificantDigits: Math.max(digits, Math.ceil(Math.log10(size + 1))) }).format(value);
   };
   return {
@@ -61,6 +73,8 @@ function speech(lang: Lang): Speech {
       }
       return t("fault.error");
     },
+    explain: ({ code, message, hint }) => sentences[lang][code] ?? [message, hint].filter(Boolean).join(" — "),
+    translates: (code) => code in sentences[lang],
   };
 }
 

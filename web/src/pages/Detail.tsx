@@ -11,7 +11,7 @@ import { Dialog } from "../parts/Dialog";
 import { Picture } from "../parts/Picture";
 import { Result } from "../parts/Result";
 import { go } from "../parts/route";
-import { Figures, told } from "../parts/Figures";
+import { Figures } from "../parts/Figures";
 import { tellFault } from "../parts/toasts";
 import { Zoom } from "../parts/Zoom";
 import { easel } from "../store/easel";
@@ -70,7 +70,7 @@ export function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }
               {job.outputs[0]?.width && ` · ${job.outputs[0].width}\u00a0×\u00a0${job.outputs[0].height}`}
             </p>
             <div className="flex flex-wrap gap-1.5">
-              <button type="button" className="button" onClick={() => takeSettings(job.params)} data-testid="use-settings">
+              <button type="button" className="button" onClick={() => void takeSettings(job.params)} data-testid="use-settings">
                 <Settings2 size={16} aria-hidden />
                 {t("settings.use")}
               </button>
@@ -102,12 +102,7 @@ export function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }
             </div>
             <Inputs job={job} />
             <Settings job={job} />
-            {told(job.figures).length > 0 && (
-              <section>
-                <h3 className="mb-1 font-medium">{t("detail.figures")}</h3>
-                <Figures figures={job.figures} />
-              </section>
-            )}
+            <Figures job={job} figures={job.figures} title={t("detail.figures")} />
           </aside>
         </div>
       )}

@@ -1,17 +1,16 @@
 /** The way in: a picture on the easel, and the methods as pictures on the wall, by family. */
 
-import { ImagePlus, X } from "lucide-react";
+import { ImagePlus } from "lucide-react";
 import { useRef } from "react";
 import { thumbUrl } from "../api/client";
 import type { Method } from "../api/types";
 import { useSpeech, type Key } from "../i18n";
-import { Bar } from "../parts/Bar";
 import { toEasel } from "../parts/drop";
 import { MadeWith } from "../parts/MadeWith";
 import { Picture } from "../parts/Picture";
 import { roomPath } from "../parts/route";
-import { faultText } from "../parts/toasts";
-import { dismiss, EASEL, easel, setPhoto } from "../store/easel";
+import { Sending } from "../parts/Sending";
+import { EASEL, easel, setPhoto } from "../store/easel";
 import { studio } from "../store/studio";
 
 const FAMILIES = ["paint", "style", "filter", "colour", "generate"] as const;
@@ -93,7 +92,6 @@ function Easel() {
   const input = useRef<HTMLInputElement>(null);
   const photo = easel.use((state) => state.photo);
   const known = easel.use((state) => (state.photo ? state.known[state.photo] : undefined));
-  const sending = easel.use((state) => state.sending[EASEL] ?? NONE);
   return (
     <div data-testid="easel">
       <input
@@ -138,23 +136,7 @@ function Easel() {
         </p>
       ))}
       {photo && <MadeWith id={photo} named />}
-      {sending.map((item) =>
-        item.error ? (
-          <p key={item.key} className="fault mt-2" role="alert">
-            <span className="min-w-0 flex-1 break-words">
-              <span className="font-medium">{item.name}</span>: {faultText(item.error)}
-            </span>
-            <button type="button" className="icon-button -my-1" aria-label={t("close")} onClick={() => dismiss(EASEL)}>
-              <X size={14} aria-hidden />
-            </button>
-          </p>
-        ) : (
-          <div key={item.key} className="mt-2 text-xs text-soft">
-            <p className="truncate">{item.share < 1 ? t("image.sending", { name: item.name }) : t("image.reading", { name: item.name })}</p>
-            <Bar share={item.share < 1 ? item.share : null} label={t("image.sending", { name: item.name })} />
-          </div>
-        ),
-      )}
+      <Sending target={EASEL} />
     </div>
   );
 }

@@ -1,25 +1,32 @@
-/** What a method counted and measured. */
+/** What a method counted and measured, under the names that it gives to its figures. */
 
+import type { Job } from "../api/types";
 import { useSpeech } from "../i18n";
+import { studio } from "../store/studio";
+import { figureName } from "./figureName";
 
-/** Figures for tests of ours, not for visitors. */
-const INWARD = ["covered"];
-
-/** Those that a visitor is told. */
-export const told = (figures: Record<string, number>): [string, number][] => Object.entries(figures).filter(([name]) => !INWARD.includes(name));
-
-export function Figures({ figures }: { figures: Record<string, number> }) {
-  const { number } = useSpeech();
-  const list = told(figures);
+export function Figures({ job, figures, title }: { job: Job; figures: Job["figures"]; title?: string }) {
+  const { number, w } = useSpeech();
+  const method = studio.use((state) => state.methods?.find((one) => one.name === job.method));
+  const list = Object.entries(figures)
+    .map(([name, value]) => ({ name, value, label: figureName(method, name, w) }))
+    .filter(({ label }) => label);
   if (!list.length) return null;
-  return (
-    <dl className="tabular flex flex-wrap gap-x-4 gap-y-1 text-xs text-soft">
-      {list.map(([name, value]) => (
+  const table = (
+    <dl className="tabular flex flex-wrap gap-x-4 gap-y-1 text-xs text-soft" data-testid="figures">
+      {list.map(({ name, value, label }) => (
         <div key={name} className="flex gap-1.5">
-          <dt>{name.replaceAll("_", " ")}</dt>
+          <dt>{label}</dt>
           <dd className="text-ink">{number(value)}</dd>
         </div>
       ))}
     </dl>
+  );
+  if (title === undefined) return table;
+  return (
+    <section>
+      <h3 className="mb-1 font-medium">{title}</h3>
+      {table}
+    </section>
   );
 }

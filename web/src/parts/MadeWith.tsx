@@ -19,7 +19,7 @@ export function MadeWith({ id, named = false }: { id: string; named?: boolean })
     <p className="note mt-2">
       <FileImage size={16} className="mt-0.5 shrink-0" aria-hidden />
       <span className="flex-1">{t("image.madewith", { tool: String(made?.tool ?? "?") })}</span>
-      <button type="button" className="link" onClick={() => takeSettings(settings)}>
+      <button type="button" className="link" onClick={() => void takeSettings(settings)}>
         {t("settings.use")}
       </button>
     </p>

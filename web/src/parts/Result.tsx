@@ -116,7 +116,7 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
           </button>
         )}
         {!inDialog && (
-          <button type="button" className="button" onClick={() => takeSettings(job.params)}>
+          <button type="button" className="button" onClick={() => void takeSettings(job.params)}>
             <Settings2 size={16} aria-hidden />
             {t("settings.use")}
           </button>
@@ -130,7 +130,7 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
               .filter(Boolean)
               .join(" · ")}
           </span>
-          <Figures figures={job.figures} />
+          <Figures job={job} figures={job.figures} />
         </div>
       )}
       {job.notes.map((note) => (

@@ -88,7 +88,7 @@ function Working({ job }: { job: Job }) {
       <div className="mt-4 w-full max-w-xl">
         <ProgressLine job={job} />
         <div className="mt-2 flex min-h-9 items-center justify-between gap-3">
-          {job.progress ? <Figures figures={job.progress.figures} /> : <span />}
+          {job.progress ? <Figures job={job} figures={job.progress.figures} /> : <span />}
           <button type="button" className="button shrink-0" disabled={job.cancelling} onClick={() => void cancel(job.id)} data-testid="cancel" title="Esc">
             <CircleStop size={16} aria-hidden />
             {t("cancel")}
@@ -100,13 +100,28 @@ function Working({ job }: { job: Job }) {
 }
 
 export function FaultNote({ job }: { job: Job }) {
-  const { t, fault } = useSpeech();
+  const { t, fault, explain, translates } = useSpeech();
   if (!job.error) return null;
+  const own = (
+    <>
+      <p className="mt-1 break-words text-sm">{job.error.message}</p>
+      {job.error.hint && <p className="mt-1 break-words text-sm text-soft">{job.error.hint}</p>}
+    </>
+  );
   return (
     <div role="alert" className="text-left">
       <p className="font-medium text-bad">{fault(job.error.code)}</p>
-      <p className="mt-1 break-words text-sm">{job.error.message}</p>
-      {job.error.hint && <p className="mt-1 break-words text-sm text-soft">{job.error.hint}</p>}
+      {translates(job.error.code) ? (
+        <>
+          <p className="mt-1 text-sm">{explain(job.error)}</p>
+          <details className="mt-1 text-xs text-soft" lang="en">
+            <summary className="cursor-pointer">{t("fault.own")}</summary>
+            {own}
+          </details>
+        </>
+      ) : (
+        own
+      )}
       {job.error.code.startsWith("weights") && (
         <a className="link mt-2 inline-block text-sm" href="#/models">
           {t("models.open")}

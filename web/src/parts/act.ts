@@ -1,10 +1,10 @@
 /** What a visitor does with a picture or a job, wherever it is shown. */
 
-import { api, save } from "../api/client";
+import { api, ApiError, request, save, thumbUrl } from "../api/client";
 import type { Job, Method, Output } from "../api/types";
-import { fromParams, type Values } from "../form/values";
+import { fromParams, same, type Values } from "../form/values";
 import { currentSpeech } from "../i18n";
-import { easel, setCurrent, setForm, setPhoto } from "../store/easel";
+import { easel, formOf, setCurrent, setForm, setPhoto } from "../store/easel";
 import { dropJob, loadQueue, studio, takeJobs } from "../store/studio";
 import { go, roomPath } from "./route";
 import { tell, tellFault } from "./toasts";
@@ -58,18 +58,43 @@ export function takeAsInput(output: Output): void {
   if (!location.hash.startsWith("#/m/") || !fits) go(last && fits ? roomPath(last.name) : "#/");
 }
 
-/** Fills the form with a job's settings and opens its room. */
-export function takeSettings(params: Values): void {
+const ids = (value: unknown): string[] => (Array.isArray(value) ? value : [value]).filter((id): id is string => typeof id === "string" && id !== "");
+
+/** Which of these pictures the server no longer has. Asked for as they will be shown, so that the answer is of use; no answer is no loss. */
+async function lost(wanted: string[]): Promise<Set<string>> {
+  const gone = await Promise.all(
+    wanted.map((id) =>
+      request(thumbUrl(id, 256)).then(
+        () => false,
+        (error: unknown) => error instanceof ApiError && (error.status === 404 || error.status === 422),
+      ),
+    ),
+  );
+  return new Set(wanted.filter((_, n) => gone[n]));
+}
+
+/** Fills the form with a job's settings and opens its room. Pictures that are gone, and those that come while we ask for them, leave the form's own. */
+export async function takeSettings(params: Values): Promise<void> {
   const { t } = currentSpeech();
   const named = typeof params.method === "string" ? methodOf(params.method) : undefined;
   const method = named ?? methodOf(easel.get().lastMethod ?? "");
   if (!method) return tell(t("settings.unknown"), { bad: true });
   const known = Object.fromEntries(Object.entries(params).filter(([name]) => method.fields.some((field) => field.name === name)));
   if (!Object.keys(known).length) return tell(t("settings.unknown"), { bad: true });
+  const pictures = method.fields.filter((field) => field.kind === "image" || field.kind === "images");
+  const before = formOf(method, easel.get());
+  const gone = await lost([...new Set(pictures.flatMap((field) => ids(known[field.name])))]);
+  const now = formOf(method, easel.get());
+  for (const { name } of pictures) {
+    const asked = ids(known[name]);
+    const here = asked.filter((id) => !gone.has(id));
+    if (!same(before[name], now[name]) || (asked.length > 0 && !here.length)) known[name] = now[name];
+    else if (Array.isArray(known[name])) known[name] = here;
+  }
   const values = fromParams(method, { ...(named ? {} : easel.get().forms[method.name]), ...known });
   setForm(method, named ? values : Object.fromEntries(Object.entries(values).filter(([name]) => name in known)));
   go(roomPath(method.name));
-  tell(t("settings.taken"));
+  tell(gone.size ? t("settings.gone", { n: gone.size }) : t("settings.taken"), { bad: gone.size > 0 });
 }
 
 /** The same settings once more, as a new job. */

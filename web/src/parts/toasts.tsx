@@ -33,7 +33,7 @@ export function tell(text: string, { bad = false, about = null, action = null }:
 export function faultText(error: unknown): string {
   const speech = currentSpeech();
   if (!(error instanceof ApiError)) return `${speech.t("fault.error")}: ${String(error)}`;
-  return [speech.fault(error.code), error.message, error.hint].filter(Boolean).join(" — ");
+  return [speech.fault(error.code), speech.explain(error)].filter(Boolean).join(" — ");
 }
 
 export const tellFault = (error: unknown): void => tell(faultText(error), { bad: true });
