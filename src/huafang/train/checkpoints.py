@@ -25,10 +25,10 @@ def save(folder: Path, step: int, modules: Mapping[str, nn.Module], optimizers: 
     """Write the checkpoint of `step` done steps; `facts` is what a resumed run must agree with (its settings), as JSON."""
     tensors: dict[str, Tensor] = {}
     for name, module in modules.items():
-        tensors |= {f"module:{name}:{key}": value for key, value in module.state_dict().items()}
+        tensors |= {f"module.{name}.{key}": value for key, value in module.state_dict().items()}
     for name, optimizer in optimizers.items():
         for index, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer:{name}:{index}:{key}": value for key, value in state.items()}
+            tensors |= {f"optimizer.{name}.{index}.{key}": value for key, value in state.items()}
     folder.mkdir(parents=True, exist_ok=True)
     place, draft = folder / f"step-{step:08d}", folder / ".draft"
     shutil.rmtree(draft, ignore_errors=True)
@@ -61,13 +61,13 @@ def load(place: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str,
     told = facts(place)
     parts: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensorfile.load(place / "state.safetensors").items():
-        kind, name, rest = key.split(":", 2)
-        parts.setdefault(f"{kind}:{name}", {})[rest] = tensor
+        kind, name, rest = key.split(".", 2)
+        parts.setdefault(f"{kind}.{name}", {})[rest] = tensor
     try:
         for name, module in modules.items():
-            module.load_state_dict(parts[f"module:{name}"])
+            module.load_state_dict(parts[f"module.{name}"])
         for name, optimizer in optimizers.items():
-            _load_optimizer(optimizer, parts.get(f"optimizer:{name}", {}))
+            _load_optimizer(optimizer, parts.get(f"optimizer.{name}", {}))
     except (KeyError, RuntimeError, ValueError) as error:
         raise BadInput(f"the checkpoint {place} is of another network: {' '.join(str(error).split())[:200]}", code="weights.wrong_kind") from error
     return int(told["step"])
@@ -76,7 +76,7 @@ def load(place: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str,
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        index, name = key.split(":")
+        index, name = key.split(".")
         state.setdefault(int(index), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 

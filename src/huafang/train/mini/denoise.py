@@ -111,7 +111,7 @@ class DenoiseTask:
         self.seed, self.steps, self.batch, self.rate, self.device, self.draw = seed, steps, batch, rate, device, draw
         self.ema = Ema(self.nets, decay)
         self.alphas = DDPMScheduler(**SCHEDULE).alphas_cumprod.to(device)  # (1000,)
-        self.optimizer = torch.optim.AdamW(self.nets.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
+        self.optimizer = torch.optim.AdamW(self.nets.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
@@ -123,7 +123,7 @@ class DenoiseTask:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        return {"seed": self.seed, "batch": self.batch, "scenes": len(self.latents), "side": self.latents.shape[-1]}
+        return {"seed": self.seed, "batch": self.batch, "side": self.latents.shape[-1]}
 
     def step(self, number: int) -> dict[str, float]:
         noise_of = loop.generator(self.seed, number, "noise")

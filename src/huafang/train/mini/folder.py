@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from huafang.train.mini.denoise import SCHEDULE
@@ -39,7 +38,7 @@ def write(home: Path, name: str, nets: nn.ModuleDict, vae: nn.Module, tokenizers
             if part == "tokenizer":
                 shutil.copytree(tokenizers / what, draft / part)
             else:
-                copy.deepcopy(what).to(torch.float16).cpu().save_pretrained(draft / part, safe_serialization=True)
+                nn.Module.half(copy.deepcopy(what).cpu()).save_pretrained(draft / part, safe_serialization=True)
         (draft / "scheduler").mkdir()
         _json(draft / "scheduler" / "scheduler_config.json", SCHEDULER)
         _json(draft / "model_index.json", _index("Bert" if title.endswith("-zh") else "CLIP"))

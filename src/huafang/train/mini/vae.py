@@ -74,8 +74,9 @@ class VaeTask:
         return {"seed": self.pictures.seed, "size": self.pictures.size, "count": self.count, "batch": self.batch, "loss_net": self.loss_net is not None}
 
     def step(self, number: int) -> dict[str, float]:
-        pixels = self.pictures.batch(chosen(self.count, self.batch, number, self.pictures.seed)).to(self.device)
         noise = loop.generator(self.pictures.seed, number, "vae")
+        whole = self.pictures.batch(chosen(self.count, self.batch, number, self.pictures.seed))
+        pixels = _cropped(whole, max(32, self.pictures.size // 2), noise).to(self.device)
         loop.set_rate(self.optimizer, self.rate * loop.rate(number, self.steps))
         with torch.autocast(torch.device(self.device).type, torch.bfloat16):
             code = self.vae.encode(pixels * 2 - 1).latent_dist
@@ -129,6 +130,13 @@ def settle(vae: Any, means: Tensor) -> None:
     into.bias[:count] = (into.bias[:count] - shift) * scale
     into.weight[:count] *= scale.view(-1, 1, 1, 1)
     into.bias[count:] += 2 * scale.log()
+
+
+def _cropped(pixels: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """A square of `side` pixels of each picture, at a place of its own: what is learnt is local, and four times as many steps are taken in the same time."""
+    last = pixels.shape[-1] - side
+    places = torch.randint(0, last + 1, (len(pixels), 2), generator=generator).tolist()
+    return torch.stack([one[:, y : y + side, x : x + side] for one, (y, x) in zip(pixels, places, strict=True)])
 
 
 def _gradient_distance(a: Tensor, b: Tensor) -> Tensor:

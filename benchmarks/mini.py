@@ -1,0 +1,98 @@
+"""Does the built-in model do what it is told? A classifier of scenes looks at pictures of 500 captions that were never trained on.
+
+The judge is trained here, on fresh scenes, and its own accuracy on unseen drawn scenes stands beside every figure: no model can score above it for long.
+The sheet of samples goes to docs/pictures.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+from _harness import write
+from PIL import Image
+
+from huafang.assets import Assets
+from huafang.context import Context, Step
+from huafang.diffusion import latents, loading, sampling, text
+from huafang.diffusion.loading import Model
+from huafang.methods.train_mini import media
+from huafang.places import places
+from huafang.train.mini import judge
+from huafang.train.mini.data import Pictures
+from huafang.weights import Weights
+
+SEED, LEARNT, STEPS = 77, 8000, 1500
+ASKED = 500
+DRAWN_WITH = {"steps": 20, "guidance": 7.5, "sampler": "dpmpp_2m_karras"}
+SHEET = Path(__file__).parents[1] / "docs" / "pictures" / "mini_samples.jpg"
+
+
+def trained_judge(home: Path, pictures: Pictures, ctx: Context) -> judge.Judge:
+    place = home / f"judge-{SEED}-{LEARNT}-{STEPS}.safetensors"
+    if not place.is_file():
+        pictures.draw(LEARNT, ctx, workers=2)
+        judge.save(judge.learn(pictures, LEARNT, steps=STEPS, device="cpu", tell_step=lambda done, loss: ctx.step(done, STEPS, loss=loss)), place)
+    return judge.load(place)
+
+
+def picture(model: Model, prompt: str, seed: int, guidance: float = 7.5) -> torch.Tensor:
+    generator = torch.Generator("cpu").manual_seed(seed)
+    said = text.encode(model, prompt, guided=guidance > 1)
+    start = sampling.noise(model, model.size, model.size, generator)
+    settings = {**DRAWN_WITH, "guidance": guidance}
+    return latents.decode(model, sampling.sample(model, said, start, generator=generator, **settings))
+
+
+def sheet(model: Model, asked: list[judge.Asked]) -> None:
+    """64 pictures of unseen captions, the first ones, not chosen."""
+    drawn = [picture(model, one.prompt, one.number) for one in asked[:64]]
+    rows = [torch.cat(drawn[row * 8 : row * 8 + 8], dim=3) for row in range(8)]
+    Image.fromarray((torch.cat(rows, dim=2)[0].permute(1, 2, 0).numpy() * 255 + 0.5).astype("uint8")).save(SHEET, quality=88)
+
+
+def main(asked_count: int) -> None:
+    home = places().root / "benchmarks"
+    ctx = Context(Assets(home / "assets"), Weights(places().models), report=_told)
+    pictures = Pictures(home / "scenes", SEED, 128, media.paint)
+    knows = trained_judge(home, pictures, ctx)
+    fresh = judge.drawn(pictures, asked_count)
+    rows: list[dict[str, object]] = [
+        {"what": "drawn scenes (the judge's own accuracy)", **judge.share_right(knows, fresh, judge.whole_truth(SEED, asked_count))}
+    ]
+    half = asked_count // 2
+    rows[0]["distance"] = judge.distance(knows, fresh[:half], fresh[half:])
+    for name, language, guidance in (("mini", "en", 7.5), ("mini", "en", 1.0), ("mini-zh", "zh", 7.5)):
+        model = loading.load(ctx.weights_path(name))
+        asked = judge.prompts(SEED, asked_count, language)
+        started = time.perf_counter()
+        made = [picture(model, one.prompt, one.number, guidance) for one in asked]
+        seconds = (time.perf_counter() - started) / asked_count
+        shares = judge.share_right(knows, made, asked)
+        rows.append(
+            {
+                "what": f"{name}, guidance {guidance:g}",
+                **shares,
+                "distance": judge.distance(knows, made, fresh),
+                "seconds_per_picture": seconds,
+                **_told_of(asked),
+            }
+        )
+        print(rows[-1], flush=True)
+        if name == "mini" and guidance > 1:
+            sheet(model, asked)
+    write("mini", "Does the built-in model draw the subject, the place and the time that an unseen caption asks for?", rows, seed=SEED)
+
+
+def _told_of(asked: list[judge.Asked]) -> dict[str, int]:
+    """How many of the captions speak of it."""
+    return {f"captions_with_{question}": sum(one.answers[question] is not None for one in asked) for question in judge.ANSWERS}
+
+
+def _told(step: Step) -> None:
+    if step.done % 100 == 0:
+        print(step.done, step.total, dict(step.figures), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else ASKED)

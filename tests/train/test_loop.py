@@ -1,0 +1,145 @@
+"""A run that was stopped goes on as if it had not been."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from torch import nn
+
+from huafang.errors import BadInput, Cancelled
+from huafang.train import checkpoints, loop
+from huafang.train.ema import Ema
+
+
+class Line:
+    """Learns y = 3x - 1 from noisy points that step n draws from (seed, n)."""
+
+    def __init__(self, seed: int = 1, steps: int = 12) -> None:
+        torch.manual_seed(seed)
+        self.net, self.seed, self.steps = nn.Linear(1, 1), seed, steps
+        self.ema = Ema(self.net, 0.9)
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=0.1)
+
+    @property
+    def modules(self):
+        return {"net": self.net, "ema": self.ema.module}
+
+    @property
+    def optimizers(self):
+        return {"adamw": self.optimizer}
+
+    @property
+    def facts(self):
+        return {"seed": self.seed}
+
+    def step(self, number):
+        loop.set_rate(self.optimizer, 0.1 * loop.rate(number, self.steps, warmup=3))
+        x = torch.randn(16, 1, generator=loop.generator(self.seed, number))
+        loss = (self.net(x) - (3 * x - 1)).square().mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.ema.update(self.net, number)
+        return {"loss": float(loss.detach())}
+
+    def sample(self):
+        return torch.full((1, 3, 8, 8), 0.5)
+
+
+def weights_of(task):
+    return [value.clone() for module in task.modules.values() for value in module.state_dict().values()]
+
+
+def plan(steps=12):
+    return loop.Plan(steps, save_every=5, sample_every=6)
+
+
+def test_a_resumed_run_ends_bit_for_bit_where_an_unbroken_one_does(bench, tmp_path):
+    whole = Line()
+    loop.train(whole, tmp_path / "whole", plan(), bench.context())
+    stopped = Line()
+    with pytest.raises(Cancelled):
+        loop.train(stopped, tmp_path / "parts", plan(), bench.context(stop_after=6))
+    resumed = Line()
+    assert loop.train(resumed, tmp_path / "parts", plan(), bench.context()) == 5
+    assert all(torch.equal(a, b) for a, b in zip(weights_of(whole), weights_of(resumed), strict=True))
+    logs = [[json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()] for name in ("whole", "parts")]
+    told = [[(row["step"], row["loss"]) for row in log] for log in logs]
+    assert told[0] == told[1]
+
+
+def test_a_crash_between_two_checkpoints_repeats_the_steps_since(bench, tmp_path):
+    whole, crashed, resumed = Line(), Line(), Line()
+    loop.train(whole, tmp_path / "whole", plan(), bench.context())
+    original = crashed.step
+
+    def breaks(number):
+        if number == 8:
+            raise MemoryError
+        return original(number)
+
+    crashed.step = breaks
+    with pytest.raises(MemoryError):
+        loop.train(crashed, tmp_path / "parts", plan(), bench.context())
+    assert loop.train(resumed, tmp_path / "parts", plan(), bench.context()) == 7  # step 5 was saved, 6 to 8 are taken again
+    assert all(torch.equal(a, b) for a, b in zip(weights_of(whole), weights_of(resumed), strict=True))
+    assert [json.loads(line)["step"] for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()] == list(range(1, 13))
+
+
+def test_samples_and_one_checkpoint_are_kept(bench, tmp_path):
+    loop.train(Line(), tmp_path, plan(), bench.context())
+    assert sorted(item.name for item in (tmp_path / "samples").iterdir()) == ["00000006.png", "00000012.png"]
+    assert [item.name for item in tmp_path.iterdir() if item.name.startswith("step-")] == ["step-00000012"]
+
+
+def test_other_settings_are_refused_and_a_longer_run_is_not(bench, tmp_path):
+    loop.train(Line(), tmp_path, plan(), bench.context())
+    with pytest.raises(BadInput, match="seed = 1, and now 2"):
+        loop.train(Line(seed=2), tmp_path, plan(), bench.context())
+    assert loop.train(Line(steps=15), tmp_path, plan(15), bench.context()) == 3
+
+
+def test_a_draft_left_by_a_crash_is_passed_over(bench, tmp_path):
+    task = Line()
+    loop.train(task, tmp_path, plan(), bench.context())
+    shutil.copytree(tmp_path / "step-00000012", tmp_path / ".draft")
+    (tmp_path / ".draft" / "state.safetensors").write_bytes(b"half")
+    assert checkpoints.newest(tmp_path).name == "step-00000012"
+    loop.save(task, tmp_path, 13)
+    assert [item.name for item in tmp_path.iterdir() if item.name.startswith(("step-", ".draft"))] == ["step-00000013"]
+
+
+def test_a_damaged_checkpoint_and_one_of_another_network_say_so(bench, tmp_path):
+    loop.train(Line(), tmp_path, plan(), bench.context())
+    with pytest.raises(BadInput, match="another network"):
+        checkpoints.load(checkpoints.newest(tmp_path), {"net": nn.Linear(2, 2), "ema": nn.Linear(2, 2)}, {})
+    (checkpoints.newest(tmp_path) / "state.json").write_text("{")
+    with pytest.raises(BadInput, match="cannot be read"):
+        loop.train(Line(), tmp_path, plan(), bench.context())
+
+
+def test_a_loss_that_is_no_number_stops_the_run(bench, tmp_path):
+    task = Line()
+    task.step = lambda number: {"loss": float("nan") if number == 3 else 1.0}
+    with pytest.raises(BadInput, match="loss is no number any more"):
+        loop.train(task, tmp_path, plan(), bench.context())
+
+
+def test_rate_rises_stays_and_falls():
+    rates = [loop.rate(number, 1000, warmup=100, cooldown=0.25) for number in range(1000)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[99:750] == [1.0] * 651
+    assert rates[875] == pytest.approx(0.5)
+    assert rates[-1] == pytest.approx(0.02)
+
+
+def test_average_follows_and_lags():
+    source = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(source.weight)
+    average = Ema(source, 0.9)
+    nn.init.ones_(source.weight)
+    average.update(source, 1000)
+    assert average.module.weight.item() == pytest.approx(0.1)
+    average.update(source, 0)  # at the start it is short: (1 + 0) / (10 + 0)
+    assert average.module.weight.item() == pytest.approx(0.1 + 0.9 * 0.9)
