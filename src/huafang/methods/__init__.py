@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from huafang.errors import BadInput, NotFound, nearest
 from huafang.methods.colour_transfer import ColourTransfer
+from huafang.methods.fast_style import FastStyle
 from huafang.methods.gatys import Gatys
 from huafang.methods.image_filters import ImageFilters
 from huafang.methods.image_to_image import ImageToImage
@@ -31,6 +32,7 @@ ROOMS: dict[str, type[Params]] = {
     "stroke_rendering": StrokeRendering,
     "image_filters": ImageFilters,
     "gatys": Gatys,
+    "fast_style": FastStyle,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,

@@ -12,10 +12,11 @@ from huafang.methods.gatys.descent import Descent
 from huafang.methods.gatys.matching import Matching
 from huafang.methods.gatys.patches import Patches
 from huafang.methods.gatys.random_filters import RandomFilters
-from huafang.methods.gatys.scene import Loss, Scene, Style, resized, sides, widened
+from huafang.methods.gatys.scene import LEAST_SIDE, Loss, Scene, Style, sides
 from huafang.methods.gatys.trained import Trained
 from huafang.nets import vgg
 from huafang.ops import colour
+from huafang.ops.resize import resized, shrunk, widened
 
 SMALLEST = {"vgg19": 128, "random": 96, "patches": 64, "matching": 128}
 """Longest side of the first scale: smaller, and what the photo shows dissolves."""
@@ -72,14 +73,13 @@ class Moves:
 
 def _shrunk(photo: Tensor, size: int) -> tuple[Tensor, int, int]:
     """The photo as it is painted, widened if it is thin, and the height and width of the result in it."""
-    factor = min(1.0, size / max(photo.shape[2:]))
-    height, width = (max(1, round(length * factor)) for length in photo.shape[2:])
-    return widened(resized(photo, height, width)), height, width
+    small = shrunk(photo, size)
+    return widened(small, LEAST_SIDE), small.shape[2], small.shape[3]
 
 
 def _scene(p: Gatys, ctx: Context, content: Tensor) -> Scene:
     """The scene at full size, colours settled as `keep_colours` says (Gatys et al. 2017, "Preserving Color in Neural Artistic Style Transfer")."""
-    pictures = [widened(ctx.image(style)) for style in p.style]
+    pictures = [widened(ctx.image(style), LEAST_SIDE) for style in p.style]
     if p.keep_colours == "luminance":
         content = colour.luminance(content).expand(-1, 3, -1, -1)
         pictures = [_matched(colour.luminance(picture), content).expand(-1, 3, -1, -1) for picture in pictures]

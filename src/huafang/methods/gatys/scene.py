@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from huafang.ops.resize import resized
 
 LEAST_SIDE = 32
 """Thinner pictures are widened by their border to this while they are painted."""
@@ -42,19 +43,6 @@ class Scene:
             mask = None if style.mask is None else resized(style.mask, height, width)
             styles.append(Style(resized(style.picture, rows, columns), style.share, mask))
         return Scene(resized(self.content, height, width), resized(self.recoloured, height, width), styles)
-
-
-def resized(picture: Tensor, height: int, width: int) -> Tensor:
-    """(B, C, h, w) in [0, 1] -> (B, C, height, width), bicubic, with the finer detail taken out first when it becomes smaller."""
-    if picture.shape[2:] == (height, width):
-        return picture
-    return F.interpolate(picture, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-
-
-def widened(picture: Tensor) -> Tensor:
-    """`picture` with its border repeated to the right and below until each side has `LEAST_SIDE` pixels."""
-    down, right = (max(0, LEAST_SIDE - side) for side in picture.shape[2:])
-    return F.pad(picture, (0, right, 0, down), mode="replicate") if down or right else picture
 
 
 def sides(largest: int, smallest: int, steps: int) -> list[tuple[int, int]]:

@@ -1,0 +1,46 @@
+"""Published state dicts into our networks: checked by name and shape, and refused with what came and what is allowed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from huafang import weights
+from huafang.errors import BadInput
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors of `path` as float32, without the prefix that data-parallel training leaves. Raises as `weights.load` does, and BadInput for a folder."""
+    if path.is_dir():
+        raise BadInput(f"{path.name} is a folder, and one .safetensors file is wanted", code="weights.other_net")
+    state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in weights.load(path).items()}
+    return {key.removeprefix("module."): tensor for key, tensor in state.items()} if all(key.startswith("module.") for key in state) else state
+
+
+def fill(net: nn.Module, state: Mapping[str, Tensor], name: str, kind: str) -> None:
+    """Load `state` into `net`. Raises BadInput that says of the file `name` what it lacks, has too much or in another shape to be a `kind`."""
+    wanted = net.state_dict()
+    missing, extra = [key for key in wanted if key not in state], [key for key in state if key not in wanted]
+    bent = [key for key in wanted if key in state and wanted[key].shape != state[key].shape]
+    said = []
+    if missing:
+        said.append(f"it lacks {_few(missing)}")
+    if extra:
+        said.append(f"it has {_few(extra)}, which is no part of one")
+    if bent:
+        said.append(f"its {bent[0]} is {tuple(state[bent[0]].shape)} where {tuple(wanted[bent[0]].shape)} belongs")
+    if said:
+        raise BadInput(f"{name} is no {kind}: {'; '.join(said)}", code="weights.other_net")
+    net.load_state_dict(dict(state))
+    net.eval().requires_grad_(False)
+
+
+def unknown(name: str, state: Mapping[str, Tensor], allowed: str) -> BadInput:
+    """The refusal of a file whose keys are of none of the layouts in `allowed`."""
+    return BadInput(
+        f"{name} holds {len(state)} tensors ({_few(list(state))}) of a network that is not known here; allowed are {allowed}", code="weights.other_net"
+    )
+
+
+def _few(keys: list[str]) -> str:
+    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")

@@ -1,0 +1,58 @@
+"""What the rooms of one network and one pass share: the photo in, bands through the network, colours and strength, the picture out."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from huafang.context import Context, Result
+from huafang.nets import bands
+from huafang.ops import resize
+from huafang.ops.blend import KeepColours, settled
+
+
+def resident(ctx: Context, kind: str, name: str, load: Callable[[Path], nn.Module]) -> nn.Module:
+    """The network of the weights `name`, kept between jobs for as long as its file stays the same. Raises MissingWeights, and what `load` does."""
+    path = ctx.weights_path(name)
+    found = path.stat()
+    return ctx.resident.get(f"{kind} {path} {found.st_mtime_ns} {found.st_size} {ctx.device}", lambda: load(path).to(ctx.device))
+
+
+def restyle(ctx: Context, net: nn.Module, content: str, *, size: int, strength: float, keep_colours: KeepColours, least: int = 1, multiple: int = 1) -> Result:
+    """The photo `content` through `net`, which takes and gives sRGB in [0, 1].
+
+    The photo's border is repeated to the right and below where the network wants `least` pixels or a `multiple` of them; what the network adds there is cut
+    off again, so that the result has the photo's shape.
+    """
+    photo, notes = brought(ctx, content, size)
+    steps = Steps(ctx)
+    styled = bands.run(net, resize.widened(photo, least, multiple), report=steps.band)
+    return Result(images=[steps.finish(styled, photo, strength, keep_colours)], notes=notes)
+
+
+def brought(ctx: Context, content: str, size: int) -> tuple[Tensor, list[str]]:
+    """The photo with its longest side at `size`, and what the user should know of that."""
+    photo = ctx.image(content)
+    longest = max(photo.shape[2:])
+    small = resize.shrunk(photo, size)
+    note = f"the photo is painted at {small.shape[3]} × {small.shape[2]}; its own size is {photo.shape[3]} × {photo.shape[2]}"
+    return small, [note] if longest > size else []
+
+
+class Steps:
+    """Progress of a run: a step for each band, and the last for what comes after the network."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx, self._total = ctx, 1
+
+    def band(self, done: int, total: int) -> None:
+        """`done` of `total` bands are behind us. Raises Cancelled."""
+        self._total = total + 1
+        self._ctx.step(done, self._total)
+
+    def finish(self, styled: Tensor, photo: Tensor, strength: float, keep_colours: KeepColours) -> Tensor:
+        """The network's result cut to the photo's shape, settled (`ops/blend.py`), and shown."""
+        height, width = photo.shape[2:]
+        pixels = settled(styled[:, :, :height, :width].contiguous(), photo, strength, keep_colours)
+        self._ctx.step(self._total, self._total, preview=pixels)
+        return pixels

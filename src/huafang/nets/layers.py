@@ -1,0 +1,161 @@
+"""How each kind of layer maps rows to rows (`LAYERS`), and the layers that several of the published networks share."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from huafang.nets.maps import Gathered, Local, Map, Moments, Plan, Pointwise, layer
+
+
+@layer(nn.Conv2d)
+def _conv(module: nn.Conv2d, plan: Plan, source: Map) -> Map:
+    assert (module.padding_mode, module.dilation) == ("zeros", (1, 1)), "the convolutions of our networks"
+    assert not isinstance(module.padding, str), "as above"
+    (kernel, across), (step, stride), (before, aside) = module.kernel_size, module.stride, module.padding
+    height, width = (source.height + 2 * before - kernel) // step + 1, (source.width + 2 * aside - across) // stride + 1
+
+    def over(band: Tensor) -> Tensor:
+        return F.conv2d(band, module.weight, module.bias, module.stride, (0, aside), 1, module.groups)
+
+    return Local(source, (module.out_channels, height, width), (step, before, kernel), over)
+
+
+class _Transposed(Map):
+    """Transposed convolution: row y is made of the source's rows i with i · stride - padding <= y < i · stride - padding + kernel."""
+
+    def __init__(self, source: Map, module: nn.ConvTranspose2d) -> None:
+        size = [
+            (side - 1) * module.stride[axis] - 2 * int(module.padding[axis]) + module.kernel_size[axis] + module.output_padding[axis]
+            for axis, side in enumerate((source.height, source.width))
+        ]
+        super().__init__(module.out_channels, size[0], size[1])
+        self.source, self._module = source, module
+
+    def rows(self, first: int, last: int) -> Tensor:
+        net = self._module
+        step, before, kernel = net.stride[0], int(net.padding[0]), net.kernel_size[0]
+        low = min(self.source.height - 1, max(0, -((kernel - 1 - first - before) // step)))
+        high = min(self.source.height, (last - 1 + before) // step + 1)
+        padding, extra = (0, int(net.padding[1])), (net.output_padding[0], net.output_padding[1])
+        made = F.conv_transpose2d(self.source.rows(low, high), net.weight, net.bias, net.stride, padding, extra, net.groups)
+        start = first + before - low * step
+        return made[:, :, start : start + last - first]
+
+
+@layer(nn.ConvTranspose2d)
+def _transposed(module: nn.ConvTranspose2d, plan: Plan, source: Map) -> Map:
+    return _Transposed(source, module)
+
+
+def _mirrored(length: int, before: int, after: int) -> Tensor:
+    place = torch.arange(-before, length + after).abs()
+    return (length - 1) - ((length - 1) - place).abs()
+
+
+@layer(nn.ReflectionPad2d)
+def _reflected(module: nn.ReflectionPad2d, plan: Plan, source: Map) -> Map:
+    left, right, above, below = module.padding
+    assert (max(left, right) < source.width, max(above, below) < source.height) == (True, True), "a mirror shows no more than there is"
+
+    def over(band: Tensor) -> Tensor:
+        return F.pad(band, (left, right, 0, 0), mode="reflect") if left or right else band
+
+    return Gathered(source, _mirrored(source.height, above, below), source.width + left + right, over)
+
+
+@layer(nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid)
+def _each(module: nn.Module, plan: Plan, source: Map) -> Map:
+    if isinstance(module, nn.LeakyReLU):
+        slope = module.negative_slope
+        return Pointwise(source, lambda band, out: F.leaky_relu(band, slope) if out is None else F.leaky_relu_(out, slope))
+    function = {nn.ReLU: torch.relu, nn.Tanh: torch.tanh, nn.Sigmoid: torch.sigmoid}[type(module)]
+    in_place = {nn.ReLU: torch.relu_, nn.Tanh: torch.tanh_, nn.Sigmoid: torch.sigmoid_}[type(module)]
+    return Pointwise(source, lambda band, out: function(band) if out is None else in_place(out))
+
+
+@layer(nn.InstanceNorm2d, nn.GroupNorm)
+def _norm(module: nn.InstanceNorm2d | nn.GroupNorm, plan: Plan, source: Map) -> Map:
+    assert isinstance(module, nn.InstanceNorm2d) or module.num_groups == 1, "groups are one channel or all"
+    moments = Moments(together=isinstance(module, nn.GroupNorm))
+    return normed(plan, source, moments, lambda: scale_and_shift(moments, module.eps, module.weight, module.bias))
+
+
+def scale_and_shift(moments: Moments, eps: float, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The norm (x - mean) / sqrt(variance + eps) · weight + bias as x · scale + shift, in double precision."""
+    scale = (moments.variance() + eps).rsqrt() * (1.0 if weight is None else weight.detach().double().cpu())
+    return scale, (0.0 if bias is None else bias.detach().double().cpu()) - moments.mean * scale
+
+
+def normed(plan: Plan, source: Map, moments: Moments, settle: Callable[[], tuple[Tensor, Tensor]]) -> Map:
+    """`source` · scale + shift, (C,) each, which `settle` gives once the moments of `source` are known."""
+    known: list[Tensor] = []
+
+    def over(band: Tensor, out: Tensor | None) -> Tensor:
+        if not known:
+            known.extend(one.to(band).view(1, -1, 1, 1) for one in settle())
+        scale, shift = known
+        return torch.addcmul(shift, band, scale, out=out)
+
+    return Pointwise(plan.measured(source, moments), over)
+
+
+@layer(nn.MaxPool2d)
+def _pooled(module: nn.MaxPool2d, plan: Plan, source: Map) -> Map:
+    assert (module.kernel_size, module.stride, module.padding, module.ceil_mode) == (2, 2, 0, True), "the poolings of our networks"
+    return plan.hold(_Pooled(source))
+
+
+class _Pooled(Map):
+    """2 × 2 maxima; an odd last row or column is pooled by itself."""
+
+    def __init__(self, source: Map) -> None:
+        super().__init__(source.channels, -(-source.height // 2), -(-source.width // 2))
+        self.source = source
+
+    def rows(self, first: int, last: int) -> Tensor:
+        return F.max_pool2d(self.source.rows(2 * first, min(self.source.height, 2 * last)), 2, ceil_mode=True)
+
+
+@layer(nn.Upsample)
+def _upsampled(module: nn.Upsample, plan: Plan, source: Map) -> Map:
+    assert (module.scale_factor, module.align_corners or False) == (2, False), "the enlargements of our networks"
+    return _Doubled(source, module.mode)
+
+
+class _Doubled(Map):
+    """Twice the size, by the nearest pixel or between pixels (half-pixel centres)."""
+
+    def __init__(self, source: Map, mode: str) -> None:
+        super().__init__(source.channels, 2 * source.height, 2 * source.width)
+        self.source, self._mode = source, mode
+
+    def rows(self, first: int, last: int) -> Tensor:
+        around = 0 if self._mode == "nearest" else 1
+        low, high = max(0, first // 2 - around), min(self.source.height, (last + 1) // 2 + around)
+        made = F.interpolate(self.source.rows(low, high), scale_factor=2, mode=self._mode)
+        return made[:, :, first - 2 * low : last - 2 * low]
+
+
+class Ranged(nn.Module):
+    """x · scale + shift, (B, 3, H, W); `reverse` swaps RGB and BGR first. `shift` may be one number for each channel."""
+
+    def __init__(self, scale: float = 1.0, shift: float | Sequence[float] = 0.0, *, reverse: bool = False) -> None:
+        super().__init__()
+        self.scale, self.reverse = scale, reverse
+        self.shift: Tensor
+        self.register_buffer("shift", torch.tensor(shift).view(-1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.flip(1) if self.reverse else x) * self.scale + self.shift
+
+
+@layer(Ranged)
+def _ranged(module: Ranged, plan: Plan, source: Map) -> Map:
+    return Pointwise(source, lambda band, out: module(band))
+
+
+def reflected(channels: int, width: int, kernel: int, stride: int = 1, *, bias: bool = True, groups: int = 1) -> nn.Sequential:
+    """A convolution whose border is mirrored by half its kernel on all sides; its keys are `1.weight`, `1.bias`."""
+    return nn.Sequential(nn.ReflectionPad2d(kernel // 2), nn.Conv2d(channels, width, kernel, stride, bias=bias, groups=groups))

@@ -1,0 +1,186 @@
+"""Maps of features that are made when rows of them are asked for, and the plan of which are kept: what `bands` is built of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+HELD = 1 << 30
+"""Bytes up to which a map of features that is read more than once is kept rather than made again."""
+
+
+class Map:
+    """A map of features, (1, channels, height, width), made when rows of it are asked for. `fresh` rows may be written over by the one who asked."""
+
+    fresh = True
+
+    def __init__(self, channels: int, height: int, width: int) -> None:
+        self.channels, self.height, self.width = channels, height, width
+
+    def rows(self, first: int, last: int) -> Tensor:
+        """(1, channels, last - first, width), for 0 <= first < last <= height."""
+        raise NotImplementedError
+
+    @property
+    def bytes(self) -> int:
+        return 4 * self.channels * self.height * self.width
+
+
+@dataclass
+class Moments:
+    """Mean and biased variance over the picture, summed in double precision (Chan, Golub & LeVeque 1979); of each channel, or of all at once."""
+
+    together: bool = False
+    count: int = 0
+    mean: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.float64))
+    squares: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.float64))
+
+    def add(self, band: Tensor) -> None:
+        """Take in one band, (1, C, rows, W)."""
+        flat = band.reshape(1, -1) if self.together else band[0].flatten(1)
+        variance, mean = (one.double().cpu() for one in torch.var_mean(flat, 1, correction=0))
+        count = flat.shape[1]
+        total, step = self.count + count, mean - self.mean
+        self.squares = self.squares + variance * count + step**2 * (self.count * count / total)
+        self.mean = self.mean + step * (count / total)
+        self.count = total
+
+    def variance(self, *, unbiased: bool = False) -> Tensor:
+        """Of each channel, in double precision; with `unbiased`, a picture of one place has variance 0."""
+        return self.squares / max(1, self.count - unbiased)
+
+
+class Source(Map):
+    """What is there already."""
+
+    fresh = False
+
+    def __init__(self, tensor: Tensor) -> None:
+        super().__init__(*tensor.shape[1:])
+        self._tensor = tensor
+
+    def rows(self, first: int, last: int) -> Tensor:
+        return self._tensor[:, :, first:last]
+
+
+class Held(Source):
+    """A map that is made once and kept. Those who need its moments leave a `Moments` in `listeners` before it is filled."""
+
+    def __init__(self, source: Map, device: torch.device) -> None:
+        Map.__init__(self, source.channels, source.height, source.width)
+        self._maker: Map | None = source
+        self._device = device
+        self.listeners: list[Moments] = []
+
+    def fill(self, first: int, last: int) -> None:
+        """Make the rows `first` to `last`; the last of them lets go of what they were made from."""
+        assert self._maker is not None, "a band is filled once"
+        if first == 0:
+            self._tensor = torch.empty(1, self.channels, self.height, self.width, device=self._device)
+        band = self._maker.rows(first, last)
+        self._tensor[:, :, first:last] = band
+        for moments in self.listeners:
+            moments.add(band)
+        if last == self.height:
+            self._maker = None
+
+    @property
+    def tensor(self) -> Tensor:
+        return self._tensor
+
+
+class Local(Map):
+    """A layer whose rows [first, last) come from rows [first · step - before, (last - 1) · step - before + kernel) of its source; rows outside are zeros."""
+
+    def __init__(self, source: Map, size: tuple[int, int, int], reach: tuple[int, int, int], layer: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(*size)
+        self.source, self._reach, self._layer = source, reach, layer
+
+    def rows(self, first: int, last: int) -> Tensor:
+        step, before, kernel = self._reach
+        top, bottom = first * step - before, (last - 1) * step - before + kernel
+        band = self.source.rows(max(0, top), min(self.source.height, bottom))
+        above, below = max(0, -top), max(0, bottom - self.source.height)
+        return self._layer(F.pad(band, (0, 0, above, below)) if above or below else band)
+
+
+class Pointwise(Map):
+    """A layer that takes each place by itself. It is told where to write: over what it is given, where that is fresh, or into a new tensor (None)."""
+
+    def __init__(self, source: Map, layer: Callable[[Tensor, Tensor | None], Tensor], channels: int | None = None) -> None:
+        super().__init__(channels or source.channels, source.height, source.width)
+        self.source, self._layer = source, layer
+
+    def rows(self, first: int, last: int) -> Tensor:
+        band = self.source.rows(first, last)
+        return self._layer(band, band if self.source.fresh else None)
+
+
+class Sum(Map):
+    """Two maps added."""
+
+    def __init__(self, one: Map, other: Map) -> None:
+        super().__init__(one.channels, one.height, one.width)
+        assert (one.height, one.width) == (other.height, other.width), "maps of one size"
+        self._fresh, self._other = (one, other) if one.fresh else (other, one)
+
+    def rows(self, first: int, last: int) -> Tensor:
+        band, other = self._fresh.rows(first, last), self._other.rows(first, last)
+        return band.add_(other) if self._fresh.fresh else band + other
+
+
+class Gathered(Map):
+    """Rows picked by number: what a border repeated or mirrored is made of. `places` has the source's row for each row."""
+
+    def __init__(self, source: Map, places: Tensor, width: int, layer: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(source.channels, len(places), width)
+        self.source, self._places, self._layer = source, places, layer
+
+    def rows(self, first: int, last: int) -> Tensor:
+        wanted = self._places[first:last]
+        low, high = int(wanted.min()), int(wanted.max())
+        band = self.source.rows(low, high + 1)
+        straight = len(wanted) == high + 1 - low and int(wanted[0]) == low
+        return self._layer(band if straight else band.index_select(2, (wanted - low).to(band.device)))
+
+
+class Plan:
+    """The maps of one run, and the work that must be done before the last of them can be read."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.jobs: list[tuple[Map, Callable[[int, int], None]]] = []
+
+    def hold(self, source: Map) -> Held:
+        """`source`, kept from now on."""
+        held = Held(source, self.device)
+        self.jobs.append((held, held.fill))
+        return held
+
+    def measured(self, source: Map, moments: Moments) -> Map:
+        """`source`, whose moments are taken before what comes later is read."""
+        if isinstance(source, Held):
+            source.listeners.append(moments)
+            return source
+        if source.bytes <= HELD and not isinstance(source, Source):
+            return self.measured(self.hold(source), moments)
+        self.jobs.append((source, lambda first, last: moments.add(source.rows(first, last))))
+        return source
+
+
+Layer = Callable[[Any, Plan, Map], Map]
+LAYERS: dict[type[nn.Module], Layer] = {}
+"""Kind of layer -> how it is laid over a map."""
+
+
+def layer(*kinds: type[nn.Module]) -> Callable[[Layer], Layer]:
+    """Enter a function in `LAYERS`."""
+
+    def enter(function: Layer) -> Layer:
+        LAYERS.update(dict.fromkeys(kinds, function))
+        return function
+
+    return enter
