@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.web.conftest import Open, Server, photo
 
@@ -102,6 +103,34 @@ def test_work_survives_a_reload_and_a_restart_of_the_server(chromium: Any, visit
         assert made in page.url
         shown = get(page, "detail").locator("img").first
         page.wait_for_function("image => image.naturalWidth > 0", arg=shown.element_handle())
+
+
+def test_bad_input_65_two_tabs_back_and_forward_a_reload_in_mid_job_and_a_line_that_breaks(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM, allow=("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_IO_SUSPENDED", "ERR_FAILED"))
+    load(page, photo(2200, 1600))
+    get(page, "run").click()
+    get(page, "progress").wait_for()
+    job = api(page, "/api/queue")["jobs"][0]["id"]
+    other = page.context.new_page()  # of the same visitor
+    other.goto(server.address + ROOM)
+    get(other, "progress").wait_for()
+    page.reload()
+    get(page, "progress").wait_for()
+    page.goto(server.address + "#/gallery")
+    page.go_back()
+    get(page, "progress").wait_for()
+    page.go_forward()
+    page.locator("main h1").wait_for()
+    page.go_back()
+    page.context.set_offline(True)  # as when a laptop sleeps
+    page.wait_for_timeout(500)
+    page.context.set_offline(False)
+    get(other, "cancel").click()
+    for tab in (page, other):
+        get(tab, "cancelled").wait_for(timeout=60_000)
+    assert api(page, f"/api/jobs/{job}")["state"] == "cancelled"
+    assert [one["id"] for one in api(page, "/api/jobs?limit=200")["jobs"]].count(job) == 1
+    other.goto("about:blank")
 
 
 def test_a_picture_on_its_way_is_waited_for(server: Server, visit: Open) -> None:
@@ -258,6 +287,50 @@ def test_a_picture_brings_its_settings_back(server: Server, visit: Open) -> None
     assert get(other, "field-seed").get_by_role("textbox").input_value() == str(seed)
 
 
+def carried(page: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """A small picture that says it was made with `params`."""
+    out = io.BytesIO()
+    info = PngInfo()
+    info.add_text("huafang", json.dumps({"huafang": "0", "params": params}))
+    Image.new("RGB", (40, 30), (90, 120, 60)).save(out, "PNG", pnginfo=info)
+    return {"name": "carried.png", "mimeType": "image/png", "buffer": out.getvalue()}
+
+
+def test_settings_leave_out_pictures_that_are_gone_and_say_so(server: Server, visit: Open) -> None:
+    page = visit(server.address + "#/m/colour_transfer", allow=("404 (",))
+    load(page, photo(60, 44, name="style.png"), "style")
+    kept = get(page, "field-style").locator("img").get_attribute("src").split("/")[3]
+    asked = {"method": "colour_transfer", "content": "f" * 64, "style": ["e" * 64, kept], "transfer": "reinhard"}
+    load(page, carried(page, asked))
+    own = get(page, "field-content").locator("img").get_attribute("src")
+    get(page, "field-style").get_by_role("button", name="Remove").click()
+    get(page, "field-content").get_by_role("button", name="Use these settings").click()
+    get(page, "toasts").get_by_text("without 2 pictures that are no longer here").wait_for()
+    assert page.get_by_label("Reinhard").is_checked()
+    assert [image.get_attribute("src").split("/")[3] for image in get(page, "field-style").locator("img").all()] == [kept]
+    assert get(page, "field-content").locator("img").get_attribute("src") == own, "the picture that was there stays in place of the one that is gone"
+    paint(page)
+
+
+def test_a_picture_given_while_settings_are_looked_up_stays(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM)
+    load(page, photo(61, 45, name="first.png"))
+    first = get(page, "field-content").locator("img").get_attribute("src").split("/")[3]
+    load(page, carried(page, {"method": "stroke_rendering", "content": first, "look": "pointillist"}))
+    held: list[Any] = []
+    page.route(f"**/api/assets/{first}/thumbnail*", lambda route: held.append(route))
+    get(page, "field-content").get_by_role("button", name="Use these settings").click()
+    page.wait_for_timeout(300)
+    assert held, "it is being looked up"
+    page.evaluate(HAND_OVER, ["drop", base64.b64encode(photo(62, 46)["buffer"]).decode(), "dropped.png"])
+    get(page, "field-content").get_by_text("dropped.png").wait_for()
+    for route in held:
+        route.continue_()
+    get(page, "toasts").get_by_text("The settings are in the form.").wait_for()
+    assert page.get_by_label("Pointillist").is_checked()
+    get(page, "field-content").get_by_text("dropped.png").wait_for()
+
+
 def test_the_easel_offers_a_picture_s_settings(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     load(page, photo(70, 50))
@@ -370,6 +443,31 @@ def test_at_most_two_toasts_and_none_over_the_buttons(server: Server, visit: Ope
     assert lowest < get(page, "download").bounding_box()["y"]
 
 
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (320, 568), (640, 360), (800, 360)])
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_no_toast_over_the_run_button_of_a_phone(server: Server, visit: Open, width: int, height: int, locale: str) -> None:
+    """Two of the longest, in either way of holding it."""
+    page = visit(server.address + ROOM, viewport={"width": width, "height": height}, locale=locale, is_mobile=True, has_touch=True, allow=("429 (",))
+    load(page, photo(64, 48))
+    words = "the queue is full of jobs that wait for one another and for the end of all days " * 12
+    for code in ("queue.of.one", "queue.of.two"):
+        body = json.dumps({"title": "no", "status": 429, "detail": f"{code} {words}", "code": code, "hint": words, "type": "about:blank"})
+        page.route("**/api/queue/pause", lambda route, body=body: route.fulfill(status=429, body=body, content_type="application/problem+json"))
+        get(page, "queue-toggle-phone" if width < 640 else "queue-toggle").click()
+        get(page, "pause").click()
+        page.keyboard.press("Escape")
+        page.unroute("**/api/queue/pause")
+    toasts = get(page, "toasts").locator(".toast").all()
+    assert len(toasts) == 2
+    button = get(page, "run").bounding_box()
+    for toast in toasts:
+        box = toast.bounding_box()
+        assert box["y"] + box["height"] <= button["y"] or box["y"] >= button["y"] + button["height"], (box, button)
+        assert box["y"] >= 0
+    get(page, "run").click()  # nothing lies on it
+    get(page, "result").wait_for(timeout=120_000)
+
+
 def test_a_number_left_to_the_method_is_not_shown_as_the_least(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     slider = get(page, "field-opacity").locator("input[type=range]")
@@ -446,6 +544,42 @@ def test_it_speaks_english_and_chinese(server: Server, visit: Open) -> None:
     chinese = visit(server.address, locale="zh-CN")
     get(chinese, "language").wait_for()
     assert chinese.evaluate("() => document.documentElement.lang") == "zh-CN"
+
+
+def test_figures_and_faults_are_said_in_chinese(server: Server, visit: Open) -> None:
+    page = visit(server.address + ROOM, locale="zh-CN", allow=("422 (", "404 ("))
+    get(page, "field-content").locator("input[type=file]").set_input_files([{"name": "letter.png", "mimeType": "image/png", "buffer": b"a letter to my aunt"}])
+    said = get(page, "field-content").get_by_role("alert")
+    said.get_by_text("无法作为图片读取").wait_for()
+    assert not re.search("[a-z]{4,} [a-z]{3,}", said.inner_text().replace("letter.png", "")), "no English sentence"
+    load(page, photo(120, 90))
+    paint(page)
+    names = get(page, "figures").locator("dt").all_inner_texts()
+    assert "第 1 层笔触数" in names
+    assert all(re.search("[一-鿿]", name) for name in names)
+    get(page, "language").click()
+    assert "Strokes in layer 1" in get(page, "figures").locator("dt").all_inner_texts()
+    get(page, "language").click()
+    # a job that failed: in Chinese, with the studio's own words at hand
+    page.route(
+        "**/api/jobs?*",
+        lambda route: route.fulfill(json={"jobs": [failed(page)], "next": None}) if "state=failed" in route.request.url else route.continue_(),
+    )
+    get(page, "queue-toggle").click()
+    note = get(page, "queue-item").get_by_role("alert")
+    note.get_by_text("图片已被删除").wait_for()
+    note.get_by_text("原文").click()
+    note.get_by_text("the picture is gone").wait_for()
+
+
+def failed(page: Any) -> dict[str, Any]:
+    done: dict[str, Any] = api(page, "/api/jobs?state=done&limit=1")["jobs"][0]
+    return done | {
+        "id": "0" * 24,
+        "state": "failed",
+        "outputs": [],
+        "error": {"code": "asset.missing", "message": "the picture is gone", "hint": "bring it again"},
+    }
 
 
 def test_it_is_light_dark_or_as_the_system(server: Server, visit: Open) -> None:
