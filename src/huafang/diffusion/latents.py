@@ -18,6 +18,9 @@ _FACTORS: dict[Family, tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]] 
     "xl": (_XL, (0.1084, -0.0175, -0.0011)),
 }
 
+PUBLISHED = (128, 256, 512, 512)
+"""Channels of the VAE of Stable Diffusion 1, 2 and XL, by which a VAE of their kind is known."""
+
 
 @torch.inference_mode()
 def encode(model: Model, pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -57,11 +60,14 @@ def preview(model: Model, latents: torch.Tensor) -> torch.Tensor:
 
 
 def rgb_factors(model: Model, channels: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(C, 3) and (3,): published for the VAEs of four channels, fitted to the model's own VAE for any other."""
-    if channels == 4:
+    """(C, 3) and (3,): published for Stable Diffusion's own VAEs, fitted once to the model's VAE for any other, such as the built-in model's."""
+    if channels == 4 and tuple(model.vae.config.block_out_channels) == PUBLISHED:
         factors, bias = _FACTORS[model.family]
         return torch.tensor(factors), torch.tensor(bias)
-    return fit(model, channels)
+    if "rgb_factors" not in model.memo:
+        model.memo["rgb_factors"] = fit(model, channels)
+    line: tuple[torch.Tensor, torch.Tensor] = model.memo["rgb_factors"]
+    return line
 
 
 @torch.inference_mode()

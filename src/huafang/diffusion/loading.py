@@ -68,6 +68,8 @@ class Model:
     zero_empty: bool = False
     """XL: an empty negative prompt is all zeros, not the encoding of no words."""
     notes: tuple[str, ...] = field(default=())
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was found out about the networks while they are in memory."""
 
     @property
     def scale(self) -> int:

@@ -1,0 +1,91 @@
+"""The whole recipe in a few steps: what comes out is a model that the studio draws with, and a stopped run goes on."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from huafang import methods
+from huafang.errors import BadInput, Cancelled
+from huafang.methods.train_mini import media
+from huafang.scenes import scene
+
+TINY = {
+    "name": "tiny",
+    "size": 64,
+    "scenes": 16,
+    "vae_scenes": 16,
+    "vae_steps": 2,
+    "steps": 2,
+    "decoder_steps": 1,
+    "batch": 4,
+    "vae_batch": 2,
+    "vae_channels": [8, 16],
+    "channels": [16, 32],
+    "width": 16,
+    "layers": 1,
+    "sample_every": 2,
+    "workers": 1,
+}
+
+
+def sample(bench) -> dict:
+    return TINY
+
+
+def run(bench, **changes):
+    context = bench.context(stop_after=changes.pop("stop_after", None))
+    return methods.run(methods.build("train_mini", TINY | changes), context)
+
+
+def test_two_models_come_out_and_the_studio_draws_with_them(bench):
+    result = run(bench)
+    assert result.images[0].shape == (1, 3, 64, 256)
+    home = bench.weights.root
+    assert sorted(item.name for item in home.iterdir() if not item.name.startswith(".")) == ["tiny", "tiny-zh"]
+    for name, prompt in (("tiny", "a castle"), ("tiny-zh", "城堡")):
+        drawn = methods.run(methods.build("text_to_image", {"prompt": prompt, "model": name, "steps": 2}), bench.context()).images[0]
+        assert drawn.shape == (1, 3, 64, 64)
+    log = [json.loads(line) for line in (home / ".training" / "tiny" / "denoiser" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in log] == [1, 2]
+
+
+@pytest.mark.parametrize("stop_after", [2, 4])
+def test_a_stopped_run_goes_on_and_ends_where_an_unbroken_one_does(bench, tmp_path, stop_after):
+    run(bench)
+    home = bench.weights.root
+    whole = load_file(home / "tiny" / "unet" / "diffusion_pytorch_model.safetensors")
+    with pytest.raises(Cancelled):
+        run(bench, name="parts", stop_after=stop_after)
+    assert not (home / "parts").exists()
+    run(bench, name="parts")
+    again = load_file(home / "parts" / "unet" / "diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
+
+
+def test_other_settings_under_an_old_name_are_refused(bench):
+    run(bench)
+    with pytest.raises(BadInput, match="was begun with"):
+        run(bench, vae_batch=1, vae_steps=3, name="tiny", batch=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [({"size": 100}, "nearest are 96 and 128"), ({"name": "../x"}, "folder's name"), ({"channels": [16, 20]}, "multiple of 8")]
+)
+def test_bad_settings_say_what_is_allowed(changes, said):
+    with pytest.raises(BadInput, match=said):
+        methods.build("train_mini", TINY | changes)
+
+
+@pytest.mark.parametrize("medium", ["watercolour", "oil", "ink", "line", "pixel"])
+def test_media_change_the_look_and_keep_the_scene(medium):
+    pixels = scene.scene(7, 103, 128).pixels
+    painted = media.paint(pixels, medium, 1)
+    assert painted.shape == pixels.shape
+    assert painted.dtype == np.float32
+    assert 0 <= painted.min() <= painted.max() <= 1
+    assert np.abs(painted - pixels).mean() > 0.004
+    coarse, coarse_painted = (one.reshape(8, 16, 8, 16, 3).mean(axis=(1, 3, 4)) for one in (pixels, painted))
+    assert np.corrcoef(coarse.ravel(), coarse_painted.ravel())[0, 1] > 0.6
