@@ -450,13 +450,19 @@ def test_no_toast_over_the_run_button_of_a_phone(server: Server, visit: Open, wi
     page = visit(server.address + ROOM, viewport={"width": width, "height": height}, locale=locale, is_mobile=True, has_touch=True, allow=("429 (",))
     load(page, photo(64, 48))
     words = "the queue is full of jobs that wait for one another and for the end of all days " * 12
-    for code in ("queue.of.one", "queue.of.two"):
-        body = json.dumps({"title": "no", "status": 429, "detail": f"{code} {words}", "code": code, "hint": words, "type": "about:blank"})
-        page.route("**/api/queue/pause", lambda route, body=body: route.fulfill(status=429, body=body, content_type="application/problem+json"))
-        get(page, "queue-toggle-phone" if width < 640 else "queue-toggle").click()
+    codes = ["queue.of.one", "queue.of.two"]
+
+    def refuse(route: Any) -> None:
+        code = codes.pop()
+        route.fulfill(status=429, json={"type": "", "title": "no", "status": 429, "detail": f"{code} {words}", "code": code, "hint": words})
+
+    page.route("**/api/queue/pause", refuse)
+    get(page, "queue-toggle-phone" if width < 640 else "queue-toggle").click()
+    for count in (1, 2):
         get(page, "pause").click()
-        page.keyboard.press("Escape")
-        page.unroute("**/api/queue/pause")
+        get(page, "toasts").locator(".toast").nth(count - 1).wait_for()
+    page.keyboard.press("Escape")
+    get(page, "queue").wait_for(state="detached")
     toasts = get(page, "toasts").locator(".toast").all()
     assert len(toasts) == 2
     button = get(page, "run").bounding_box()
