@@ -7,9 +7,9 @@ kinds and never know a method. `FieldSpec` is what they read; `fields(Room)` der
 import secrets
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
 Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers", "image", "images", "weights"]
@@ -89,6 +89,25 @@ class Params(BaseModel):
         for name, info in cls.model_fields.items():
             if name != "method" and not info.description:
                 raise TypeError(f"{cls.__name__}.{name} needs a docstring under it: it is the flag's help and the form's hint")
+
+
+class StyleMix(Params):
+    """Base of rooms that mix several style pictures: a share of each and a mask for each, or none. It has no fields of its own."""
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        style, shares, masks = (getattr(self, name, ()) for name in ("style", "style_weights", "masks"))
+        for name, given in (("style_weights", shares), ("masks", masks)):
+            if given and len(given) != len(style):
+                raise ValueError(f"{name}: {len(given)} came for {len(style)} style pictures; give one for each, or none")
+        if any(weight < 0 for weight in shares) or (shares and sum(shares) <= 0):
+            raise ValueError("style_weights: none may be negative, and one at least must be above 0")
+        return self
+
+    def shares(self) -> list[float]:
+        """The share of each style picture; they sum to 1."""
+        given = getattr(self, "style_weights", ()) or (1.0,) * len(getattr(self, "style", ()))
+        return [weight / sum(given) for weight in given]
 
 
 @dataclass(frozen=True)

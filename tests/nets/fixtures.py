@@ -31,7 +31,7 @@ class Fixture:
 def apart(one: torch.Tensor, other: torch.Tensor) -> float:
     """max |a - b|, of tensors of one shape."""
     assert one.shape == other.shape, f"{tuple(one.shape)} and {tuple(other.shape)}"
-    return float((one - other).abs().max())
+    return float((one - other).detach().abs().max())
 
 
 def _rule(path: Path) -> ModuleType:

@@ -20,6 +20,7 @@ from huafang.methods.fast_style import FastStyle
 from huafang.methods.gatys import Gatys
 from huafang.methods.image_filters import ImageFilters
 from huafang.methods.image_to_image import ImageToImage
+from huafang.methods.micro_ast import MicroAst
 from huafang.methods.pull_weights import PullWeights
 from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
@@ -33,6 +34,7 @@ ROOMS: dict[str, type[Params]] = {
     "image_filters": ImageFilters,
     "gatys": Gatys,
     "fast_style": FastStyle,
+    "micro_ast": MicroAst,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from torch import Tensor, nn
 
@@ -10,8 +11,10 @@ from huafang.nets import bands
 from huafang.ops import resize
 from huafang.ops.blend import KeepColours, settled
 
+N = TypeVar("N", bound=nn.Module)
 
-def resident(ctx: Context, kind: str, name: str, load: Callable[[Path], nn.Module]) -> nn.Module:
+
+def resident(ctx: Context, kind: str, name: str, load: Callable[[Path], N]) -> N:
     """The network of the weights `name`, kept between jobs for as long as its file stays the same. Raises MissingWeights, and what `load` does."""
     path = ctx.weights_path(name)
     found = path.stat()
@@ -45,10 +48,10 @@ class Steps:
     def __init__(self, ctx: Context) -> None:
         self._ctx, self._total = ctx, 1
 
-    def band(self, done: int, total: int) -> None:
-        """`done` of `total` bands are behind us. Raises Cancelled."""
-        self._total = total + 1
-        self._ctx.step(done, self._total)
+    def band(self, done: int, total: int, *, run: int = 0, runs: int = 1) -> None:
+        """`done` of `total` bands of one of several runs of the same length are behind us. Raises Cancelled."""
+        self._total = runs * total + 1
+        self._ctx.step(run * total + done, self._total)
 
     def finish(self, styled: Tensor, photo: Tensor, strength: float, keep_colours: KeepColours) -> Tensor:
         """The network's result cut to the photo's shape, settled (`ops/blend.py`), and shown."""

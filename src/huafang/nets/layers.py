@@ -159,3 +159,42 @@ def _ranged(module: Ranged, plan: Plan, source: Map) -> Map:
 def reflected(channels: int, width: int, kernel: int, stride: int = 1, *, bias: bool = True, groups: int = 1) -> nn.Sequential:
     """A convolution whose border is mirrored by half its kernel on all sides; its keys are `1.weight`, `1.bias`."""
     return nn.Sequential(nn.ReflectionPad2d(kernel // 2), nn.Conv2d(channels, width, kernel, stride, bias=bias, groups=groups))
+
+
+class AdaIN(nn.Module):
+    """Adaptive instance norm (Huang & Belongie 2017, equation 8): the mean and deviation of a style's features, in part, for those of the photo's.
+
+    `mean` and `std` are (C,); `strength` mixes with the features as they came (equation 14). Deviations are √(unbiased variance + eps), as the authors' own
+    ports have them.
+    """
+
+    def __init__(self, mean: Tensor, std: Tensor, strength: float = 1.0, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+        self.strength, self.eps = strength, eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, std = statistics(x, self.eps)
+        target = (x - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1) * self.std.view(1, -1, 1, 1) + self.mean.view(1, -1, 1, 1)
+        return self.strength * target + (1 - self.strength) * x
+
+
+def statistics(x: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """(1, C, H, W) -> mean and deviation of each channel, (C,) each. A map of one place has deviation √eps."""
+    flat = x[0].flatten(1)
+    return flat.mean(1), (flat.var(1, correction=min(1, flat.shape[1] - 1)) + eps).sqrt()
+
+
+@layer(AdaIN)
+def _adain(module: AdaIN, plan: Plan, source: Map) -> Map:
+    moments = Moments()
+
+    def settle() -> tuple[Tensor, Tensor]:
+        gain = module.std.double().cpu() / (moments.variance(unbiased=True) + module.eps).sqrt()
+        part = module.strength
+        return part * gain + (1 - part), part * (module.mean.double().cpu() - moments.mean * gain)
+
+    return normed(plan, source, moments, settle)

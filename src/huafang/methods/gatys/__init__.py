@@ -1,13 +1,13 @@
 """Optimise a photo's pixels until their texture is the painting's (Gatys et al. 2016)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from huafang.params import ImageId, ImageIds, Numbers, Params, ui
+from huafang.params import ImageId, ImageIds, Numbers, StyleMix, ui
 
 
-class Gatys(Params):
+class Gatys(StyleMix):
     family = "style"
     paper = ("Gatys, Ecker & Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016", "https://arxiv.org/abs/1508.06576")
 
@@ -40,12 +40,3 @@ class Gatys(Params):
     """Smoothness: how much differences between neighbouring pixels cost."""
     pooling: Literal["max", "avg"] = Field("max", json_schema_extra=ui(group="advanced"))
     """How vgg19 pools: as it was trained (max), or smoother, as the paper prefers (avg)."""
-
-    @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
-        for name, given in (("style_weights", self.style_weights), ("masks", self.masks)):
-            if given and len(given) != len(self.style):
-                raise ValueError(f"{name}: {len(given)} came for {len(self.style)} style pictures; give one for each, or none")
-        if any(weight < 0 for weight in self.style_weights) or (self.style_weights and sum(self.style_weights) <= 0):
-            raise ValueError("style_weights: none may be negative, and one at least must be above 0")
-        return self

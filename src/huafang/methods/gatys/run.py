@@ -85,8 +85,7 @@ def _scene(p: Gatys, ctx: Context, content: Tensor) -> Scene:
         pictures = [_matched(colour.luminance(picture), content).expand(-1, 3, -1, -1) for picture in pictures]
     elif p.keep_colours == "histogram":
         pictures = [colour.monge_kantorovich(picture, content).clamp(0, 1) for picture in pictures]
-    weights = p.style_weights or (1.0,) * len(pictures)
-    shares = [weight / sum(weights) for weight in weights]
+    shares = p.shares()
     height, width = content.shape[2:]
     masks: list[Tensor | None] = [None] * len(pictures)
     if p.masks:

@@ -1,0 +1,57 @@
+"""The room of MicroAST: its controls on a random network, and the published weights on a real photo."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from skimage import data
+
+from huafang import methods
+from huafang.errors import BadInput
+from tests.nets import arbitrary_rooms
+from tests.nets.test_micro_ast import random_state
+
+
+def sample(bench) -> dict:
+    place = bench.weights.root / "random-microast.safetensors"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        save_file(random_state(), place)
+    return {"content": bench.content, "style": [bench.style], "weights": "random-microast", "size": 64}
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        arbitrary_rooms.keeps_every_shape,
+        arbitrary_rooms.goes_from_the_photo_to_the_style,
+        arbitrary_rooms.mixes_by_shares,
+        arbitrary_rooms.acts_under_masks_alone,
+    ],
+)
+def test_the_room_keeps_its_promises(bench, promise):
+    promise(bench, "micro_ast", sample(bench))
+
+
+def test_shares_and_masks_come_one_for_each_style(bench):
+    with pytest.raises(BadInput, match="style_weights: 2 came for 1 style pictures"):
+        methods.build("micro_ast", sample(bench) | {"style_weights": [1.0, 2.0]})
+
+
+def test_real_weights_take_the_colours_of_the_painting_and_strength_is_even(bench, shared):
+    """The photo is brown, the painting (one of MicroAST's kind: coloured noise in blocks) blue. On the way from one to the other nothing runs off."""
+    name = bench.weights.add(shared / "weights" / "microast.safetensors")
+    photo = torch.from_numpy(data.coffee()).permute(2, 0, 1)[None, :, :300, :400] / 255
+    blue = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.3, 0.5, 1.0]).view(1, 3, 1, 1)
+    values = {
+        "content": bench.put(photo),
+        "style": [bench.put(torch.nn.functional.interpolate(blue, scale_factor=8, mode="bicubic").clamp(0, 1))],
+        "weights": name,
+        "size": 200,
+    }
+    means = [arbitrary_rooms.painted(bench, "micro_ast", values | {"strength": strength}).mean((0, 2, 3)) for strength in (0.0, 0.3, 0.6, 1.0)]
+    assert means[0][0] > means[0][2] + 0.2, "red over blue"
+    assert means[3][2] > means[3][0] + 0.1, "blue over red"
+    redness = [float(mean[0] - mean[2]) for mean in means]
+    assert redness == sorted(redness, reverse=True)
+    kept = arbitrary_rooms.painted(bench, "micro_ast", values | {"keep_colours": "histogram"}).mean((0, 2, 3))
+    assert kept[0] > kept[2] + 0.1, "the photo's colours"
