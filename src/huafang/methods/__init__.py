@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from huafang.errors import BadInput, NotFound, nearest
+from huafang.methods.animegan import AnimeGan
 from huafang.methods.colour_transfer import ColourTransfer
 from huafang.methods.fast_style import FastStyle
 from huafang.methods.gatys import Gatys
@@ -35,6 +36,7 @@ ROOMS: dict[str, type[Params]] = {
     "gatys": Gatys,
     "fast_style": FastStyle,
     "micro_ast": MicroAst,
+    "animegan": AnimeGan,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,

@@ -69,10 +69,15 @@ def _laid(net: nn.Module, plan: Plan, picture: Tensor) -> Held:
             (result,) = given
         else:
             raise TypeError(f"{type(net).__name__}: bands know nothing of {node.op} {node.target}")
-        if len(node.users) > 1 and not isinstance(maps[node], Source):
+        if len([user for user in node.users if user.args[0] is node or not _sized(user, modules)]) > 1 and not isinstance(maps[node], Source):
             maps[node] = plan.hold(maps[node])
     assert result is not None, "a network has an output"
     return Held(result, plan.device)
+
+
+def _sized(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
+    """Whether a node takes no more than the size of its second argument."""
+    return node.op == "call_module" and isinstance(modules[str(node.target)], layers.Enlarge)
 
 
 def _bands(each: Map, picture: Tensor) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """How each kind of layer maps rows to rows (`LAYERS`), and the layers that several of the published networks share."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -198,3 +199,66 @@ def _adain(module: AdaIN, plan: Plan, source: Map) -> Map:
         return part * gain + (1 - part), part * (module.mean.double().cpu() - moments.mean * gain)
 
     return normed(plan, source, moments, settle)
+
+
+class Enlarge(nn.Module):
+    """Bilinear enlargement in one of three conventions, which differ in where a pixel of the result looks in the source.
+
+    "align_corners" puts the outermost pixels' centres on each other, and the result has the size of `like`; "half_pixel" puts the pictures' borders on each
+    other; "tf1" is TensorFlow 1's own, y ↦ y / 2 with the last row repeated, for which networks trained there were fitted. The last two double the size.
+    """
+
+    def __init__(self, mode: Literal["align_corners", "half_pixel", "tf1"]) -> None:
+        super().__init__()
+        self.mode = mode
+
+    def size(self, x: Map | Tensor, like: Map | Tensor) -> tuple[int, int]:
+        """Height and width of the result."""
+        (height, width), (tall, wide) = (tuple(one.shape[2:]) if isinstance(one, Tensor) else (one.height, one.width) for one in (x, like))
+        return (tall, wide) if self.mode == "align_corners" else (2 * height, 2 * width)
+
+    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+        if self.mode == "tf1":
+            return _halfway(_halfway(x, 2), 3)
+        return F.interpolate(x, self.size(x, like), mode="bilinear", align_corners=self.mode == "align_corners")
+
+    def across(self, x: Tensor, width: int) -> Tensor:
+        """The same along the rows alone."""
+        if self.mode == "tf1":
+            return _halfway(x, 3)
+        return F.interpolate(x, (x.shape[2], width), mode="bilinear", align_corners=self.mode == "align_corners")
+
+    def places(self, height: int, tall: int) -> Tensor:
+        """Where each of `tall` rows of the result looks among `height` rows, in float32 as PyTorch's own kernels reckon."""
+        row = torch.arange(tall, dtype=torch.float32)
+        if self.mode == "tf1":
+            return (row / 2).clamp(max=height - 1)
+        if self.mode == "half_pixel":
+            return ((row + 0.5) / 2 - 0.5).clamp(0, height - 1)
+        return (row * torch.tensor((height - 1) / max(1, tall - 1), dtype=torch.float32)).clamp(max=height - 1)
+
+
+def _halfway(x: Tensor, axis: int) -> Tensor:
+    """Each line and the mean of it and the next, in turns; behind the last comes the last again."""
+    following = torch.cat([x.narrow(axis, 1, x.shape[axis] - 1), x.narrow(axis, x.shape[axis] - 1, 1)], axis)
+    return torch.stack([x, (x + following) / 2], axis + 1).flatten(axis, axis + 1)
+
+
+class _Enlarged(Map):
+    def __init__(self, source: Map, module: Enlarge, size: tuple[int, int]) -> None:
+        super().__init__(source.channels, *size)
+        self.source, self._module, self._places = source, module, module.places(source.height, size[0])
+
+    def rows(self, first: int, last: int) -> Tensor:
+        place = self._places[first:last]
+        above = place.floor().long()
+        below = (above + 1).clamp(max=self.source.height - 1)
+        low = int(above[0])
+        band = self._module.across(self.source.rows(low, int(below[-1]) + 1), self.width)
+        upper, lower = (band.index_select(2, (one - low).to(band.device)) for one in (above, below))
+        return torch.lerp(upper, lower, (place - above).to(band).view(1, 1, -1, 1))
+
+
+@layer(Enlarge)
+def _enlarged(module: Enlarge, plan: Plan, source: Map, like: Map) -> Map:
+    return _Enlarged(source, module, module.size(source, like))

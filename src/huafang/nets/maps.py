@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -171,9 +170,9 @@ class Plan:
         return source
 
 
-Layer = Callable[[Any, Plan, Map], Map]
+Layer = Callable[..., Map]
 LAYERS: dict[type[nn.Module], Layer] = {}
-"""Kind of layer -> how it is laid over a map."""
+"""Kind of layer -> how it is laid over maps: called with the layer, the plan and a map for each of its arguments."""
 
 
 def layer(*kinds: type[nn.Module]) -> Callable[[Layer], Layer]:

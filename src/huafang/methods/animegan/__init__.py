@@ -1,0 +1,26 @@
+"""Turn a photo into a frame of an animated film, in one pass of AnimeGANv2's generator (Chen et al. 2020)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from huafang.params import ImageId, Params, WeightsId, ui
+
+
+class AnimeGan(Params):
+    family = "style"
+    paper = ("Chen, Liu & Chen, AnimeGAN: A Novel Lightweight GAN for Photo Animation, ISICA 2019", "https://doi.org/10.1007/978-981-15-5577-0_18")
+
+    method: Literal["animegan"] = "animegan"
+    content: ImageId
+    """Photo to turn into a drawing."""
+    weights: WeightsId = Field(json_schema_extra=ui(holds="animegan"))
+    """The trained style: an AnimeGANv2 generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …)."""
+    upsampling: Literal["tf1", "align_corners", "half_pixel"] = "tf1"
+    """How the network enlarges: tf1 for weights converted from TensorFlow (Hayao, Paprika, Shinkai), align_corners for those trained in PyTorch (faces)."""
+    size: int = Field(1024, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
+    """Longest side of the result; a smaller photo is not enlarged. Outlines keep their width in pixels, so a smaller picture is drawn more boldly."""
+    strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
+    """How far to go: 0 leaves the photo as it is, 1 goes all the way."""
+    keep_colours: Literal["no", "luminance", "histogram"] = "no"
+    """Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours."""
