@@ -65,6 +65,19 @@ def test_a_stopped_run_goes_on_and_ends_where_an_unbroken_one_does(bench, tmp_pa
     assert all(torch.equal(whole[key], again[key]) for key in whole)
 
 
+def test_a_model_that_is_there_goes_on_learning(bench):
+    run(bench)
+    run(bench, name="more", start="tiny", decoder_steps=0, seed=5, rate=1e-9)
+    for part in ("unet", "vae"):
+        before, after = (load_file(bench.weights.root / name / part / "diffusion_pytorch_model.safetensors") for name in ("tiny", "more"))
+        if part == "unet":
+            assert all(torch.allclose(before[key].float(), after[key].float(), atol=1e-3) for key in before)
+        else:
+            assert all(torch.equal(before[key], after[key]) for key in before), "its VAE is taken as it is"
+    with pytest.raises(BadInput, match="other sizes"):
+        run(bench, name="wide", start="tiny", width=32)
+
+
 def test_other_settings_under_an_old_name_are_refused(bench):
     run(bench)
     with pytest.raises(BadInput, match="was begun with"):

@@ -25,6 +25,7 @@ from huafang.methods.micro_ast import MicroAst
 from huafang.methods.pull_weights import PullWeights
 from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
+from huafang.methods.train_mini import TrainMini
 from huafang.params import Params
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ ROOMS: dict[str, type[Params]] = {
     "image_filters": ImageFilters,
     "gatys": Gatys,
     "fast_style": FastStyle,
-    "micro_ast": MicroAst,
     "animegan": AnimeGan,
+    "micro_ast": MicroAst,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,
+    "train_mini": TrainMini,
     "pull_weights": PullWeights,
 }
 

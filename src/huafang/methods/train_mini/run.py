@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,16 @@ from torch import Tensor, nn
 
 from huafang import tensorfile
 from huafang.context import Context, Result
+from huafang.diffusion import loading
+from huafang.errors import BadInput
 from huafang.methods.train_mini import TrainMini, media, trial
 from huafang.nets import squeezenet
 from huafang.train import loop
 from huafang.train.mini import denoise, folder, tokenizers, vae
-from huafang.train.mini.data import Pictures, captions
+from huafang.train.mini.data import SHELF, Pictures, captions
 
 CAPTIONS = 20_000
-"""Captions that the tokenizers learn from."""
+"""Captions that the tokenizers learn from, at most."""
 SHEET = (
     "a castle in the air at sunset",
     "a small house in a field of sunflowers",
@@ -58,14 +61,15 @@ def run(p: TrainMini, ctx: Context) -> Result:
     """Raises Cancelled, after saving; BadInput for a run of this name with other settings."""
     store = ctx.weights.root
     here = Run(store / ".training" / p.name)
-    pictures = Pictures(store / ".training" / "scenes", p.seed, p.size, media.paint)
-    total = p.vae_steps + p.steps + p.decoder_steps
     drawn = max(p.scenes, p.vae_scenes)
+    pictures = Pictures(store / ".training" / "scenes", p.seed, p.size, media.paint, min(SHELF, drawn))
+    total = p.vae_steps + p.steps + p.decoder_steps
     pictures.draw(drawn, ctx, workers=p.workers or os.cpu_count() or 1, total=total)
-    readers = _tokenizers(here, p.seed)
+    start = _start(p, ctx, here)
+    readers = _tokenizers(p, here)
     coder = _vae(p, ctx, here, pictures, total)
     latents = _latents(p, ctx, here, coder, pictures, total)
-    nets = _denoiser(p, ctx, here, coder, latents, readers, total)
+    nets = _denoiser(p, ctx, here, coder, latents, readers, start, total)
     sharper = _decoder(p, ctx, here, coder, pictures, total)
     folder.write(store, p.name, nets, sharper, here.tokenizers, whole=True)
     model = trial.model(nets, sharper, readers["clip"], "clip", p.size, ctx.device)
@@ -78,11 +82,24 @@ def run(p: TrainMini, ctx: Context) -> Result:
     )
 
 
-def _tokenizers(here: Run, seed: int) -> dict[str, Any]:
+def _start(p: TrainMini, ctx: Context, here: Run) -> dict[str, nn.Module] | None:
+    """The networks of the model to begin with; its tokenizers and VAE are put where this run looks for its own. Raises MissingWeights, BadInput."""
+    if not p.start:
+        return None
+    folders = {"clip": ctx.weights_path(p.start), "bert": ctx.weights_path(f"{p.start}-zh")}
+    models = {name: loading.load(place, ctx.device) for name, place in folders.items()}
+    for name, place in folders.items():
+        shutil.copytree(place / "tokenizer", here.tokenizers / name, dirs_exist_ok=True)
+    if not here.settled.is_file():
+        _keep(here.settled, models["clip"].vae.state_dict())
+    return {"unet": models["clip"].unet, **{name: model.encoders[0].model for name, model in models.items()}}
+
+
+def _tokenizers(p: TrainMini, here: Run) -> dict[str, Any]:
     from transformers import BertTokenizer, CLIPTokenizer
 
     if not (here.tokenizers / "bert" / "vocab.txt").is_file():
-        pairs = [captions(seed, number, 0) for number in range(CAPTIONS)]
+        pairs = [captions(p.seed, number, 0) for number in range(min(CAPTIONS, max(2000, p.scenes)))]
         tokenizers.write_clip(here.tokenizers / "clip", [pair[0] for pair in pairs])
         tokenizers.write_bert(here.tokenizers / "bert", [pair[1] for pair in pairs])
     return {"clip": CLIPTokenizer.from_pretrained(here.tokenizers / "clip"), "bert": BertTokenizer.from_pretrained(here.tokenizers / "bert")}
@@ -108,7 +125,10 @@ def _vae(p: TrainMini, ctx: Context, here: Run, pictures: Pictures, total: int) 
         means = denoise.encode_all(coder, pictures, count, ctx.device, lambda done: ctx.step(p.vae_steps, total, latents=done))
         vae.settle(coder, means.to(ctx.device))
         _keep(here.settled, coder.state_dict())
-    coder.load_state_dict(tensorfile.load(here.settled))
+    try:
+        coder.load_state_dict(tensorfile.load(here.settled))
+    except RuntimeError as error:
+        raise BadInput(f"the VAE of the run {p.name} has other sizes; set vae_channels to its own", code="weights.wrong_kind") from error
     return coder.eval()  # type: ignore[no-any-return]  # diffusers' networks say no types
 
 
@@ -121,10 +141,17 @@ def _latents(p: TrainMini, ctx: Context, here: Run, coder: nn.Module, pictures: 
     return found.half()
 
 
-def _denoiser(p: TrainMini, ctx: Context, here: Run, coder: nn.Module, latents: Tensor, readers: Mapping[str, Any], total: int) -> nn.ModuleDict:
+def _denoiser(
+    p: TrainMini, ctx: Context, here: Run, coder: nn.Module, latents: Tensor, readers: Mapping[str, Any], start: Mapping[str, nn.Module] | None, total: int
+) -> nn.ModuleDict:
     torch.manual_seed(p.seed + 1)
     shape = denoise.Shape(tuple(int(one) for one in p.channels), p.width, p.layers)
     nets = denoise.networks(shape, latents.shape[-1], len(readers["clip"]), len(readers["bert"]))
+    for name, known in (start or {}).items():
+        try:
+            nets[name].load_state_dict(known.state_dict())
+        except RuntimeError as error:
+            raise BadInput(f"start: {p.start} has a {name} of other sizes; set channels, width and layers to its own", code="weights.wrong_kind") from error
 
     def draw(average: nn.ModuleDict) -> Tensor:
         models = [trial.model(average, coder, readers[name], name, p.size, ctx.device) for name in ("clip", "bert")]

@@ -22,7 +22,7 @@ Painter = Callable[[NDArray[np.float32], Medium, int], NDArray[np.float32]]
 UNSEEN = 1_000_000_000
 """Numbers from here on are never trained on: judging draws from them."""
 SHELF = 500
-"""Pictures in one file."""
+"""Pictures in one file, usually."""
 
 
 def facts(seed: int, number: int) -> Facts:
@@ -45,37 +45,39 @@ def captions(seed: int, number: int, telling: int) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The first scenes of `seed` at `size` pixels, kept in `folder` in files of SHELF pictures."""
+    """The first scenes of `seed` at `size` pixels, kept in `folder` in files of `shelf` pictures."""
 
     folder: Path
     seed: int
     size: int
     painter: Painter
+    shelf: int = SHELF
     _open: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def place(self, shelf: int) -> Path:
-        return self.folder / f"{self.seed}-{self.size}" / f"{shelf:05d}.npy"
+        return self.folder / f"{self.seed}-{self.size}-{self.shelf}" / f"{shelf:05d}.npy"
 
     def draw(self, count: int, ctx: Context, *, workers: int, before: int = 0, total: int = 0) -> None:
         """Draw the first `count` scenes, in `workers` processes, where they are not there yet. Raises Cancelled."""
-        wanted = [shelf for shelf in range(-(-count // SHELF)) if not self.place(shelf).is_file()]
+        wanted = [shelf for shelf in range(-(-count // self.shelf)) if not self.place(shelf).is_file()]
         if not wanted:
             return
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(workers, len(wanted)), mp_context=multiprocessing.get_context("spawn")) as pool:
             waiting = {pool.submit(draw_shelf, self, shelf) for shelf in wanted}
             try:
                 while waiting:
                     done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
                     for task in done:
                         task.result()
-                    ctx.step(before + (len(wanted) - len(waiting)) * SHELF, total or len(wanted) * SHELF, shelves_to_draw=len(waiting))
+                    ctx.step(before + (len(wanted) - len(waiting)) * self.shelf, total or len(wanted) * self.shelf, shelves_to_draw=len(waiting))
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list((pool._processes or {}).values()):  # as `kill_workers` of Python 3.14 does: a cancel does not wait for a file
+                    process.kill()
                 raise
 
     def batch(self, numbers: Sequence[int]) -> Tensor:
         """(B, 3, size, size) float32 in [0, 1]."""
-        rows = [self._shelf(number // SHELF)[number % SHELF] for number in numbers]
+        rows = [self._shelf(number // self.shelf)[number % self.shelf] for number in numbers]
         return torch.from_numpy(np.stack(rows)).float().div_(255)
 
     def _shelf(self, shelf: int) -> NDArray[np.uint8]:
@@ -89,8 +91,8 @@ def draw_shelf(pictures: Pictures, shelf: int) -> None:
     torch.set_num_threads(1)
     place = pictures.place(shelf)
     place.parent.mkdir(parents=True, exist_ok=True)
-    first = shelf * SHELF
-    drawn = np.stack([picture(pictures.seed, number, pictures.size, pictures.painter) for number in range(first, first + SHELF)])
+    first = shelf * pictures.shelf
+    drawn = np.stack([picture(pictures.seed, number, pictures.size, pictures.painter) for number in range(first, first + pictures.shelf)])
     draft = place.with_suffix(f".{os.getpid()}.draft")
     with draft.open("wb") as file:
         np.save(file, drawn, allow_pickle=False)
