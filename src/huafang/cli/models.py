@@ -25,7 +25,7 @@ def _store(function: Any) -> Any:
 
 @click.group()
 def models() -> None:
-    """Models: list, pull, verify, remove, convert."""
+    """Models: list, pull, verify, remove, convert, export."""
 
 
 @models.command("list")
@@ -112,3 +112,23 @@ def convert(path: Path, output: Path | None) -> None:
     if not path.is_file():
         raise BadInput(f"there is no file {path}", code="file.missing")
     click.echo(str(make(path, output)))
+
+
+@models.command()
+@click.argument("name")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write; it must end in .safetensors.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there already.")
+@_store
+def export(name: str, output: Path, overwrite: bool, data: Path | None, folders: tuple[Path, ...]) -> None:
+    """Write a Stable Diffusion model as one .safetensors file, in the layout that AUTOMATIC1111's web UI and ComfyUI read.
+
+    NAME is a model on this machine that is a diffusers folder (1.x, 2.x, XL), or the path of one; its tensors keep their precision. The file also carries the
+    model's configuration and vocabulary, so that Huafang reads it back whatever its shape; other tools read the published shapes only, and so not `mini`.
+    """
+    from huafang.diffusion.export import export as make
+
+    place = Path(name)
+    path = place if (place / "model_index.json").is_file() and len(place.parts) > 1 else Weights(places(data).models, folders).path(name)
+    for remark in make(path, output, over=overwrite):
+        click.echo(remark, err=True)
+    click.echo(str(output))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from huafang.diffusion.carried import Carried
+from huafang.diffusion.carried import read as read_carried
 from huafang.errors import BadInput, MissingWeights
 from huafang.tensorfile import header, metadata
 from huafang.weights import part as part_of
@@ -74,6 +76,7 @@ class Checkpoint:
     """What lies at `path`.
 
     `prediction` is what the UNet was trained to say, where the checkpoint tells; None where it does not. `bert`: prompts are read by a BERT, as Taiyi does.
+    `carried` is what a single file that was exported here says of its architecture.
     """
 
     path: Path
@@ -82,6 +85,7 @@ class Checkpoint:
     prediction: Literal["epsilon", "v_prediction"] | None = None
     zero_snr: bool = False
     bert: bool = False
+    carried: Carried | None = None
 
 
 def inspect(path: Path) -> Checkpoint:
@@ -194,6 +198,8 @@ def _file(path: Path) -> Checkpoint:
     _check_unet(path, shape[f"{_UNET}input_blocks.0.0.weight"][1], {})
     family = _family(path, names)
     told = metadata(path)
+    if own := read_carried(path, told, shape, family):
+        return Checkpoint(path, family, single=True, prediction=own.parts["scheduler"]["prediction_type"], carried=own)
     v = "v_pred" in names or told.get("modelspec.prediction_type") == "v" or told.get("modelspec.architecture") == "stable-diffusion-v2-768-v"
     said = "v_prediction" if v else "epsilon" if family != "sd2" or told.get("modelspec.prediction_type") == "epsilon" else None
     return Checkpoint(path, family, single=True, prediction=said, zero_snr="ztsnr" in names)  # type: ignore[arg-type]  # one of the two words

@@ -112,25 +112,20 @@ def load(path: Path, device: str = "cpu") -> Model:
 
 
 def _from_file(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
-    from transformers import CLIPTokenizer
-
-    vocab, merges = single_file.tokenizer_files(found)
+    tokenizers = single_file.tokenizers(found)
     state = single_file.read(found.path)
     says, notes = single_file.prediction(state, found)
-    tokenizer = CLIPTokenizer(vocab=str(vocab), merges=str(merges))
     texts = single_file.text_encoders(state, found, dtype)
-    end = int(tokenizer.eos_token_id)
-    pads = {"sd1": [end], "sd2": [0], "xl": [end, 0]}[found.family]
-    encoders = [TextEncoder(tokenizer, text, pad) for text, pad in zip(texts, pads, strict=True)]
+    encoders = [TextEncoder(tokenizer, text, pad) for (tokenizer, pad), text in zip(tokenizers, texts, strict=True)]
     return Model(
         family=found.family,
         unet=single_file.unet(state, found, dtype),
         vae=single_file.vae(state, found, torch.float32),
         encoders=tuple(_checked(encoder, found) for encoder in encoders),
         scheduler=single_file.scheduler(found, says),
-        size=single_file.family_size(found.family, says),
+        size=single_file.trained_size(found, says),
         device=torch.device(device),
-        zero_empty=found.family == "xl",
+        zero_empty=found.carried.zero_empty if found.carried else found.family == "xl",
         notes=tuple(notes),
     )
 

@@ -7,7 +7,8 @@
     conditioner.embedders.0.transformer.*            CLIP ViT-L                  (XL)
     conditioner.embedders.1.model.*                  OpenCLIP ViT-bigG           (XL)
 
-UNet and VAE are converted by diffusers; the text encoders here, since their names changed with transformers 5.
+UNet and VAE are converted by diffusers; the text encoders here, since their names changed with transformers 5. A file that was exported by Huafang brings
+its own configurations and vocabulary (`carried.py`), and then must hold exactly the tensors that they tell of.
 """
 
 import re
@@ -57,12 +58,12 @@ def vae(state: State, found: Checkpoint, dtype: torch.dtype) -> Any:
 def _converted(kind: Any, convert: Callable[..., State], own: State, found: Checkpoint, part: str, dtype: torch.dtype) -> Any:
     from accelerate import init_empty_weights
 
-    config = kind.load_config(str(CONFIGS / found.family), subfolder=part, local_files_only=True)
-    with init_empty_weights(include_buffers=False):
-        made = kind.from_config(config)
+    config = {**found.carried.parts[part]} if found.carried else kind.load_config(str(CONFIGS / found.family), subfolder=part, local_files_only=True)
     try:
+        with init_empty_weights(include_buffers=False):
+            made = kind.from_config(config)
         named = convert(checkpoint=own, config=dict(config))
-    except (KeyError, IndexError, AttributeError) as error:
+    except (KeyError, IndexError, AttributeError, ValueError, TypeError, ZeroDivisionError) as error:
         raise _other_shape(found, part, f"{type(error).__name__}: {error}") from error
     return _filled(made, named, found, part, dtype)
 
@@ -124,15 +125,23 @@ def open_clip_names(state: State) -> State:
 
 def _text(kind: Any, named: State, found: Checkpoint, part: str, dtype: torch.dtype) -> Any:
     from accelerate import init_empty_weights
+    from huggingface_hub.errors import StrictDataclassError
 
-    config = kind.config_class.from_pretrained(CONFIGS / found.family / part, local_files_only=True)
-    with init_empty_weights(include_buffers=False):
-        made = kind(config)
+    try:
+        if found.carried:
+            config = kind.config_class(**found.carried.parts[part])
+        else:
+            config = kind.config_class.from_pretrained(CONFIGS / found.family / part, local_files_only=True)
+        with init_empty_weights(include_buffers=False):
+            made = kind(config)
+    except (StrictDataclassError, ValueError, TypeError, ZeroDivisionError) as error:  # heads that do not divide the width
+        raise _other_shape(found, part, str(error)) from error
     return _filled(made, named, found, part, dtype)
 
 
 def _filled(made: Any, named: State, found: Checkpoint, part: str, dtype: torch.dtype) -> Any:
-    """`made`, empty so far, with the tensors of `named` in `dtype`. One that is missing is an error; one too many is left.
+    """`made`, empty so far, with the tensors of `named` in `dtype`. One that is missing is an error; one too many is left, but not where the file says itself
+    what it holds.
 
     SD 2's text encoder is read up to its last layer but one, so its configuration ends there and the file's last layer is left.
     """
@@ -144,12 +153,15 @@ def _filled(made: Any, named: State, found: Checkpoint, part: str, dtype: torch.
     absent = [name for name, tensor in made.named_parameters() if tensor.is_meta]
     if absent:
         raise BadInput(f"{found.path.name} lacks {len(absent)} of the tensors of its {part}, {absent[0]} first", code="weights.incomplete")
+    if found.carried and (more := sorted(named.keys() - wanted)):
+        raise _other_shape(found, part, f"{len(more)} tensors are in none of its layers, {more[0]} first")
     return made.eval()
 
 
 def _other_shape(found: Checkpoint, part: str, detail: str) -> BadInput:
+    told = "says what it holds" if found.carried else f"looks like {TITLES[found.family]}"
     return BadInput(
-        f"{found.path.name} looks like {TITLES[found.family]}, but its {part} has another shape: {' '.join(detail.split())[:240]}",
+        f"{found.path.name} {told}, but its {part} has another shape: {' '.join(detail.split())[:240]}",
         code="weights.wrong_kind",
         hint="cut-down models (SSD-1B, Segmind) are read as diffusers folders, which bring their own configuration",
     )
@@ -163,6 +175,24 @@ def prediction(state: State, found: Checkpoint) -> tuple[str, list[str]]:
     v = bias is not None and float(bias.float().std(unbiased=False)) > V_PREDICTION_SPREAD
     said = "v_prediction" if v else "epsilon"
     return said, [f"{found.path.name} does not say what it predicts; by its weights it is {said}. If the picture is noise, set `prediction` to the other"]
+
+
+def tokenizers(found: Checkpoint) -> list[tuple[Any, int]]:
+    """CLIP's tokenizer for each text encoder, and the token that fills a chunk behind its end. Raises MissingWeights."""
+    from transformers import CLIPTokenizer
+
+    own = found.carried
+    if own is None or own.vocab is None:
+        vocab, merges = (str(file) for file in tokenizer_files(found))
+        words: dict[str, Any] = {"vocab": vocab, "merges": merges}
+    else:
+        words = {"vocab": {**own.vocab}, "merges": [*own.merges]}
+    if own is None:
+        made = CLIPTokenizer(**words)
+        end = int(made.eos_token_id)
+        return [(made, pad) for pad in {"sd1": [end], "sd2": [0], "xl": [end, 0]}[found.family]]
+    each = [CLIPTokenizer(**words, pad_token=pad, model_max_length=own.length) for pad in own.pads]
+    return [(made, int(made.pad_token_id)) for made in each]
 
 
 def tokenizer_files(found: Checkpoint) -> tuple[Path, Path]:
@@ -183,10 +213,15 @@ def tokenizer_files(found: Checkpoint) -> tuple[Path, Path]:
 
 
 def scheduler(found: Checkpoint, says: str) -> Mapping[str, Any]:
+    if found.carried:
+        return found.carried.parts["scheduler"]
     base = read_json(CONFIGS / found.family / "scheduler" / "scheduler_config.json")
     return base | {"prediction_type": says} | ({"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"} if found.zero_snr else {})
 
 
-def family_size(family: Family, says: str) -> int:
-    """The side in pixels that the family was trained on."""
+def trained_size(found: Checkpoint, says: str) -> int:
+    """The side in pixels that the model was trained on."""
+    if found.carried:
+        return found.carried.size
+    family: Family = found.family
     return {"sd1": 512, "sd2": 768 if says == "v_prediction" else 512, "xl": 1024}[family]
