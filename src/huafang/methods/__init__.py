@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from huafang.errors import BadInput, NotFound, nearest
+from huafang.methods.adain import AdaIn
 from huafang.methods.animegan import AnimeGan
 from huafang.methods.colour_transfer import ColourTransfer
 from huafang.methods.fast_style import FastStyle
@@ -38,6 +39,7 @@ ROOMS: dict[str, type[Params]] = {
     "fast_style": FastStyle,
     "animegan": AnimeGan,
     "micro_ast": MicroAst,
+    "adain": AdaIn,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,

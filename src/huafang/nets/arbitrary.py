@@ -16,6 +16,9 @@ from huafang.ops.blend import KeepColours
 FADE = 0.25
 """Below this strength the result goes over into the photo itself: at 0 a network still paints the photo anew."""
 
+READ_SIDE = 2048
+"""A style picture is read at this many pixels a side at the most: larger ones cost memory, and what is kept of them hardly changes."""
+
 S = TypeVar("S")
 
 
@@ -69,7 +72,7 @@ def restyle(
 
 def _painting(picture: Tensor, photo: Tensor, scale: float, keep_colours: KeepColours, least: int) -> Tensor:
     """The style picture beside the photo by `scale`, never enlarged; in the photo's colours for `keep_colours` "histogram" (Gatys et al. 2017, section 3.1)."""
-    small = resize.shrunk(picture, scale * max(photo.shape[2:]))
+    small = resize.shrunk(picture, min(READ_SIDE, scale * max(photo.shape[2:])))
     if keep_colours == "histogram":
         small = colour.monge_kantorovich(small, photo).clamp(0, 1)
     return resize.widened(small, least)

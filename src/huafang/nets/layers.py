@@ -105,7 +105,7 @@ def normed(plan: Plan, source: Map, moments: Moments, settle: Callable[[], tuple
 @layer(nn.MaxPool2d)
 def _pooled(module: nn.MaxPool2d, plan: Plan, source: Map) -> Map:
     assert (module.kernel_size, module.stride, module.padding, module.ceil_mode) == (2, 2, 0, True), "the poolings of our networks"
-    return plan.hold(_Pooled(source))
+    return plan.kept(_Pooled(source))
 
 
 class _Pooled(Map):
@@ -122,7 +122,7 @@ class _Pooled(Map):
 @layer(nn.Upsample)
 def _upsampled(module: nn.Upsample, plan: Plan, source: Map) -> Map:
     assert (module.scale_factor, module.align_corners or False) == (2, False), "the enlargements of our networks"
-    return _Doubled(source, module.mode)
+    return _Doubled(plan.kept(source), module.mode)
 
 
 class _Doubled(Map):

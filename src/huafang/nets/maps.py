@@ -159,6 +159,13 @@ class Plan:
         self.jobs.append((held, held.fill))
         return held
 
+    def kept(self, source: Map) -> Map:
+        """`source`, held where it fits and would cost convolutions to make again for each of the bands that overlap in it."""
+        base = source
+        while isinstance(base, Pointwise):
+            base = base.source
+        return source if isinstance(base, Source) or source.bytes > HELD else self.hold(source)
+
     def measured(self, source: Map, moments: Moments) -> Map:
         """`source`, whose moments are taken before what comes later is read."""
         if isinstance(source, Held):

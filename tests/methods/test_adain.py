@@ -1,0 +1,28 @@
+"""The room of AdaIN: its controls, on a random network."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.nets import arbitrary_rooms
+from tests.nets.test_adain import random_state
+
+
+def sample(bench) -> dict:
+    place = bench.weights.root / "random-adain.safetensors"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        save_file(random_state(), place)
+    return {"content": bench.content, "style": [bench.style], "weights": "random-adain", "size": 64}
+
+
+@pytest.mark.parametrize("promise", [arbitrary_rooms.keeps_every_shape, arbitrary_rooms.mixes_by_shares, arbitrary_rooms.acts_under_masks_alone])
+def test_the_room_keeps_its_promises(bench, promise):
+    promise(bench, "adain", sample(bench))
+
+
+def test_strength_goes_to_the_photo(bench):
+    """A random decoder cannot give the photo back, so only the ends are asked of it."""
+    photo = bench.context().image(bench.content)
+    assert torch.allclose(arbitrary_rooms.painted(bench, "adain", sample(bench) | {"strength": 0.0}), photo, atol=1e-6)
+    assert (arbitrary_rooms.painted(bench, "adain", sample(bench)) - photo).abs().mean() > 0.02
