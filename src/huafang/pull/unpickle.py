@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 VGG = re.compile(r"features\.\d+\.(weight|bias)|conv\d_\d\.(weight|bias)")
-LAYOUTS: dict[str, re.Pattern[str]] = {"vgg19": VGG, "any": re.compile(r"(?!.*(\.\.|__))[A-Za-z0-9_.\-]{1,400}")}
+SQUEEZENET = re.compile(r"features\.\d+\.((squeeze|expand1x1|expand3x3)\.)?(weight|bias)")
+LAYOUTS: dict[str, re.Pattern[str]] = {"vgg19": VGG, "squeezenet": SQUEEZENET, "any": re.compile(r"(?!.*(\.\.|__))[A-Za-z0-9_.\-]{1,400}")}
 """Names of tensors that are taken. A VGG's classifier, 500 MB, is left behind."""
 NUMBERS = ("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
 
