@@ -17,7 +17,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from huafang.errors import BadInput, NotFound, nearest
 from huafang.methods.adain import AdaIn
 from huafang.methods.animegan import AnimeGan
+from huafang.methods.cartoongan import CartoonGan
 from huafang.methods.colour_transfer import ColourTransfer
+from huafang.methods.cyclegan import CycleGan
 from huafang.methods.fast_style import FastStyle
 from huafang.methods.gatys import Gatys
 from huafang.methods.image_filters import ImageFilters
@@ -40,6 +42,8 @@ ROOMS: dict[str, type[Params]] = {
     "animegan": AnimeGan,
     "micro_ast": MicroAst,
     "adain": AdaIn,
+    "cyclegan": CycleGan,
+    "cartoongan": CartoonGan,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,

@@ -33,7 +33,7 @@ def encoder() -> nn.Sequential:
 
 def decoder() -> nn.Sequential:
     """The way back. 3,505,219 parameters."""
-    return _stack([], 512, DECODER)[:-1]  # nothing rectifies the picture itself
+    return nn.Sequential(*list(_stack([], 512, DECODER))[:-1])  # nothing rectifies the picture itself
 
 
 def _stack(modules: list[nn.Module], channels: int, plan: Sequence[int | str]) -> nn.Sequential:
