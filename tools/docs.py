@@ -57,10 +57,14 @@ def replaced(text: str, mark: str, body: str) -> str:
     return re.sub(rf"(<!-- {mark} -->).*?(<!-- /{mark} -->)", lambda found: f"{found[1]}\n{body}\n{found[2]}", text, flags=re.DOTALL)
 
 
-def benchmark_tables() -> str:
-    """All of benchmarks/results as Markdown, each with the machine and commit it was measured on."""
+QUALITY = ("mini",)
+"""Results that are no speeds, and stand on a page of their own."""
+
+
+def benchmark_tables(*names: str) -> str:
+    """Results of benchmarks as Markdown, each with the machine and commit it was measured on."""
     parts = []
-    for place in sorted((ROOT / "benchmarks" / "results").glob("*.json")):
+    for place in (ROOT / "benchmarks" / "results" / f"{name}.json" for name in names):
         found = json.loads(place.read_text())
         machine = found.get("machine", {})
         shown = ", ".join(str(machine[key]) for key in machine) if isinstance(machine, dict) else str(machine)
@@ -86,7 +90,12 @@ def pages() -> dict[Path, str]:
             wanted[place] = replaced(place.read_text("utf-8"), "params", parameter_table(name))
     speed = ROOT / "docs" / "speed.md"
     if speed.is_file():
-        wanted[speed] = replaced(speed.read_text("utf-8"), "results", benchmark_tables())
+        measured = sorted(place.stem for place in (ROOT / "benchmarks" / "results").glob("*.json"))
+        wanted[speed] = replaced(speed.read_text("utf-8"), "results", benchmark_tables(*(name for name in measured if name not in QUALITY)))
+    for name in QUALITY:
+        place = ROOT / "docs" / f"{name}.md"
+        if place.is_file() and (ROOT / "benchmarks" / "results" / f"{name}.json").is_file():
+            wanted[place] = replaced(place.read_text("utf-8"), "figures", benchmark_tables(name))
     return wanted
 
 

@@ -139,9 +139,10 @@ def test_how_the_makers_sampled_does_not_change_what_a_samplers_name_means():
 
 
 def test_previews_follow_the_published_line_and_any_other_vae_gets_its_own(monkeypatch):
-    own = latents.rgb_factors(model("sd1"), 4)
-    assert all(torch.equal(a, b) for a, b in zip(own, latents.fit(model("sd1"), 4), strict=True))
-    assert latents.rgb_factors(model("sd1"), 4)[0] is own[0], "fitted once"
+    small = model("sd1")
+    own = latents.rgb_factors(small, 4)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(own, latents.fit(small, 4), strict=True))
+    assert latents.rgb_factors(small, 4)[0] is own[0], "fitted once"
     monkeypatch.setattr(latents, "PUBLISHED", tuple(model("sd1").vae.config.block_out_channels))
     line = latents.preview(model("sd1"), torch.tensor([1.0, 0, 0, 0]).view(1, 4, 1, 1))
     assert torch.allclose(line.flatten(), (torch.tensor([0.3512, 0.2297, 0.3227]) + 1) / 2)
