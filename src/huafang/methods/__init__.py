@@ -26,6 +26,7 @@ from huafang.methods.image_filters import ImageFilters
 from huafang.methods.image_to_image import ImageToImage
 from huafang.methods.micro_ast import MicroAst
 from huafang.methods.pull_weights import PullWeights
+from huafang.methods.stargan import StarGan
 from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
 from huafang.methods.train_mini import TrainMini
@@ -44,6 +45,7 @@ ROOMS: dict[str, type[Params]] = {
     "adain": AdaIn,
     "cyclegan": CycleGan,
     "cartoongan": CartoonGan,
+    "stargan": StarGan,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,
