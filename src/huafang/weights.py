@@ -393,6 +393,22 @@ def _slug_path(place: Path, home: Path) -> str:
     return "/".join(_slug(part) for part in place.relative_to(home).parts)
 
 
+_MARKS = {
+    "diffusion": r"model\.diffusion_model\.|down_blocks\.",
+    "micro_ast": r"content_encoder\.",
+    "animegan": r"block_a\.0\.1\.weight$",
+    "cartoongan": r"in01_1\.scale$",
+    "squeezenet": r"features\.3\.squeeze\.weight$",
+    "vgg": r"features\.28\.weight$|conv5_1\.weight$",
+    "fast_style": r"conv1\.conv2d\.weight$|ConvBlock\.0\.conv_layer\.weight$",
+    "adain_encoder": r"vgg\.0\.weight$",
+    "adain": r"decoder\.1\.weight$",
+    "stargan": r"main\.0\.weight$",
+    "cyclegan": r"model\.1\.weight$",
+}
+"""The sort of weights -> a name that only its tensors have; the first that is found counts."""
+
+
 def _holds(path: Path) -> str:
     """The sort of weights, by the keys of the header alone."""
     if path.is_dir():
@@ -401,6 +417,4 @@ def _holds(path: Path) -> str:
         keys = header(path).keys()
     except HuafangError:
         return "unknown"
-    if any(key.startswith(("model.diffusion_model.", "down_blocks.")) for key in keys):
-        return "diffusion"
-    return "network"
+    return next((kind for kind, mark in _MARKS.items() if any(re.match(mark, key) for key in keys)), "network")

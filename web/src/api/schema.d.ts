@@ -450,6 +450,127 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AdaIn */
+        AdaIn: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "adain";
+            /**
+             * Content
+             * @description Photo whose layout is kept.
+             */
+            content: string;
+            /**
+             * Style
+             * @description Pictures whose style is taken; several are mixed.
+             */
+            style: string[];
+            /**
+             * Weights
+             * @description The trained decoder, alone or with the encoder in one file.
+             */
+            weights: string;
+            /**
+             * Encoder
+             * @description The "normalised" VGG-19 that the decoder was trained with. Empty: it is in the file of the decoder.
+             */
+            encoder?: string | null;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
+             * @default 1024
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the style pictures its colours first.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Style Weights
+             * @description Share of each style picture, in the order of the pictures; equal when left out.
+             * @default []
+             */
+            style_weights: number[];
+            /**
+             * Masks
+             * @description One black and white picture per style picture, laid over the photo: that style acts where its mask is white. All over when left out.
+             * @default []
+             */
+            masks: string[];
+            /**
+             * Style Scale
+             * @description Size of the style picture beside the photo: larger gives larger strokes.
+             * @default 1
+             */
+            style_scale: number;
+        };
+        /** AnimeGan */
+        AnimeGan: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "animegan";
+            /**
+             * Content
+             * @description Photo to turn into a drawing.
+             */
+            content: string;
+            /**
+             * Weights
+             * @description The trained style: an AnimeGANv2 generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …).
+             */
+            weights: string;
+            /**
+             * Upsampling
+             * @description How the network enlarges: tf1 for weights converted from TensorFlow (Hayao, Paprika, Shinkai), align_corners for those trained in PyTorch (faces).
+             * @default tf1
+             * @enum {string}
+             */
+            upsampling: "tf1" | "align_corners" | "half_pixel";
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Outlines keep their width in pixels, so a smaller picture is drawn more boldly.
+             * @default 1024
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+        };
         /** Asset */
         Asset: {
             /** Id */
@@ -497,6 +618,49 @@ export interface components {
              * @default none
              */
             style: string;
+        };
+        /** CartoonGan */
+        CartoonGan: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "cartoongan";
+            /**
+             * Content
+             * @description Photo to restyle.
+             */
+            content: string;
+            /**
+             * Weights
+             * @description The trained style: a CartoonGAN generator in the layout of its port to PyTorch (Hayao, Hosoda, Paprika, Shinkai).
+             */
+            weights: string;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
+             * @default 1024
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
         };
         /** Choice */
         Choice: {
@@ -553,6 +717,92 @@ export interface components {
              * @default 24
              */
             iterations: number;
+        };
+        /** CycleGan */
+        CycleGan: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "cyclegan";
+            /**
+             * Content
+             * @description Photo to restyle.
+             */
+            content: string;
+            /**
+             * Weights
+             * @description The trained translation: a CycleGAN generator of nine residual blocks in the authors' layout (monet, vangogh, cezanne, ukiyoe, …).
+             */
+            weights: string;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
+             * @default 1024
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+        };
+        /** FastStyle */
+        FastStyle: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "fast_style";
+            /**
+             * Content
+             * @description Photo to restyle.
+             */
+            content: string;
+            /**
+             * Weights
+             * @description The trained style: a network of the layout of pytorch/examples or of rrmina.
+             */
+            weights: string;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
+             * @default 1024
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
         };
         /** Fault */
         Fault: {
@@ -1063,6 +1313,72 @@ export interface components {
             /** Methods */
             methods: components["schemas"]["Method"][];
         };
+        /** MicroAst */
+        MicroAst: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "micro_ast";
+            /**
+             * Content
+             * @description Photo whose layout is kept.
+             */
+            content: string;
+            /**
+             * Style
+             * @description Pictures whose style is taken; several are mixed.
+             */
+            style: string[];
+            /**
+             * Weights
+             * @description The trained network: MicroAST's content encoder, style encoder, modulator and decoder in one file.
+             */
+            weights: string;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
+             * @default 1024
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the style pictures its colours first.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Style Weights
+             * @description Share of each style picture, in the order of the pictures; equal when left out.
+             * @default []
+             */
+            style_weights: number[];
+            /**
+             * Masks
+             * @description One black and white picture per style picture, laid over the photo: that style acts where its mask is white. All over when left out.
+             * @default []
+             */
+            masks: string[];
+            /**
+             * Style Scale
+             * @description Size of the style picture beside the photo: larger gives larger strokes.
+             * @default 1
+             */
+            style_scale: number;
+        };
         /** ModelInfo */
         ModelInfo: {
             /** Name */
@@ -1097,7 +1413,7 @@ export interface components {
         /** NewJob */
         NewJob: {
             /** Params */
-            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["PullWeights"];
+            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["TrainMini"] | components["schemas"]["PullWeights"];
             /**
              * Priority
              * @default interactive
@@ -1197,6 +1513,74 @@ export interface components {
             limit: number;
             /** Jobs */
             jobs: components["schemas"]["Job"][];
+        };
+        /** StarGan */
+        StarGan: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "stargan";
+            /**
+             * Content
+             * @description Photo of a face, which fills about half of it.
+             */
+            content: string;
+            /**
+             * Weights
+             * @description The trained network: a StarGAN generator in the authors' layout.
+             */
+            weights: string;
+            /**
+             * Hair
+             * @description Hair of the result, for networks with CelebA's five labels.
+             * @default blond
+             * @enum {string}
+             */
+            hair: "black" | "blond" | "brown";
+            /**
+             * Male
+             * @description A man's face in the result, or else a woman's; for networks with CelebA's five labels.
+             * @default false
+             */
+            male: boolean;
+            /**
+             * Young
+             * @description A young face in the result, or else an aged one; for networks with CelebA's five labels.
+             * @default true
+             */
+            young: boolean;
+            /**
+             * Labels
+             * @description Labels of the result as the network was trained with, in its order, 0 or 1 each; in place of hair, male and young, and needed for other networks.
+             * @default []
+             */
+            labels: number[];
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. The published network was trained at 128.
+             * @default 256
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
         };
         /**
          * StrokeRendering
@@ -1387,6 +1771,141 @@ export interface components {
              * @enum {string}
              */
             prediction: "auto" | "epsilon" | "v_prediction";
+        };
+        /** TrainMini */
+        TrainMini: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "train_mini";
+            /**
+             * Name
+             * @description Name of the new model; its Chinese sibling is called NAME-zh. A run of this name that was stopped goes on where it was.
+             * @default my-mini
+             */
+            name: string;
+            /**
+             * Start
+             * @description A model of this kind to begin with, such as mini, its Chinese sibling beside it: its VAE is taken as it is, and the denoiser goes on learning.
+             */
+            start?: string | null;
+            /**
+             * Size
+             * @description Side of the pictures it learns to draw. 128 suits a laptop, 256 a GPU.
+             * @default 128
+             */
+            size: number;
+            /**
+             * Scenes
+             * @description How many scenes are drawn for it to learn from. They are kept on disk: 50 kB each at 128 px.
+             * @default 24000
+             */
+            scenes: number;
+            /**
+             * Vae Steps
+             * @description Training steps of the VAE, which turns pictures into latents and back.
+             * @default 3000
+             */
+            vae_steps: number;
+            /**
+             * Steps
+             * @description Training steps of the denoiser and its text encoders. More than last time prolongs a run that had ended.
+             * @default 6000
+             */
+            steps: number;
+            /**
+             * Decoder Steps
+             * @description Steps for which the VAE's decoder goes on learning afterwards, its encoder held still: sharper pictures, the same meaning.
+             * @default 1000
+             */
+            decoder_steps: number;
+            /**
+             * Batch
+             * @description Scenes in a step of the denoiser: half of them told in English, half in Chinese.
+             * @default 64
+             */
+            batch: number;
+            /**
+             * Rate
+             * @description Learning rate of the denoiser.
+             * @default 0.001
+             */
+            rate: number;
+            /**
+             * Vae Batch
+             * @description Pictures in a step of the VAE.
+             * @default 8
+             */
+            vae_batch: number;
+            /**
+             * Vae Scenes
+             * @description How many of the scenes the VAE learns from.
+             * @default 8000
+             */
+            vae_scenes: number;
+            /**
+             * Vae Rate
+             * @description Learning rate of the VAE.
+             * @default 0.002
+             */
+            vae_rate: number;
+            /**
+             * Vae Channels
+             * @description Channels of the VAE's levels, from pixels to latents, in eights.
+             * @default [
+             *       16,
+             *       32,
+             *       64,
+             *       128
+             *     ]
+             */
+            vae_channels: number[];
+            /**
+             * Channels
+             * @description Channels of the denoiser's levels, from fine to coarse, in sixteens: its convolutions are normalised in 16 groups.
+             * @default [
+             *       80,
+             *       144,
+             *       192
+             *     ]
+             */
+            channels: number[];
+            /**
+             * Width
+             * @description Width of the text encoders.
+             * @default 192
+             */
+            width: number;
+            /**
+             * Layers
+             * @description Layers of the text encoders.
+             * @default 2
+             */
+            layers: number;
+            /**
+             * Loss Network
+             * @description SqueezeNet 1.1, whose features tell the VAE what looks alike. Without it pictures come out softer.
+             */
+            loss_network?: string | null;
+            /**
+             * Sample Every
+             * @description Steps between two sheets of samples, and between two checkpoints.
+             * @default 200
+             */
+            sample_every: number;
+            /**
+             * Workers
+             * @description Processes that draw scenes; 0: as many as there are cores.
+             * @default 0
+             */
+            workers: number;
         };
         /**
          * When
