@@ -31,7 +31,7 @@ SHEET = Path(__file__).parents[1] / "docs" / "pictures" / "mini_samples.jpg"
 def trained_judge(home: Path, pictures: Pictures, ctx: Context) -> judge.Judge:
     place = home / f"judge-{SEED}-{LEARNT}-{STEPS}.safetensors"
     if not place.is_file():
-        pictures.draw(LEARNT, ctx, workers=2)
+        pictures.draw(LEARNT, ctx, workers=2, total=STEPS)
         judge.save(judge.learn(pictures, LEARNT, steps=STEPS, device="cpu", tell_step=lambda done, loss: ctx.step(done, STEPS, loss=loss)), place)
     return judge.load(place)
 

@@ -6,6 +6,7 @@ import torch
 from transformers import BertTokenizer, CLIPTokenizer
 
 from huafang.diffusion import loading
+from huafang.errors import Cancelled
 from huafang.scenes import scene
 from huafang.train import loop
 from huafang.train.mini import data, denoise, folder, judge, tokenizers, vae
@@ -66,6 +67,18 @@ def test_scenes_are_the_same_wherever_they_are_drawn(pictures):
     again = (scene.scene(3, 17, 32).pixels * 255 + 0.5).astype(np.uint8)
     assert np.array_equal((pictures.batch([17])[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8), again)
     assert scene.facts(3, 17) == scene.scene(3, 17, 32).facts
+
+
+def test_other_processes_draw_the_same_pictures_and_a_cancel_leaves_whole_files(bench, tmp_path):
+    shelf = data.Pictures(tmp_path, 3, 32, plain, 4)
+    shelf.draw(8, bench.context(), workers=2, total=1)
+    alone = data.Pictures(tmp_path / "alone", 3, 32, plain, 4)
+    alone.draw(8, bench.context(), workers=1, total=1)
+    assert torch.equal(shelf.batch(range(8)), alone.batch(range(8)))
+    cancelled = data.Pictures(tmp_path / "cancelled", 3, 32, plain, 4)
+    with pytest.raises(Cancelled):
+        cancelled.draw(8, bench.context(stop_after=6), workers=1, total=1)
+    assert [item.name for item in (tmp_path / "cancelled").rglob("*") if item.is_file()] == ["00000.npy"]
 
 
 def test_every_epoch_takes_each_scene_once_in_another_order():

@@ -57,19 +57,22 @@ class Pictures:
     def place(self, shelf: int) -> Path:
         return self.folder / f"{self.seed}-{self.size}-{self.shelf}" / f"{shelf:05d}.npy"
 
-    def draw(self, count: int, ctx: Context, *, workers: int, before: int = 0, total: int = 0) -> None:
-        """Draw the first `count` scenes, in `workers` processes, where they are not there yet. Raises Cancelled."""
+    def draw(self, count: int, ctx: Context, *, workers: int, total: int) -> None:
+        """Draw the first `count` scenes, in `workers` processes, where they are not there yet. `total` steps come after it. Raises Cancelled."""
         wanted = [shelf for shelf in range(-(-count // self.shelf)) if not self.place(shelf).is_file()]
-        if not wanted:
+        if workers == 1 or len(wanted) < 2 or multiprocessing.current_process().daemon:  # a lane may have no children
+            for place, shelf in enumerate(wanted):
+                left = len(wanted) - place
+                draw_shelf(self, shelf, lambda left=left: ctx.step(0, total, shelves_to_draw=left))  # type: ignore[misc]  # mypy knows no default of a lambda
             return
-        with ProcessPoolExecutor(min(workers, len(wanted)), mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(workers, len(wanted)), mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread) as pool:
             waiting = {pool.submit(draw_shelf, self, shelf) for shelf in wanted}
             try:
                 while waiting:
                     done, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
                     for task in done:
                         task.result()
-                    ctx.step(before + (len(wanted) - len(waiting)) * self.shelf, total or len(wanted) * self.shelf, shelves_to_draw=len(waiting))
+                    ctx.step(0, total, shelves_to_draw=len(waiting))
             except BaseException:
                 for process in list((pool._processes or {}).values()):  # as `kill_workers` of Python 3.14 does: a cancel does not wait for a file
                     process.kill()
@@ -86,16 +89,22 @@ class Pictures:
         return self._open[shelf]
 
 
-def draw_shelf(pictures: Pictures, shelf: int) -> None:
-    """Draw one file's pictures; written under another name first."""
+def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+def draw_shelf(pictures: Pictures, shelf: int, tell: Callable[[], None] = lambda: None) -> None:
+    """Draw one file's pictures; written under another name first. `tell` is called before each of them."""
     place = pictures.place(shelf)
     place.parent.mkdir(parents=True, exist_ok=True)
     first = shelf * pictures.shelf
-    drawn = np.stack([picture(pictures.seed, number, pictures.size, pictures.painter) for number in range(first, first + pictures.shelf)])
+    drawn = []
+    for number in range(first, first + pictures.shelf):
+        tell()
+        drawn.append(picture(pictures.seed, number, pictures.size, pictures.painter))
     draft = place.with_suffix(f".{os.getpid()}.draft")
     with draft.open("wb") as file:
-        np.save(file, drawn, allow_pickle=False)
+        np.save(file, np.stack(drawn), allow_pickle=False)
     draft.replace(place)
 
 
