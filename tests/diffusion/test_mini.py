@@ -1,6 +1,7 @@
 """The built-in model itself: what it draws is what it drew when it was released, and it does what it is told.
 
-`HUAFANG_GOLDEN=1 python -m pytest tests/diffusion/test_mini.py -k golden` writes the golden pictures anew, after the model was trained anew.
+`HUAFANG_GOLDEN=1 python -m pytest tests/diffusion/test_mini.py -k golden` writes the golden pictures anew, after the model was trained anew;
+`python benchmarks/mini.py judge` makes the judge.
 """
 
 import os
