@@ -22,7 +22,8 @@ test("no method is known by name", () => {
   const rooms = Object.keys(import.meta.glob("../../src/huafang/methods/*/labels.toml")).map((path) => path.split("/").at(-2) ?? "");
   expect(rooms).toContain("gatys");
   const names = new RegExp(rooms.join("|"));
-  for (const [path, text] of sources) expect(text, path).not.toMatch(names);
+  // a sort of weights may be called as the method that takes it
+  for (const [path, text] of sources) expect(text.replaceAll(/"holds\.\w+"/g, ""), path).not.toMatch(names);
 });
 
 test("every word a visitor reads is in the catalogues", () => {
