@@ -74,6 +74,9 @@ def test_a_model_that_is_there_goes_on_learning(bench):
             assert all(torch.allclose(before[key].float(), after[key].float(), atol=1e-3) for key in before)
         else:
             assert all(torch.equal(before[key], after[key]) for key in before), "its VAE is taken as it is"
+    other = bench.weights.add(bench.weights.root / "tiny" / "unet" / "diffusion_pytorch_model.safetensors")
+    with pytest.raises(BadInput, match="is no diffusers folder"):
+        run(bench, name="no", start=other)
     with pytest.raises(BadInput, match="other sizes"):
         run(bench, name="wide", start="tiny", width=32)
 
@@ -90,6 +93,13 @@ def test_other_settings_under_an_old_name_are_refused(bench):
 def test_bad_settings_say_what_is_allowed(changes, said):
     with pytest.raises(BadInput, match=said):
         methods.build("train_mini", TINY | changes)
+
+
+@pytest.mark.parametrize("size", [32, 96, 160, 256])
+def test_pixel_art_is_of_square_blocks_at_every_size(size):
+    painted = media.paint(scene.scene(7, 103, size).pixels, "pixel", 1)
+    assert painted.shape == (size, size, 3)
+    assert np.array_equal(painted[::2, ::2], painted[1::2, 1::2])
 
 
 @pytest.mark.parametrize("medium", ["watercolour", "oil", "ink", "line", "pixel"])

@@ -1,5 +1,6 @@
 """Scenes in a medium, painted by the studio's own filters."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ SETTINGS: dict[Medium, tuple[str, dict[str, Any]]] = {
 TINTS: dict[Medium, float] = {"ink": 0.35, "line": 0.3}
 """How much of the scene's colours the paper takes on, so that the hour still shows."""
 BLOCKS = 64
-"""Pixel art has so many blocks a side."""
+"""Pixel art has so many blocks a side, or somewhat more; fewer in a picture of less than 128 pixels."""
 
 
 class _Easel(Context):
@@ -55,7 +56,8 @@ def paint(pixels: NDArray[np.float32], medium: Medium, seed: int) -> NDArray[np.
 
 def _pixels(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Square blocks of one colour, and few colours."""
-    side = pixels.shape[0] // BLOCKS
-    blocks = pixels.reshape(BLOCKS, side, BLOCKS, side, 3).mean(axis=(1, 3))
+    side = 2 ** max(1, int(math.log2(pixels.shape[0] / BLOCKS)))  # it divides every size that is trained at
+    count = pixels.shape[0] // side
+    blocks = pixels.reshape(count, side, count, side, 3).mean(axis=(1, 3))
     few = np.round(blocks * 9) / 9
     return np.repeat(np.repeat(few, side, 0), side, 1).astype(np.float32)

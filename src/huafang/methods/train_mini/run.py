@@ -61,11 +61,11 @@ def run(p: TrainMini, ctx: Context) -> Result:
     """Raises Cancelled, after saving; BadInput for a run of this name with other settings."""
     store = ctx.weights.root
     here = Run(store / ".training" / p.name)
+    start = _start(p, ctx, here)
     drawn = max(p.scenes, p.vae_scenes)
     pictures = Pictures(store / ".training" / "scenes", p.seed, p.size, media.paint, min(SHELF, drawn))
     total = p.vae_steps + p.steps + p.decoder_steps
     pictures.draw(drawn, ctx, workers=p.workers or os.cpu_count() or 1, total=total)
-    start = _start(p, ctx, here)
     readers = _tokenizers(p, here)
     coder = _vae(p, ctx, here, pictures, total)
     latents = _latents(p, ctx, here, coder, pictures, total)
@@ -86,7 +86,10 @@ def _start(p: TrainMini, ctx: Context, here: Run) -> dict[str, nn.Module] | None
     """The networks of the model to begin with; its tokenizers and VAE are put where this run looks for its own. Raises MissingWeights, BadInput."""
     if not p.start:
         return None
-    folders = {"clip": ctx.weights_path(p.start), "bert": ctx.weights_path(f"{p.start}-zh")}
+    folders = {"clip": ctx.weights_path(p.start)}
+    if not folders["clip"].is_dir():
+        raise BadInput(f"start: {p.start} is no diffusers folder, such as mini and what this method makes", code="weights.wrong_kind")
+    folders["bert"] = ctx.weights_path(f"{p.start}-zh")
     models = {name: loading.load(place, ctx.device) for name, place in folders.items()}
     for name, place in folders.items():
         shutil.copytree(place / "tokenizer", here.tokenizers / name, dirs_exist_ok=True)

@@ -26,6 +26,9 @@ def write(home: Path, name: str, nets: nn.ModuleDict, vae: nn.Module, tokenizers
     """`home/NAME` and `home/NAME-zh`, in half precision. `tokenizers` holds `clip` and `bert`. Where `whole` is False the Chinese model borrows `unet` and
     `vae` (`builtin.toml` says so) and its folder is without them. Each folder is whole before it takes the place of an older one.
     """
+    from huggingface_hub.utils import disable_progress_bars
+
+    disable_progress_bars()  # progress is told by `ctx.step`
     parts: dict[str, dict[str, Any]] = {
         name: {"text_encoder": nets["clip"], "tokenizer": "clip", "unet": nets["unet"], "vae": vae},
         f"{name}-zh": {"text_encoder": nets["bert"], "tokenizer": "bert", **({"unet": nets["unet"], "vae": vae} if whole else {})},
