@@ -23,12 +23,18 @@ def test_bad_pictures_are_one_error(client, bad):
         assert set(answer.json()) == {"error"}
 
 
-def test_a_drawing_without_words_or_without_a_model_is_one_error(client):
+def test_a_drawing_without_words_or_in_a_style_that_is_not_here_is_one_error(client):
     assert client.post("/api/text-to-image", data={"prompt": "  "}).status_code == 400
-    for form in ({"prompt": "cat"}, {"prompt": "cat", "style": "monet"}, {"prompt": "cat", "style": "\u202e"}):
+    for form in ({"prompt": "cat", "style": "monet"}, {"prompt": "cat", "style": "\u202e"}):
         answer = client.post("/api/text-to-image", data=form)
         assert 400 <= answer.status_code < 500
         assert set(answer.json()) == {"error"}
+
+
+def test_a_drawing_without_a_model_is_the_built_in_ones(client):
+    answer = client.post("/api/text-to-image", data={"prompt": "a castle"})
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"output_url", "inference_time"}
 
 
 def test_a_full_queue_is_429_with_a_time_to_come_back(tmp_path):

@@ -41,13 +41,13 @@ class TrainMini(Params):
     """A model of this kind to begin with, such as mini, its Chinese sibling beside it: its VAE is taken as it is, and the denoiser goes on learning."""
     size: Annotated[int, Field(ge=32, le=512, json_schema_extra=ui(step=32, unit="px")), AfterValidator(_blocks)] = 128
     """Side of the pictures it learns to draw. 128 suits a laptop, 256 a GPU."""
-    scenes: int = Field(24_000, ge=16, le=10_000_000)
+    scenes: int = Field(24_000, ge=16, le=999_999)
     """How many scenes are drawn for it to learn from. They are kept on disk: 50 kB each at 128 px."""
-    vae_steps: int = Field(3000, ge=1, le=10_000_000)
+    vae_steps: int = Field(3000, ge=1, le=999_999)
     """Training steps of the VAE, which turns pictures into latents and back."""
-    steps: int = Field(6000, ge=1, le=10_000_000)
+    steps: int = Field(6000, ge=1, le=999_999)
     """Training steps of the denoiser and its text encoders. More than last time prolongs a run that had ended."""
-    decoder_steps: int = Field(1000, ge=0, le=10_000_000)
+    decoder_steps: int = Field(1000, ge=0, le=999_999)
     """Steps for which the VAE's decoder goes on learning afterwards, its encoder held still: sharper pictures, the same meaning."""
     batch: int = Field(64, ge=2, le=4096, multiple_of=2)
     """Scenes in a step of the denoiser: half of them told in English, half in Chinese."""
@@ -55,7 +55,7 @@ class TrainMini(Params):
     """Learning rate of the denoiser."""
     vae_batch: int = Field(8, ge=1, le=1024, json_schema_extra=ui(group="advanced"))
     """Pictures in a step of the VAE."""
-    vae_scenes: int = Field(8000, ge=16, le=10_000_000, json_schema_extra=ui(group="advanced"))
+    vae_scenes: int = Field(8000, ge=16, le=999_999, json_schema_extra=ui(group="advanced"))
     """How many of the scenes the VAE learns from."""
     vae_rate: float = Field(2e-3, gt=0, le=0.1, json_schema_extra=ui(group="advanced", step=1e-4))
     """Learning rate of the VAE."""
