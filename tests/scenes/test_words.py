@@ -194,6 +194,13 @@ def test_what_is_said_is_true(drawn, kind):
         assert all(said[is_english, value] > 0 for value in lists[kind]), "each of them is said at times"
 
 
+def test_both_languages_tell_the_same(drawn):
+    for kind in ("subject", "place", "time"):
+        for _, en, zh in drawn[:3000]:
+            english, chinese = named(en, kind, english=True), named(zh, kind, english=False)
+            assert english <= chinese or chinese <= english, f"{en!r}, {zh!r}"
+
+
 def test_the_lists_of_this_test_would_hear_a_lie():
     assert named("a red house by the sea on a snowy night", "weather", english=True) == {"snow"}
     assert named("a pink cat in the snow", "weather", english=True) == set()

@@ -157,15 +157,36 @@ def test_the_denoiser_learns_in_both_languages_and_resumes_exactly(readers, benc
 
 def test_captions_are_told_anew_at_every_step_and_some_are_left_out(readers):
     task = denoiser(readers[1], torch.zeros(400, 4, 8, 8))
-    english, chinese = task._told(list(range(400)), 3)
-    again, _ = task._told(list(range(400)), 3)
-    other, _ = task._told(list(range(400)), 4)
-    assert english.shape == chinese.shape == (200, denoise.SHORT)
+    english, chinese, translated = task._told(list(range(400)), 3)
+    again = task._told(list(range(400)), 3)[0]
+    other = task._told(list(range(400)), 4)[0]
+    assert english.shape == chinese.shape == translated.shape == (200, denoise.SHORT)
     assert torch.equal(english, again)
     assert (english != other).any(dim=1).float().mean() > 0.8
-    empty = (english[:, 1] == readers[1]["clip"].eos_token_id).float().mean()
-    assert 0.04 < empty < 0.17
+    empty = english[:, 1] == readers[1]["clip"].eos_token_id
+    assert 0.04 < empty.float().mean() < 0.17
+    assert torch.equal(empty, translated[:, 1] == readers[1]["bert"].sep_token_id)
     assert task._told(list(range(4)), 39)[0].shape == (2, tokenizers.LENGTH)
+
+
+def test_the_pupil_alone_learns_from_disagreement_and_comes_to_agree(readers):
+    task = denoiser(readers[1], torch.zeros(16, 4, 8, 8))
+    unet, rng = task.nets["unet"], torch.Generator().manual_seed(1)
+    pupil, teacher = torch.randn(3, 9, SHAPE.width, generator=rng, requires_grad=True), torch.randn(3, 5, SHAPE.width, generator=rng, requires_grad=True)
+    with denoise.looks(unet) as seen:
+        unet(torch.randn(3, 4, 8, 8, generator=rng), torch.tensor([10, 500, 900]), teacher.detach())
+    assert len(seen) == sum(name.endswith(".attn2") for name, _ in unet.named_modules()) > 2
+    assert denoise.disagreement(seen, teacher, teacher) == 0
+    before = denoise.disagreement(seen, pupil, teacher)
+    before.backward()
+    assert teacher.grad is None
+    assert all(parameter.grad is None for parameter in unet.parameters())
+    descent = torch.optim.Adam([pupil], lr=0.05)
+    for _ in range(60):
+        descent.zero_grad()
+        denoise.disagreement(seen, pupil, teacher).backward()
+        descent.step()
+    assert denoise.disagreement(seen, pupil, teacher) < 0.3 * before
 
 
 def test_folders_are_read_by_our_loader_and_by_diffusers(readers, tmp_path):
