@@ -3,8 +3,8 @@
 A prompt is cut into chunks of 75 tokens (CLIP; 510 for Taiyi's BERT), each between a start and an end token and padded to the encoder's length; the
 chunks are encoded by themselves and laid behind one another. A BERT sees its padding, as it did in training, unless its configuration says
 `use_attention_mask`; so it is in diffusers' pipelines too.
-Weights multiply a token's embedding; then the chunk is scaled so that its mean is what it was (AUTOMATIC1111's rule, `emphasis "Original"`). A BERT's
-states come out of a LayerNorm and their mean is next to nothing, so that there the root of their mean square is kept instead.
+Weights multiply a token's embedding; then the chunk is scaled so that its mean is what it was (AUTOMATIC1111's rule, `emphasis "Original"`). Where that
+mean is next to nothing, as it is of a BERT's states, which come out of a LayerNorm, the root of their mean square is kept instead.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from huafang.diffusion.loading import Model, TextEncoder
 from huafang.errors import BadInput
 
 Chunks = list[list[tuple[int, float]]]
+NO_MEAN = 1e-4
+"""Share of the root mean square below which a mean is rounding and no measure of anything."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,17 @@ def _weighted(states: torch.Tensor, weights: torch.Tensor, centred: bool) -> tor
     if not bool(changed.any()):
         return states
     scaled = states.float() * weights[..., None]
-    before, after = _middle(states.float(), centred), _middle(scaled, centred)
-    factor = torch.where(after.abs() > 1e-8, before / after, torch.ones_like(after))
+    mean, size = _mean(scaled), _size(scaled)
+    by_mean = (mean.abs() > NO_MEAN * size) & (not centred)
+    factor = torch.where(by_mean, _mean(states.float()) / mean, _size(states.float()) / size.clamp_min(1e-8))
     return torch.where(changed[:, None, None], scaled * factor, states.float()).to(states.dtype)
 
 
-def _middle(states: torch.Tensor, centred: bool) -> torch.Tensor:
-    """(n, 1, 1): the mean of each row, or the root of its mean square."""
-    return states.square().mean(dim=(1, 2), keepdim=True).sqrt() if centred else states.mean(dim=(1, 2), keepdim=True)
+def _mean(states: torch.Tensor) -> torch.Tensor:
+    """(n, 1, 1)."""
+    return states.mean(dim=(1, 2), keepdim=True)
+
+
+def _size(states: torch.Tensor) -> torch.Tensor:
+    """(n, 1, 1): the root of each row's mean square."""
+    return states.square().mean(dim=(1, 2), keepdim=True).sqrt()

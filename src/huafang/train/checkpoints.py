@@ -62,9 +62,7 @@ def load(place: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str,
     parts: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensorfile.load(place / "state.safetensors").items():
         kind, name, rest = key.split(".", 2)
-        parts.setdefault(f"{kind}.{name}", {})[rest] = (
-            tensor.clone()
-        )  # the file is deleted one day
+        parts.setdefault(f"{kind}.{name}", {})[rest] = tensor.clone()  # the file is deleted one day
     try:
         for name, module in modules.items():
             module.load_state_dict(parts[f"module.{name}"])
