@@ -1,12 +1,18 @@
 """Docs cannot drift: tables are the program's own, links lead somewhere, pictures are there and small."""
 
 import re
+import shlex
 import subprocess
 import sys
 from itertools import chain
 from pathlib import Path
 
+import click
 import pytest
+
+from huafang.cli import cli
+from huafang.cli.paint import room_command
+from huafang.methods import default_method
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -43,3 +49,26 @@ def test_both_readmes_speak_of_the_same_things():
         return set(found) - {"](README.md"}
 
     assert marks("README.md") == marks("README.zh-CN.md")
+
+
+def commands():
+    """Every `huafang …` line of the pages, with the page it stands on."""
+    for page in PAGES:
+        for line in re.findall(r"^(?:\.venv/bin/)?huafang (.+)$", page.read_text("utf-8"), re.MULTILINE):
+            yield pytest.param(shlex.split(line, comments=True), id=f"{page.name}: {line[:60]}")
+
+
+@pytest.mark.parametrize("words", list(commands()))
+def test_commands_on_the_pages_have_options_and_arguments_that_there_are(words):
+    command, inside = cli, click.Context(cli)
+    while isinstance(command, click.Group):
+        name, command, words = command.resolve_command(inside, words)
+        assert command is not None
+        inside = click.Context(command, info_name=name, parent=inside)
+    if command.name == "stylize":
+        at = words.index("--method") if "--method" in words else None
+        command = room_command(words[at + 1] if at is not None else default_method(styled="--style" in words), verb="stylize")
+        words = words if at is None else words[:at] + words[at + 2 :]
+    given, _, _ = command.make_parser(inside).parse_args(list(words))  # raises for an option that there is not
+    missing = [one.name for one in command.params if isinstance(one, click.Argument) and one.required and given.get(one.name) in (None, ())]
+    assert not missing
