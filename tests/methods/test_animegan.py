@@ -2,38 +2,34 @@
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from skimage import data
 
-from huafang import methods
 from huafang.nets import animegan
 from huafang.ops import colour, resize
-from tests.conftest import scene
+from tests.nets import feedforward_rooms
+
+
+def random_state() -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    return animegan.Generator().state_dict()
 
 
 def sample(bench) -> dict:
-    place = bench.weights.root / "random-animegan.safetensors"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        torch.manual_seed(0)
-        save_file(animegan.Generator().state_dict(), place)
-    return {"content": bench.content, "weights": "random-animegan", "size": 64}
+    return feedforward_rooms.values(bench, "animegan", random_state)
 
 
-def painted(bench, **values) -> torch.Tensor:
-    return methods.run(methods.build("animegan", sample(bench) | values), bench.context()).images[0]
+def painted(bench, **changes) -> torch.Tensor:
+    return feedforward_rooms.painted(bench, "animegan", sample(bench) | changes)
 
 
-@pytest.mark.parametrize("upsampling", ["tf1", "half_pixel", "align_corners"])
-@pytest.mark.parametrize("size", [(8, 8), (9, 62), (63, 8), (33, 35)])
-def test_the_result_has_the_photos_shape(bench, size, upsampling):
-    assert painted(bench, content=bench.put(scene(*size)), upsampling=upsampling).shape[2:] == size
+@pytest.mark.parametrize("promise", feedforward_rooms.PROMISES)
+def test_the_room_keeps_its_promises(bench, promise):
+    promise(bench, "animegan", sample(bench))
 
 
-def test_strength_zero_is_the_photo_and_luminance_keeps_its_colours(bench):
-    photo = bench.context().image(bench.content)
-    assert torch.allclose(painted(bench, strength=0.0), photo, atol=1e-6)
-    assert torch.allclose(painted(bench, keep_colours="luminance"), colour.keep_chroma(painted(bench), photo).clamp(0, 1), atol=1e-5)
+@pytest.mark.parametrize("upsampling", ["half_pixel", "align_corners"])
+def test_either_enlargement_keeps_every_shape(bench, upsampling):
+    feedforward_rooms.keeps_every_shape(bench, "animegan", sample(bench) | {"upsampling": upsampling})
 
 
 def test_hayao_smooths_flats_and_enlargements_differ(bench, shared):
