@@ -120,7 +120,7 @@ class Plain:
         return trail[:evaluations]
 
 
-def ours(net: vgg.Vgg19, content: Tensor, style: Tensor, style_weight: float, steps: int, judge: Callable[[Tensor], float]) -> list[Point]:
+def ours(net: vgg.Vgg, content: Tensor, style: Tensor, style_weight: float, steps: int, judge: Callable[[Tensor], float]) -> list[Point]:
     """The room's loss and walk, on one scale. A point after each step."""
     clock, trail = Clock(), list[Point]()
     loss = Trained(Scene(content, content, [Style(style, 1.0, None)]), net, style_layers=STYLE_LAYERS, content_layer=CONTENT_LAYER, style_weight=style_weight)

@@ -241,7 +241,7 @@ def test_the_catalogue_is_whole():
         assert (found.url is None) != (found.hub is None), name
         assert found.licence
         assert found.about
-        assert found.bytes > 1_000_000
+        assert found.bytes > 5_000
         if found.url:
             assert found.url.startswith("https://")
             assert found.sha256 or found.sha256_prefix

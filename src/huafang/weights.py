@@ -196,7 +196,7 @@ class Weights:
             return cached
         if entry:
             raise MissingWeights(
-                f"the model {name!r} ({entry.title}, {entry.bytes / 1e6:.0f} MB) is not on this machine", hint=f"get it with: huafang models pull {name}"
+                f"the model {name!r} ({entry.title}, {_shown_bytes(entry.bytes)}) is not on this machine", hint=f"get it with: huafang models pull {name}"
             )
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
@@ -337,6 +337,10 @@ def is_whole(folder: Path) -> bool:
 def networks(index: dict[str, Any]) -> list[str]:
     """The parts of a model_index.json that have weights and without which nothing is painted."""
     return [name for name, kind in index.items() if isinstance(kind, list) and kind[0] and name.startswith(("unet", "transformer", "vae", "text_encoder"))]
+
+
+def _shown_bytes(count: int) -> str:
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _entry_of_built_in(own: BuiltIn) -> Entry:

@@ -1,4 +1,4 @@
-"""VGG-19 held against the plain stack of layers that torchvision's configuration "E" spells."""
+"""VGG-19 and VGG-16 held against the plain stacks of layers that the paper's configurations E and D spell."""
 
 import pytest
 import torch
@@ -10,14 +10,15 @@ from huafang.nets import vgg
 from tests.conftest import scene
 
 E = [64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M"]
+D = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
 
 
-def plain(pool: type[nn.Module]) -> nn.Sequential:
+def plain(pool: type[nn.Module], table: list = E) -> nn.Sequential:
     """Written anew from the paper's table 1, with He weights."""
     torch.manual_seed(3)
     layers: list[nn.Module] = []
     channels = 3
-    for item in E:
+    for item in table:
         if item == "M":
             layers.append(pool(kernel_size=2, stride=2))
         else:
@@ -52,6 +53,21 @@ def test_every_layer_is_that_of_the_plain_stack(tmp_path, pooling, module, layou
     for name, place in TORCHVISION.items():
         wanted = other[: place + 1](features)
         assert torch.allclose(found[name], wanted, atol=1e-4), name
+
+
+def test_vgg16_has_its_own_layers(tmp_path):
+    other = plain(nn.MaxPool2d, D)
+    save_file({f"features.{key}": value for key, value in other.state_dict().items()}, tmp_path / "vgg16.safetensors")
+    net = vgg.load(tmp_path / "vgg16.safetensors", depth=16)
+    assert sum(p.numel() for p in net.parameters()) == 14_714_688
+    picture = scene(70, 90)
+    features = (picture - torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    places = {"relu1_2": 3, "relu2_2": 8, "relu3_3": 15, "relu4_3": 22, "relu5_3": 29}  # where Johnson et al. and LPIPS read
+    found = net(picture, tuple(places))
+    for name, place in places.items():
+        assert torch.allclose(found[name], other[: place + 1](features), atol=1e-4), name
+    with pytest.raises(BadInput, match=r"vgg16\.safetensors holds no VGG-19"):
+        vgg.load(tmp_path / "vgg16.safetensors")
 
 
 def test_nothing_behind_the_deepest_layer_is_computed():

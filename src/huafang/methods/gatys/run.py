@@ -50,7 +50,7 @@ def run(p: Gatys, ctx: Context) -> Result:
     return Result(images=[finish(pixels)], figures=figures, notes=notes)
 
 
-def _loss(p: Gatys, scene: Scene, net: vgg.Vgg19 | None, generator: torch.Generator) -> Loss:
+def _loss(p: Gatys, scene: Scene, net: vgg.Vgg | None, generator: torch.Generator) -> Loss:
     return RandomFilters(scene, generator) if net is None else Trained(scene, net)
 
 
