@@ -3,7 +3,7 @@
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -94,10 +94,25 @@ class Context:
         self._report = report
         self._stop = stop
         self._previewed = -math.inf
+        self._kept: dict[str, Any] = {}
 
     def image(self, asset: str) -> "torch.Tensor":
         """The picture `asset` as (1, 3, H, W) float32, sRGB in [0, 1], on the device. Raises NotFound, BadInput."""
         return images.decode(self.assets.read(asset)).to(self.device)
+
+    filming = False
+    """Whether this run paints one frame of a film (`filming.py`)."""
+
+    def glimpses(self, asset: str, count: int) -> "Iterator[torch.Tensor]":
+        """What `asset` shows: a picture itself; of a film that is being painted, up to `count` frames, evenly spread."""
+        yield self.image(asset)
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """`make()`, once a run. Over the frames of a film it is made with the first, so that what does not hang on a frame is the same for all."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: T = self._kept[name]
+        return found
 
     def weights_path(self, name: str) -> Path:
         """The file or folder of the model `name`. Raises MissingWeights, which says how to get it."""

@@ -96,8 +96,9 @@ class StyleMix(Params):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        style, shares, masks = (getattr(self, name, ()) for name in ("style", "style_weights", "masks"))
-        for name, given in (("style_weights", shares), ("masks", masks)):
+        style, shares = (getattr(self, name, ()) for name in ("style", "style_weights"))
+        for name in ("style_weights", "masks", "style_masks"):
+            given = getattr(self, name, ())
             if given and len(given) != len(style):
                 raise ValueError(f"{name}: {len(given)} came for {len(style)} style pictures; give one for each, or none")
         if any(weight < 0 for weight in shares) or (shares and sum(shares) <= 0):

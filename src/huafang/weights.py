@@ -407,6 +407,7 @@ _MARKS = {
     "fast_style": r"conv1\.conv2d\.weight$|ConvBlock\.0\.conv_layer\.weight$",
     "adain_encoder": r"vgg\.0\.weight$",
     "adain": r"decoder\.1\.weight$",
+    "cap_vstnet": r"channel_reduction\.",
     "stargan": r"main\.0\.weight$",
     "cyclegan": r"model\.1\.weight$",
 }

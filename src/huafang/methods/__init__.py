@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from huafang.errors import BadInput, NotFound, nearest
 from huafang.methods.adain import AdaIn
 from huafang.methods.animegan import AnimeGan
+from huafang.methods.cap_vstnet import CapVstNet
 from huafang.methods.cartoongan import CartoonGan
 from huafang.methods.colour_transfer import ColourTransfer
 from huafang.methods.cyclegan import CycleGan
@@ -43,6 +44,7 @@ ROOMS: dict[str, type[Params]] = {
     "animegan": AnimeGan,
     "micro_ast": MicroAst,
     "adain": AdaIn,
+    "cap_vstnet": CapVstNet,
     "cyclegan": CycleGan,
     "cartoongan": CartoonGan,
     "stargan": StarGan,

@@ -57,7 +57,7 @@ def restyle(
     photo, notes = brought(ctx, content, size)
     wide = resize.widened(photo, least)
     with torch.no_grad():
-        read = [net.style(_painting(ctx.image(one), photo, style_scale, keep_colours, least)) for one in style]
+        read = [net.style(beside(ctx.image(one), photo, style_scale, keep_colours, least)) for one in style]
         wanted = list(read) if masks else [net.mixed(read, shares)]
         networks = [net.painting(wide, one, strength) for one in wanted]
     steps = Steps(ctx)
@@ -70,7 +70,7 @@ def restyle(
     return Result(images=[steps.finish(styled, photo, min(1.0, strength / FADE), kept)], notes=notes)
 
 
-def _painting(picture: Tensor, photo: Tensor, scale: float, keep_colours: KeepColours, least: int) -> Tensor:
+def beside(picture: Tensor, photo: Tensor, scale: float, keep_colours: KeepColours, least: int) -> Tensor:
     """The style picture beside the photo by `scale`, never enlarged; in the photo's colours for `keep_colours` "histogram" (Gatys et al. 2017, section 3.1)."""
     small = resize.shrunk(picture, min(READ_SIDE, scale * max(photo.shape[2:])))
     if keep_colours == "histogram":

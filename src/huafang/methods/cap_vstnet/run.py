@@ -1,0 +1,163 @@
+"""Wen, Gao & Zou 2023: see `nets/rev_resnet.py` for the network and `ops/cwct.py` for what is done to its features.
+
+In a film the styles are read once, and the content's mean and covariance are taken from frames of all of it, so that every frame goes through one and the same
+linear map of features: what does not change from frame to frame in the film does not change in the result.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from huafang.context import Context, Result
+from huafang.methods.cap_vstnet import CapVstNet
+from huafang.nets import arbitrary, feedforward, rev_resnet
+from huafang.nets.rev_resnet import Halves, Mode, RevResNet
+from huafang.ops import colour, cwct, resize
+from huafang.ops.blend import KeepColours
+
+GLIMPSES = 8
+"""Frames of a film, evenly spread, of which the content's statistics are taken."""
+
+Cover = list[Tensor]
+"""A mask as it lies over a picture's halves: (groups, h, w) each, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a style acts, None for all over, its share there, and what it does."""
+
+    cover: Cover | None
+    share: float
+    transfer: cwct.Transfer
+
+
+def run(p: CapVstNet, ctx: Context) -> Result:
+    net = feedforward.resident(ctx, "cap_vstnet", p.weights, rev_resnet.load)
+    photo, notes = feedforward.brought(ctx, p.content, p.size)
+    wide = _wide(photo)
+    keep = p.keep_colours
+    paintings = ctx.kept("paintings", lambda: [arbitrary.beside(ctx.image(one), photo, p.style_scale, keep, rev_resnet.LEAST_SIDE) for one in p.style])
+    steps = feedforward.Steps(ctx)
+    tick = _ticks(steps, sum(net.reports(one.device, *_wide(one).shape[2:]) for one in paintings) + 2 * net.reports(photo.device, *wide.shape[2:]))
+    covers = [_cover(ctx.image(mask), photo, p.mode) for mask in p.masks]
+    with torch.no_grad():
+        styles = ctx.kept("styles", lambda: [_style(net, p, ctx, place, one, tick) for place, one in enumerate(paintings)])
+        halves = net.encode(wide, report=tick)
+        contents = ctx.kept("contents", lambda: _contents(net, p, ctx, halves, covers))
+        _transfer(halves, p.mode, _regions(p, contents, styles, covers, notes))
+        styled = net.decode(halves, report=tick)
+    kept: KeepColours = "luminance" if keep == "luminance" else "no"
+    return Result(images=[steps.finish(styled, photo, 1.0, kept)], notes=notes)
+
+
+def _wide(picture: Tensor) -> Tensor:
+    return resize.widened(picture, rev_resnet.LEAST_SIDE, rev_resnet.MULTIPLE)
+
+
+def _ticks(steps: feedforward.Steps, total: int) -> Callable[[], None]:
+    """Counts what the network reports."""
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        steps.band(done, total)
+
+    return tick
+
+
+def _style(net: RevResNet, p: CapVstNet, ctx: Context, place: int, painting: Tensor, tick: Callable[[], None]) -> cwct.Moments:
+    """The moments of a style picture's features, where its mask is white."""
+    cover = _cover(ctx.image(p.style_masks[place]), painting, p.mode) if p.style_masks else None
+    return _measured(net.encode(_wide(painting), report=tick), p.mode, cover)
+
+
+def _contents(net: RevResNet, p: CapVstNet, ctx: Context, halves: Halves, covers: Sequence[Cover]) -> list[cwct.Moments]:
+    """The moments of the content's features under each mask, or in one all over; of a film, of frames of all of it."""
+    moments = [cwct.Moments(halves[0].shape[1] // rev_resnet.GROUPS[p.mode]) for _ in covers or [None]]
+    frames = (net.encode(_wide(resize.shrunk(frame, p.size))) for frame in ctx.glimpses(p.content, GLIMPSES)) if ctx.filming else [halves]
+    for frame in frames:
+        for one, cover in zip(moments, covers or [None], strict=True):
+            _measured(frame, p.mode, cover, one)
+    return moments
+
+
+def _cover(mask: Tensor, photo: Tensor, mode: Mode) -> Cover:
+    """`mask` laid over `photo`, at the size of the features and in their order."""
+    lain = _wide(resize.resized(colour.luminance(mask), *photo.shape[2:]))
+    step = 4 >> rev_resnet.FOLDS[mode]
+    lain = resize.resized(lain, lain.shape[2] // step, lain.shape[3] // step)
+    for _ in range(rev_resnet.FOLDS[mode]):
+        lain = rev_resnet.fold(lain)
+    one, other = lain[0].chunk(2)
+    return [one, other]
+
+
+def _measured(halves: Halves, mode: Mode, cover: Cover | None, moments: cwct.Moments | None = None) -> cwct.Moments:
+    """Take the features of a picture into `moments`."""
+    found = moments or cwct.Moments(halves[0].shape[1] // rev_resnet.GROUPS[mode])
+    for which, rows in _bands(halves):
+        found.add(_piece(halves[which][:, :, rows], mode), None if cover is None else cover[which][:, rows].flatten(1))
+    return found
+
+
+def _bands(halves: Halves) -> Iterator[tuple[int, slice]]:
+    for which, half in enumerate(halves):
+        for first, last in rev_resnet.cuts(half.device, *half.shape[1:]):
+            yield which, slice(first, last)
+
+
+def _piece(band: Tensor, mode: Mode) -> Tensor:
+    """(1, 256, rows, w) of a half -> (groups, C, places) of the published features."""
+    groups = rev_resnet.GROUPS[mode]
+    return band.reshape(groups, band.shape[1] // groups, -1)
+
+
+def _regions(p: CapVstNet, contents: Sequence[cwct.Moments], styles: Sequence[cwct.Moments], covers: Sequence[Cover], notes: list[str]) -> list[Region]:
+    """What is to be done where. A style whose mask, or whose picture's, shows next to nothing is left out, and `notes` say so."""
+    if not covers:
+        read = _readable(p, styles, notes)
+        total = sum(p.shares()[place] for place in read)
+        if total <= 0:
+            return []
+        wanted = cwct.mixed([cwct.Look.of(styles[place]) for place in read], [p.shares()[place] / total for place in read])
+        return [Region(None, 1.0, _moved(contents[0], wanted, p.strength))]
+    found = []
+    for place in _readable(p, styles, notes):
+        if contents[place].weight <= cwct.FEWEST:
+            notes.append(f"masks: number {place + 1} is all but black, so its style is nowhere to be seen")
+        else:
+            wanted = cwct.Look.of(styles[place])
+            found.append(Region(covers[place], p.shares()[place], _moved(contents[place], wanted, p.strength)))
+    return found
+
+
+def _readable(p: CapVstNet, styles: Sequence[cwct.Moments], notes: list[str]) -> list[int]:
+    """The styles that can be read; a style picture without a mask always can."""
+    dark = {place for place, moments in enumerate(styles) if p.style_masks and moments.weight <= cwct.FEWEST}
+    notes += [f"style_masks: number {place + 1} is all but black, so its style is left out" for place in sorted(dark)]
+    return [place for place in range(len(styles)) if place not in dark]
+
+
+def _moved(content: cwct.Moments, style: cwct.Look, strength: float) -> cwct.Transfer:
+    """From the content's look towards the style's: `strength` mixes the content's own look in, as the authors interpolate styles."""
+    own = cwct.Look.of(content)
+    return cwct.Transfer.between(own, cwct.mixed([style, own], [strength, 1 - strength]))
+
+
+def _transfer(halves: Halves, mode: Mode, regions: Sequence[Region]) -> None:
+    """z + Σ share · cover · (T z - z) / Σ share · cover where covers are white, z where they are not; in place, band by band."""
+    for which, rows in _bands(halves) if regions else ():
+        band = halves[which][:, :, rows]
+        z = _piece(band, mode)
+        if regions[0].cover is None:
+            moved = regions[0].transfer(z)
+        else:
+            z = cwct.doubled(z)
+            covers = [cwct.doubled(region.cover[which][:, rows].flatten(1))[:, None] for region in regions if region.cover is not None]
+            shares = [region.share * cover for region, cover in zip(regions, covers, strict=True)]
+            there = torch.stack(covers).sum(0).clamp(max=1) / torch.stack(shares).sum(0).clamp_min(1e-6)
+            moved = z + sum(share * there * (region.transfer(z) - z) for region, share in zip(regions, shares, strict=True))
+        band.copy_(moved.view(band.shape))

@@ -1,0 +1,175 @@
+"""CAP-VSTNet's reversible network (Wen, Gao & Zou, CVPR 2023): a picture into features and back without loss, so that what style transfer does not touch stays.
+
+    RGB + 29 zeros, as two halves of 16 · 10 blocks at 16 · 10 at 64, the first ↓2 · 10 at 256, the first ↓2 · 2 more at 256 (the "channel reduction")
+
+A block is (x1, x2) -> (x2, x1 + F(x2)), with F three 3 × 3 convolutions under mirrored borders. It is undone by subtracting F again: nothing is kept on the
+way, and here it is computed *in place*, one half being written over band by band of rows while F reads the other. So a run holds 128 bytes a pixel, half as
+much again for a moment where a half is folded, and one band; the result is that of the whole at once. A folding by 2 moves each 2 × 2 of pixels into channels.
+
+The published features z, of 32 channels at full size (photo) or 128 at half size (art), are the last two halves unfolded twice or once: the same numbers, so
+the halves themselves are what is carried here, and `GROUPS` says where a channel of z lies in them. RGB in [0, 1] in and out.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from huafang.nets import bands, checkpoint
+from huafang.nets import layers as layers  # enters the layers that are known
+from huafang.nets.maps import LAYERS, Map, Plan, Source
+
+ALLOWED = "CAP-VSTNet (stack.0.conv.1.weight, …, channel_reduction.block_list.1.conv.7.bias)"
+MULTIPLE, LEAST_SIDE = 4, 8
+"""Sides are folded twice, and a folded side of one place could not be mirrored."""
+WIDTHS = (16, 64, 256)
+DEPTH, LAST = 10, 2
+"""Blocks at each width, and further ones at the end."""
+
+Mode = Literal["photo", "art"]
+Halves = list[Tensor]
+"""A picture's features: two tensors, (1, 256, H/4, W/4) each. `decode` empties the list."""
+FOLDS: dict[Mode, int] = {"photo": 2, "art": 1}
+"""How often the published features are unfolded."""
+GROUPS: dict[Mode, int] = {"photo": 8, "art": 2}
+"""Places of the published features in each place of a half: (1, 256, h, w) is (groups, 256 / groups, h, w) there."""
+
+
+def fold(x: Tensor) -> Tensor:
+    """(B, C, 2h, 2w) -> (B, 4C, h, w); the four places of a square come one behind the other, each with all its channels."""
+    batch, channels, height, width = x.shape
+    parts = x.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 3, 5, 1, 2, 4)
+    return parts.reshape(batch, 4 * channels, height // 2, width // 2)
+
+
+def unfold(x: Tensor) -> Tensor:
+    """The inverse of `fold`."""
+    batch, channels, height, width = x.shape
+    parts = x.view(batch, 2, 2, channels // 4, height, width).permute(0, 3, 4, 1, 5, 2)
+    return parts.reshape(batch, channels // 4, 2 * height, 2 * width)
+
+
+class Block(nn.Module):
+    """F of one block, (1, channels, H, W) -> (1, width, H / stride, W / stride), and its addition to a half."""
+
+    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.width, self.stride = width, stride
+        pad, inner = nn.ReflectionPad2d(1), width // 4
+        self.conv = nn.Sequential(
+            *(pad, nn.Conv2d(channels, inner, 3, stride), nn.ReLU()),
+            *(pad, nn.Conv2d(inner, inner, 3), nn.ReLU()),
+            *(pad, nn.Conv2d(inner, width, 3)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        return y
+
+    def add(self, half: Tensor, other: Tensor, sign: int) -> Iterator[None]:
+        """half += sign · F(other), in place; yields after each band of rows."""
+        made: Map = Source(other)
+        plan = _Fleeting(other.device)
+        for module in self.conv:
+            made = LAYERS[type(module)](module, plan, made)
+        for first, last in cuts(half.device, *half.shape[1:]):
+            half[:, :, first:last].add_(made.rows(first, last), alpha=sign)
+            yield
+
+
+class _Fleeting(Plan):
+    """Keeps nothing: F is thin inside, so that its rows at the border of two bands are cheaper made twice than held."""
+
+    def kept(self, source: Map) -> Map:
+        return source
+
+
+def cuts(device: torch.device, channels: int, height: int, width: int) -> list[tuple[int, int]]:
+    """The rows of a map in bands of about as many numbers as the device works on at a time; by the map's size alone, so runs repeat."""
+    rows = max(bands.LEAST_ROWS, bands.NUMBERS.get(device.type, bands.NUMBERS_ELSEWHERE) // (channels * width))
+    return [(first, min(height, first + rows)) for first in range(0, height, rows)]
+
+
+class Reduction(nn.Module):
+    """The last blocks, which the authors keep apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block_list = nn.ModuleList(Block(WIDTHS[-1], WIDTHS[-1]) for _ in range(LAST))
+
+
+class RevResNet(nn.Module):
+    """The state dict has the published keys, of photo and art alike. `encode` and `decode` undo each other, to rounding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        before = (WIDTHS[0], *WIDTHS[:-1])
+        self.stack = nn.ModuleList(
+            Block(narrow if place == 0 else wide, wide, stride=2 if place == 0 and narrow != wide else 1)
+            for narrow, wide in zip(before, WIDTHS, strict=True)
+            for place in range(DEPTH)
+        )
+        self.channel_reduction = Reduction()
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All blocks in the order of encoding."""
+        return [block for block in (*self.stack, *self.channel_reduction.block_list) if isinstance(block, Block)]
+
+    def encode(self, picture: Tensor, *, report: Callable[[], None] = lambda: None) -> Halves:
+        """(1, 3, H, W) in [0, 1], sides multiples of 4 from 8 -> two halves, (1, 256, H/4, W/4) each. `report` is called after each band; what it raises ends
+        the run.
+        """
+        height, width = picture.shape[2:]
+        assert height % MULTIPLE == width % MULTIPLE == 0, f"sides are multiples of {MULTIPLE}, not {height} and {width}"
+        with torch.no_grad():
+            one, other = (picture.new_zeros(1, WIDTHS[0], height, width) for _ in range(2))
+            one[:, :3] = picture
+            for block in self.blocks:
+                if block.stride == 2:
+                    one = fold(one)
+                for _ in block.add(one, other, 1):
+                    report()
+                if block.stride == 2:
+                    other = fold(other)
+                one, other = other, one
+        return [one, other]
+
+    def decode(self, halves: Halves, *, report: Callable[[], None] = lambda: None) -> Tensor:
+        """The picture, (1, 3, H, W), of two halves, which are taken out of the list and written over."""
+        other, one = halves
+        halves.clear()
+        with torch.no_grad():
+            for block in reversed(self.blocks):
+                if block.stride == 2:
+                    other = unfold(other)
+                for _ in block.add(one, other, -1):
+                    report()
+                if block.stride == 2:
+                    one = unfold(one)
+                one, other = other, one
+        return other[:, :3].contiguous()
+
+    def reports(self, device: torch.device, height: int, width: int) -> int:
+        """How often `encode`, or `decode`, reports for a picture of this size."""
+        total, side = 0, 1
+        for block in self.blocks:
+            side *= block.stride
+            total += len(cuts(device, block.width, height // side, width // side))
+        return total
+
+
+def build(state: dict[str, Tensor], name: str) -> RevResNet:
+    """The network from the published state dict. Raises BadInput for another network's."""
+    if "stack.0.conv.1.weight" not in state:
+        raise checkpoint.unknown(name, state, ALLOWED)
+    net = RevResNet()
+    checkpoint.fill(net, state, name, "RevResNet of CAP-VSTNet")
+    return net
+
+
+def load(path: Path) -> RevResNet:
+    """The network of `path`. Raises BadInput for another network."""
+    return build(checkpoint.read(path), path.name)

@@ -1,0 +1,110 @@
+"""Whitening and colouring by Cholesky factors, "cWCT" (Wen, Gao & Zou, CVPR 2023, section 3.3; Li et al. 2017 for the transform), in double precision.
+
+With means μ and covariances Σ = L Lᵀ of content and style, z -> L_s L_c⁻¹ (z - μ_c) + μ_s gives the features z of the content the style's mean and covariance.
+Several styles are mixed by their factors L and means. Features come piece by piece, (..., C, ...) as (groups, C, n), so that maps of any size are measured and
+moved in bounded memory; where PyTorch has no double precision (Apple's GPU), each piece is worked on by the CPU.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+RIDGE = 2e-5
+"""Added to the diagonal where a covariance cannot be factored: first once, then twice more, then thrice, as the authors have it."""
+ROUNDING = 1e-12
+"""A pivot below this part of the features' mean square is rounding of float32, which whitening would blow up into a picture of noise."""
+FEWEST = 10
+"""A region with no more places than this says nothing of a style, nor takes one."""
+
+
+def doubled(piece: Tensor) -> Tensor:
+    """`piece` in double precision, on its own device or else on the CPU."""
+    return (piece.cpu() if piece.device.type == "mps" else piece).double()
+
+
+@dataclass
+class Moments:
+    """Mean and covariance of features, summed piece by piece (Chan, Golub & LeVeque 1979)."""
+
+    channels: int
+    weight: float = 0.0
+    """Places seen, each counted by its weight."""
+
+    def __post_init__(self) -> None:
+        self.mean = torch.zeros(self.channels, dtype=torch.float64)
+        self._scatter = torch.zeros(self.channels, self.channels, dtype=torch.float64)
+
+    def add(self, piece: Tensor, weights: Tensor | None = None) -> None:
+        """Take in (groups, C, n); `weights`, (groups, n) in [0, 1], say how much each place counts."""
+        z = doubled(piece).transpose(0, 1).flatten(1)
+        share = None if weights is None else doubled(weights).flatten()
+        count = float(z.shape[1] if share is None else share.sum())
+        if count <= 0:
+            return
+        mean = (z if share is None else z * share).sum(1) / count
+        z = z - mean[:, None]
+        scatter = (z if share is None else z * share) @ z.T
+        total, step = self.weight + count, mean.cpu() - self.mean
+        self._scatter += scatter.cpu() + torch.outer(step, step) * (self.weight * count / total)
+        self.mean = self.mean + step * (count / total)
+        self.weight = total
+
+    @property
+    def covariance(self) -> Tensor:
+        """(C, C), unbiased."""
+        return self._scatter / max(1.0, self.weight - 1)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What colouring needs of a style, or whitening of a content: mean (C,) and lower Cholesky factor (C, C), in double precision."""
+
+    mean: Tensor
+    factor: Tensor
+
+    @classmethod
+    def of(cls, moments: Moments) -> "Look":
+        """The look of measured features."""
+        covariance = moments.covariance
+        return cls(moments.mean, factored(covariance, ROUNDING * float((covariance.diagonal() + moments.mean**2).max())))
+
+
+def factored(covariance: Tensor, least: float = 0.0) -> Tensor:
+    """The lower Cholesky factor L of a covariance, (C, C) in double precision, with squared pivots above `least`.
+
+    Where there is none, it is that of the covariance and as much of `RIDGE` as it takes.
+    """
+    steps = 0
+    while True:
+        factor, failed = torch.linalg.cholesky_ex(covariance)
+        if not failed and float(factor.diagonal().min()) ** 2 > least:
+            return factor
+        steps += 1
+        covariance = covariance + steps * RIDGE * torch.eye(len(covariance), dtype=covariance.dtype)
+
+
+def mixed(looks: Sequence[Look], shares: Sequence[float]) -> Look:
+    """Several looks as one, by shares that sum to 1: means and factors, not covariances, are added."""
+    mean = torch.stack([share * look.mean for look, share in zip(looks, shares, strict=True)]).sum(0)
+    return Look(mean, torch.stack([share * look.factor for look, share in zip(looks, shares, strict=True)]).sum(0))
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """z -> M z + shift: features of one look into another."""
+
+    matrix: Tensor
+    shift: Tensor
+
+    @classmethod
+    def between(cls, content: Look, style: Look) -> "Transfer":
+        """M = L_s L_c⁻¹, shift = μ_s - M μ_c."""
+        matrix = torch.linalg.solve_triangular(content.factor, style.factor, upper=False, left=False)
+        return cls(matrix, style.mean - matrix @ content.mean)
+
+    def __call__(self, piece: Tensor) -> Tensor:
+        """(groups, C, n) of any precision -> the same in double precision."""
+        z = doubled(piece)
+        return torch.baddbmm(self.shift.to(z.device)[None, :, None], self.matrix.to(z.device).expand(len(z), -1, -1), z)
