@@ -87,16 +87,22 @@ class Painting:
         """Write all pictures and files; what was written.
 
         `path` is a file (.png, .jpg, .webp: its settings are kept inside), or a folder, in which names are chosen. Further pictures are numbered.
+        Of a method that makes weights the file of weights is written, to a name that ends in .safetensors.
         Raises BadInput for another ending and for a picture that this one was made from, Unavailable and DiskFull when it cannot be written;
         nothing is ever half-written.
         """
         place = Path(path)
         method: str = self.params.method  # type: ignore[attr-defined]  # every room has it
         if place.is_dir():
-            place = place / f"{method}.png"
-        format = picture_format(place)
+            place = place / f"{method}{ending(type(self.params))}"
+        check_ending(place, type(self.params))
         if place.resolve() in self._read:
             raise BadInput(f"{place} is one of the pictures given; it would be written over", code="output.input")
+        if self.params.makes == "weights":
+            (weights,) = (file.data for file in self.result.files if file.name.endswith(".safetensors"))
+            write_whole(place, weights)
+            return [place]
+        format = picture_format(place)
         written = []
         for index, pixels in enumerate(self.result.images):
             height, width = pixels.shape[-2:]
@@ -117,6 +123,19 @@ def picture_format(path: Path) -> images.Format:
     if ending not in FORMATS:
         raise BadInput(f"{path.name} ends in {ending or 'nothing'}; pictures are written as {', '.join(FORMATS)}", code="output.format")
     return FORMATS[ending]
+
+
+def ending(room: type[Params]) -> str:
+    """How the name of what a room makes ends, where nobody says otherwise."""
+    return ".safetensors" if room.makes == "weights" else ".png"
+
+
+def check_ending(path: Path, room: type[Params]) -> None:
+    """Raises BadInput where `path` is no name for what `room` makes."""
+    if room.makes == "pictures":
+        picture_format(path)
+    elif path.suffix.lower() != ".safetensors":
+        raise BadInput(f"{path.name} ends in {path.suffix or 'nothing'}; weights are written as .safetensors", code="output.format")
 
 
 class Bench:
@@ -174,7 +193,7 @@ class Bench:
                 values[spec.name] = self.picture(value)
             elif spec.kind == "images":
                 many = [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
-                values[spec.name] = tuple(self.picture(one) for one in many)
+                values[spec.name] = tuple(self.picture(one) for part in many for one in _inside(part))
             elif spec.kind == "numbers":
                 values[spec.name] = tuple(float(one) for one in (value if isinstance(value, Sequence) else [value]))
             elif spec.kind == "weights" and value != "":
@@ -238,6 +257,11 @@ def expand(patterns: Sequence[str]) -> list[Path]:
 
 def _near_file(path: Path) -> str:
     from difflib import get_close_matches
+def _inside(source: "Picture") -> "Sequence[Picture]":
+    """The pictures of a folder, or the one picture that was named."""
+    return expand([str(source)]) if isinstance(source, str | os.PathLike) and Path(source).is_dir() else [source]
+
+
 
     try:
         close = get_close_matches(path.name, [item.name for item in path.parent.iterdir()], n=1)

@@ -86,11 +86,14 @@ class Context:
         report: Callable[[Step], None] = lambda step: None,
         stop: Callable[[], bool] = lambda: False,
         resident: Resident | None = None,
+        work: Path | None = None,
     ) -> None:
         self.assets = assets
         self.weights = weights
         self.device = device
         self.resident = resident or Resident()
+        self.work = work
+        """Where a long run keeps what it has finished, so that it is taken up again after a kill; None keeps nothing."""
         self._report = report
         self._stop = stop
         self._previewed = -math.inf
@@ -124,16 +127,32 @@ class Context:
 
         return torch.Generator("cpu").manual_seed(seed)
 
+    def hear(self) -> None:
+        """Raises Cancelled when asked to stop."""
+        if self._stop():
+            raise Cancelled()
+
     def step(self, done: int, total: int, *, preview: "torch.Tensor | Callable[[], torch.Tensor] | None" = None, **figures: float) -> None:
         """Say that `done` of `total` steps are behind us, with live `figures`; raises Cancelled when asked to stop.
 
         `preview` is a picture, or a function that makes one and is called only when a new one is due (4 a second at most, and the last step).
         """
-        if self._stop():
-            raise Cancelled()
+        self.hear()
         shown = None
         now = time.monotonic()
         if preview is not None and (now - self._previewed >= PREVIEW_EVERY or done == total):
             self._previewed = now
             shown = preview() if callable(preview) else preview
         self._report(Step(done, total, figures, shown))
+
+
+class Easel(Context):
+    """A context whose every picture is the one that stands on it: for a room that lets another room paint in memory."""
+
+    def __init__(self, assets: Assets, weights: Weights, picture: "torch.Tensor") -> None:
+        super().__init__(assets, weights)
+        self.picture = picture
+
+    def image(self, asset: str) -> "torch.Tensor":
+        """(1, 3, H, W) in [0, 1], whatever is asked for."""
+        return self.picture

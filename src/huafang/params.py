@@ -16,6 +16,7 @@ Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers",
 Family = Literal["paint", "filter", "style", "colour", "generate", "tool"]
 Group = Literal["basic", "advanced"]
 Lane = Literal["compute", "network"]
+Product = Literal["pictures", "weights"]
 SEED_LIMIT = 2**32
 """Seeds are 0 to 2³² - 1: what every tool of the field reads, and what JavaScript keeps exactly."""
 
@@ -59,13 +60,23 @@ def _seed(value: object) -> object:
 
 Text = Annotated[str, Field(max_length=1_000, json_schema_extra=ui(kind="text")), AfterValidator(clean)]
 LongText = Annotated[str, Field(max_length=10_000, json_schema_extra=ui(kind="long_text")), AfterValidator(clean)]
+def _plain(name: str) -> str:
+    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError("must be of letters, digits, - and _ alone: it becomes the name of a file or folder")
+    return name
+
+
 ImageId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image"))]
+NewName = Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(_plain)]
+"""The name of a model that is made."""
 """A picture: the sha256 of its stored bytes (`assets.py`). Never a path."""
 ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="images"))]
 Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="numbers"))]
 WeightsId = Annotated[str, Field(pattern=r"^[\w][\w.\-]*([/:][\w][\w.\-]*)*$", max_length=200, json_schema_extra=ui(kind="weights"))]
 """A model by its name in the weights store (`weights.py`). Never a path."""
 
+Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=5_000, json_schema_extra=ui(kind="images"))]
+"""Many pictures to learn from: a folder on the command line, an upload of several on the page."""
 
 class Params(BaseModel):
     """Base of every room's params: frozen, flat, unknown keys refused, numbers strict and finite."""
@@ -85,6 +96,8 @@ class Params(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+    makes: ClassVar[Product] = "pictures"
+    """What is kept of a run: its pictures, or one file of weights, which the pictures only show."""
         super().__pydantic_init_subclass__(**kwargs)
         for name, info in cls.model_fields.items():
             if name != "method" and not info.description:

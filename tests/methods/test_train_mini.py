@@ -89,7 +89,7 @@ def test_other_settings_under_an_old_name_are_refused(bench):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"), [({"size": 100}, "nearest are 96 and 128"), ({"name": "../x"}, "folder's name"), ({"channels": [16, 20]}, "multiple of 8")]
+    ("changes", "said"), [({"size": 100}, "nearest are 96 and 128"), ({"name": "../x"}, "file or folder"), ({"channels": [16, 20]}, "multiple of 8")]
 )
 def test_bad_settings_say_what_is_allowed(changes, said):
     with pytest.raises(BadInput, match=said):

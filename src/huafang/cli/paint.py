@@ -59,7 +59,11 @@ def room_command(name: str, *, verb: str | None = None) -> click.Command:
     subject = specs.pop(room.subject)
     many = subject.kind == "image"
     argument = click.Argument(
-        ["subject"], nargs=-1 if many else 1, required=True, metavar="PHOTO…" if many else subject.name.upper(), shell_complete=_files if many else None
+        ["subject"],
+        nargs=-1 if many else 1,
+        required=subject.required,
+        metavar="PHOTO…" if many else subject.name.upper() if subject.required else f"[{subject.name.upper()}]",
+        shell_complete=_files if many else None,
     )
 
     def go(
@@ -130,13 +134,16 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
 
     room = methods.ROOMS[name]
     many = isinstance(subject, tuple)
+    if subject is None and room.makes == "weights" and how.output and Path(how.output).suffix:
+        subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
     sources: list[Any] = list(expand(subject)) if many else [subject]
     targets = _targets(name, sources if many else [None], how.output)
     _spare(sources if many else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         reports: list[dict[str, Any]] = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
-            one = _One(bench, name, {**values, room.subject: source}, target, how, len(sources) > 1, f"{index + 1}/{len(sources)} " if len(sources) > 1 else "")
+            said = values | ({room.subject: source} if source is not None else {})
+            one = _One(bench, name, said, target, how, len(sources) > 1, f"{index + 1}/{len(sources)} " if len(sources) > 1 else "")
             try:
                 reports.append(one.run(stop))
             except Cancelled:
@@ -204,13 +211,14 @@ class _One:
 
 def _targets(name: str, sources: list[Path | None], output: str | None) -> list[Path]:
     """Where each result goes. A folder is meant where the name ends in a slash, is one, has no ending, or there are several results."""
-    from huafang.api import picture_format
+    from huafang.api import check_ending, ending
 
+    room = methods.ROOMS[name]
     folder = output is not None and (output.endswith(("/", "\\")) or Path(output).is_dir() or not Path(output).suffix)
     if output is not None and not folder:
         if len(sources) > 1:
             raise BadInput(f"{len(sources)} pictures cannot all be written to {output}; name a folder with -o", code="output.one")
-        picture_format(Path(output))
+        check_ending(Path(output), room)
         return [Path(output)]
     home = Path(output) if output is not None else Path()
     if home.exists() and not home.is_dir():
@@ -219,8 +227,8 @@ def _targets(name: str, sources: list[Path | None], output: str | None) -> list[
     twice = Counter(stems)
     named = [source.name if source and twice[stem] > 1 else stem for source, stem in zip(sources, stems, strict=True)]
     if folder:
-        return [home / f"{stem}.png" for stem in named]
-    return [_free(home / (f"{stem}-{name}.png" if sources[0] else f"{stem}.png")) for stem in named]
+        return [home / f"{stem}{ending(room)}" for stem in named]
+    return [_free(home / (f"{stem}-{name}{ending(room)}" if sources[0] else f"{stem}{ending(room)}")) for stem in named]
 
 
 def _spare(inputs: Iterable[Path], targets: list[Path]) -> None:

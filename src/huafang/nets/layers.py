@@ -189,6 +189,19 @@ def statistics(x: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     return flat.mean(1), (flat.var(1, correction=min(1, flat.shape[1] - 1)) + eps).sqrt()
 
 
+def moments(x: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """(B, C, H, W) -> mean and deviation √(variance + eps) of each channel of each map, (B, C, 1, 1) each in float32, through which networks learn.
+
+    They are taken as matrix products, which on a CPU is the fastest way forward and back where channels lie last in memory.
+    """
+    flat = x.float().permute(0, 2, 3, 1).flatten(1, 2)  # (B, HW, C)
+    count = flat.shape[1]
+    even = flat.new_full((len(flat), 1, count), 1 / count)
+    mean = even @ flat
+    variance = even @ (flat - mean.detach()).square() * (count / max(1, count - 1))  # the gradient through the mean is 0
+    return tuple(one.transpose(1, 2).unsqueeze(3) for one in (mean, (variance + eps).sqrt()))  # type: ignore[return-value]
+
+
 @layer(AdaIN)
 def _adain(module: AdaIN, plan: Plan, source: Map) -> Map:
     moments = Moments()

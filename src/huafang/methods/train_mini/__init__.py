@@ -4,13 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from huafang.params import Params, Text, WeightsId, ui
-
-
-def _plain(name: str) -> str:
-    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-        raise ValueError("must be of letters, digits, - and _ alone: it becomes a folder's name")
-    return name
+from huafang.params import NewName, Params, WeightsId, ui
 
 
 def _blocks(size: int) -> int:
@@ -35,7 +29,7 @@ class TrainMini(Params):
     paper = ("Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022", "https://arxiv.org/abs/2112.10752")
 
     method: Literal["train_mini"] = "train_mini"
-    name: Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(_plain)] = "my-mini"
+    name: NewName = "my-mini"
     """Name of the new model; its Chinese sibling is called NAME-zh. A run of this name that was stopped goes on where it was."""
     start: WeightsId | None = Field(None, json_schema_extra=ui(holds="diffusion"))
     """A model of this kind to begin with, such as mini, its Chinese sibling beside it: its VAE is taken as it is, and the denoiser goes on learning."""

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from huafang import methods
 from huafang.assets import Assets
-from huafang.context import Context
+from huafang.context import Easel
 from huafang.places import places
 from huafang.scenes.facts import Medium
 from huafang.weights import Weights
@@ -28,18 +27,6 @@ BLOCKS = 64
 """Pixel art has so many blocks a side, or somewhat more; fewer in a picture of less than 128 pixels."""
 
 
-class _Easel(Context):
-    """A context whose every picture is the one on it."""
-
-    def __init__(self, picture: Tensor) -> None:
-        here = places()
-        super().__init__(Assets(here.assets), Weights(here.models))
-        self.picture = picture
-
-    def image(self, asset: str) -> Tensor:
-        return self.picture
-
-
 def paint(pixels: NDArray[np.float32], medium: Medium, seed: int) -> NDArray[np.float32]:
     """(H, W, 3) in [0, 1] -> the same scene in `medium`."""
     if medium == "pixel":
@@ -47,7 +34,8 @@ def paint(pixels: NDArray[np.float32], medium: Medium, seed: int) -> NDArray[np.
     picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
     room, settings = SETTINGS[medium]
     params = methods.build(room, {"content": "0" * 64, "seed": seed % 2**32, **settings})
-    painted = methods.run(params, _Easel(picture)).images[0]
+    here = places()
+    painted = methods.run(params, Easel(Assets(here.assets), Weights(here.models), picture)).images[0]
     if medium in TINTS:
         painted = painted * (1 + (picture - 1) * TINTS[medium])
     whole: NDArray[np.float32] = painted[0].permute(1, 2, 0).contiguous().numpy()

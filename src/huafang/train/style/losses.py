@@ -1,0 +1,93 @@
+"""What alike means, in the features of a network that was trained to tell things apart: VGG-16, VGG-19, or SqueezeNet 1.1 as the light one.
+
+Every distance is brought to a scale of about 1, so that the weights of a loss mean the same for each of these networks.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from huafang.nets import squeezenet, vgg
+from huafang.nets.layers import moments
+
+Name = Literal["squeezenet", "vgg16", "vgg19"]
+WEIGHTS: dict[Name, str] = {"squeezenet": "squeezenet1_1", "vgg16": "vgg16", "vgg19": "vgg19"}
+"""The models by the names of the catalogue."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """A frozen network: `features` gives its taps for (B, 3, H, W) in [0, 1], from fine to coarse. `style` and `content` are places among the taps."""
+
+    features: Callable[[Tensor], list[Tensor]]
+    style: tuple[int, ...]
+    content: tuple[int, ...]
+
+
+def load(name: Name, path: Path, device: str) -> Looks:
+    """The loss network `name` with the weights of `path`. Raises BadInput for another network."""
+    if name == "squeezenet":
+        light = squeezenet.load(path).to(device, memory_format=torch.channels_last)
+        return Looks(lambda pixels: light(pixels, 5), style=(0, 1, 2, 3, 4), content=(2,))
+    net = vgg.load(path, depth=16 if name == "vgg16" else 19).to(device, memory_format=torch.channels_last)
+    layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+    return Looks(lambda pixels: list(net(pixels, layers).values()), style=(0, 1, 2, 3), content=(2,))
+
+
+def content_distance(found: Sequence[Tensor], wanted: Sequence[Tensor], places: Sequence[int]) -> Tensor:
+    """Mean squared difference of features over the variance of those wanted (Johnson et al. 2016, equation 2): 0 for the same picture, 2 for unrelated ones."""
+    total = found[0].new_zeros((), dtype=torch.float32)
+    for place in places:
+        mine, theirs = found[place].float(), wanted[place].float()
+        total = total + (mine - theirs).square().mean() / theirs.var().clamp_min(1e-8)
+    return total / len(places)
+
+
+def style_distance(found: Sequence[Tensor], wanted: Sequence[Tensor], scales: Sequence[Tensor]) -> Tensor:
+    """Differences of the channels' means and deviations (Huang & Belongie 2017, equation 13), over each tap's scale: its mean variance in many pictures."""
+    total = found[0].new_zeros((), dtype=torch.float32)
+    for mine, theirs, scale in zip(found, wanted, scales, strict=True):
+        for one, other in zip(moments(mine), moments(theirs), strict=True):
+            total = total + (one - other).square().mean() / scale
+    return total / len(found)
+
+
+@torch.no_grad()
+def scales(pictures: Sequence[Tensor]) -> list[Tensor]:
+    """Of each tap's features, (B, C, h, w), the mean over channels of the variance over all pictures and places."""
+    return [tap.float().transpose(0, 1).flatten(1).var(1).mean().clamp_min(1e-8) for tap in pictures]
+
+
+def colour_distance(found: Tensor, wanted: Tensor) -> Tensor:
+    """How far apart the palettes of (B, 3, H, W) pictures are: means and covariances of RGB, over those of evenly spread colours (variance 1/12)."""
+    total = found.new_zeros((), dtype=torch.float32)
+    (mine, mine_mean), (theirs, theirs_mean) = (_centred(one) for one in (found, wanted))
+    total = total + (mine_mean - theirs_mean).square().mean() * 12
+    spread = [one @ one.transpose(1, 2) / one.shape[2] for one in (mine, theirs)]
+    return total + (spread[0] - spread[1]).square().mean() * 144
+
+
+def _centred(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    flat = pixels.float().flatten(2)
+    mean = flat.mean(2, keepdim=True)
+    return flat - mean, mean
+
+
+def contrast(found: Tensor, wanted: Tensor) -> Tensor:
+    """MicroAST's contrastive loss (equation 6 there): the results' signals (B, N) near their own painting's, over how near they are to the others'.
+
+    The authors' code compares the results among each other at one of the two taps; here results are compared with paintings, as the paper has it.
+    """
+    apart = torch.cdist(found.float(), wanted.float())  # (B, B)
+    own = apart.diagonal()
+    others = (apart.sum(1) - own) / max(1, len(apart) - 1)
+    return (own / others.clamp_min(1e-6)).mean()
+
+
+def roughness(pixels: Tensor) -> Tensor:
+    """Total variation: mean squared difference of neighbouring pixels."""
+    return (pixels[..., 1:] - pixels[..., :-1]).square().mean() + (pixels[..., 1:, :] - pixels[..., :-1, :]).square().mean()
