@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import images, metadata, methods
+from huafang import images, metadata, methods, video
 from huafang.assets import Assets, write_whole
-from huafang.context import Context, Resident, Result, Step
+from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import BadInput, Unavailable
 from huafang.params import Params, fields
 from huafang.places import places
@@ -83,8 +83,13 @@ class Painting:
     def notes(self) -> list[str]:
         return self.result.notes
 
+    @property
+    def film(self) -> File | None:
+        """The film that was made of a film, where that is all there is."""
+        return next((file for file in self.result.files if file.media_type == "video/mp4"), None) if not self.result.images else None
+
     def save(self, path: "str | os.PathLike[str]", sources: Mapping[str, str] | None = None) -> list[Path]:
-        """Write all pictures and files; what was written.
+        """Write all pictures and files; what was written. A film that was made of a film is written to a name that ends in .mp4.
 
         `path` is a file (.png, .jpg, .webp: its settings are kept inside), or a folder, in which names are chosen. Further pictures are numbered.
         Of a method that makes weights the file of weights is written, to a name that ends in .safetensors.
@@ -94,13 +99,16 @@ class Painting:
         place = Path(path)
         method: str = self.params.method  # type: ignore[attr-defined]  # every room has it
         if place.is_dir():
-            place = place / f"{method}{ending(type(self.params))}"
-        check_ending(place, type(self.params))
+            place = place / f"{method}{ending(type(self.params), film=self.film is not None)}"
+        check_ending(place, type(self.params), film=self.film is not None)
         if place.resolve() in self._read:
             raise BadInput(f"{place} is one of the pictures given; it would be written over", code="output.input")
         if self.params.makes == "weights":
             (weights,) = (file.data for file in self.result.files if file.name.endswith(".safetensors"))
             write_whole(place, weights)
+            return [place]
+        if self.film:
+            write_whole(place, self.film.data)
             return [place]
         format = picture_format(place)
         written = []
@@ -125,14 +133,17 @@ def picture_format(path: Path) -> images.Format:
     return FORMATS[ending]
 
 
-def ending(room: type[Params]) -> str:
-    """How the name of what a room makes ends, where nobody says otherwise."""
-    return ".safetensors" if room.makes == "weights" else ".png"
+def ending(room: type[Params], *, film: bool = False) -> str:
+    """How the name of what a room makes, of a film or else, ends, where nobody says otherwise."""
+    return ".mp4" if film else ".safetensors" if room.makes == "weights" else ".png"
 
 
-def check_ending(path: Path, room: type[Params]) -> None:
-    """Raises BadInput where `path` is no name for what `room` makes."""
-    if room.makes == "pictures":
+def check_ending(path: Path, room: type[Params], *, film: bool = False) -> None:
+    """Raises BadInput where `path` is no name for what `room` makes, of a film or else."""
+    if film:
+        if path.suffix.lower() != ".mp4":
+            raise BadInput(f"{path.name} ends in {path.suffix or 'nothing'}; films are written as .mp4", code="output.format")
+    elif room.makes == "pictures":
         picture_format(path)
     elif path.suffix.lower() != ".safetensors":
         raise BadInput(f"{path.name} ends in {path.suffix or 'nothing'}; weights are written as .safetensors", code="output.format")
@@ -151,6 +162,7 @@ class Bench:
         self.read: set[Path] = set()
         """Files that pictures came from: none of them is ever written over."""
         self._resident = Resident()
+        self._work = places(data).work
 
     def __enter__(self) -> "Bench":
         return self
@@ -158,8 +170,8 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
 
-    def picture(self, source: "Picture") -> str:
-        """Ingest a picture from a path, bytes or PIL, and give its id. Raises BadInput, TooLarge."""
+    def picture(self, source: "Picture", *, film: bool = False) -> str:
+        """Ingest a picture from a path, bytes or PIL, or where `film` says so a film, and give its id. Raises BadInput, TooLarge."""
         if isinstance(source, str | os.PathLike):
             path = Path(source)
             try:
@@ -173,12 +185,18 @@ class Bench:
         else:
             data, name = source if isinstance(source, bytes) else _png(source), "picture"
         try:
-            picture = images.ingest(data)
+            if video.is_film(data[:256]):
+                if not film:
+                    raise BadInput("this is a film, and a picture is wanted here", code="image.unreadable")
+                video.probe(data)
+            else:
+                picture = images.ingest(data)
+                data = picture.data
+                self.warnings += [f"{name}: {said}" for said in picture.warnings]
         except BadInput as error:
             error.message = f"{name}: {error.message}"
             raise
-        self.warnings += [f"{name}: {said}" for said in picture.warnings]
-        asset = self.assets.put(picture.data)
+        asset = self.assets.put(data)
         self.sources[asset] = name
         return asset
 
@@ -190,7 +208,7 @@ class Bench:
             if value is None:
                 continue
             if spec.kind == "image":
-                values[spec.name] = self.picture(value)
+                values[spec.name] = self.picture(value, film=spec.film)
             elif spec.kind == "images":
                 many = [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
                 values[spec.name] = tuple(self.picture(one) for part in many for one in _inside(part))
@@ -209,7 +227,7 @@ class Bench:
 
     def run(self, params: Params, on_step: Callable[[Step], None] = lambda step: None, stop: Callable[[], bool] = lambda: False) -> Painting:
         """Run a method here and now. Raises Cancelled when `stop` says so, and the method's own errors."""
-        ctx = Context(self.assets, self.weights, device=self.device or devices()[0], report=on_step, stop=stop, resident=self._resident)
+        ctx = Context(self.assets, self.weights, device=self.device or devices()[0], report=on_step, stop=stop, resident=self._resident, work=self._work)
         return Painting(params, methods.run(params, ctx), self.read)
 
 
@@ -235,9 +253,10 @@ def check_device(name: str) -> str:
     return name
 
 
-def expand(patterns: Sequence[str]) -> list[Path]:
-    """Files, folders and globs -> picture files, each once, in order. Raises BadInput for what names nothing."""
+def expand(patterns: Sequence[str], *, films: bool = False) -> list[Path]:
+    """Files, folders and globs -> picture files, each once, in order; of a folder also its `films`. Raises BadInput for what names nothing."""
     endings = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+    endings |= {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"} if films else set()
     found: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern)

@@ -52,6 +52,14 @@ class Assets:
             raise NotFound(f"asset {asset[:12]}… was changed on disk: its bytes are no longer those that were stored", code="asset.changed")
         return data
 
+    def head(self, asset: str, count: int = 256) -> bytes:
+        """The first bytes of `asset`, by which its kind is told. Raises NotFound."""
+        try:
+            with open(self._place(asset), "rb", opener=_plainly) as file:
+                return file.read(count)
+        except OSError:
+            raise NotFound(f"no asset {asset[:12]}…", code="asset.missing") from None
+
     def exists(self, asset: str) -> bool:
         return self._place(asset).is_file()
 

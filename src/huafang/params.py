@@ -31,14 +31,16 @@ def ui(
     best: str | None = None,
     holds: str | None = None,
     when: dict[str, list[str]] | None = None,
+    film: bool | None = None,
 ) -> dict[str, Any]:
     """What a form needs to know of a field beyond its type.
 
     `kind` overrides the kind read from the type; `group` "advanced" folds the field away; `step` is a slider's; `unit` is shown behind the
     number; `needs` maps a choice to the weights it wants (`{"vgg19": "vgg19"}`); `best` names the choice of best quality; `holds` is
-    the sort of weights a "weights" field takes; `when` says for which choices of another field this one counts at all (`{"filter": ["oil"]}`).
+    the sort of weights a "weights" field takes; `when` says for which choices of another field this one counts at all (`{"filter": ["oil"]}`);
+    `film` says that an "image" may be a film, each frame of which is then restyled.
     """
-    given = {"kind": kind, "group": group, "step": step, "unit": unit, "needs": needs, "best": best, "holds": holds, "when": when}
+    given = {"kind": kind, "group": group, "step": step, "unit": unit, "needs": needs, "best": best, "holds": holds, "when": when, "film": film}
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -70,6 +72,8 @@ ImageId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(k
 NewName = Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(_plain)]
 """The name of a model that is made."""
 """A picture: the sha256 of its stored bytes (`assets.py`). Never a path."""
+FilmId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image", film=True))]
+"""A picture or a film."""
 ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="images"))]
 Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="numbers"))]
 WeightsId = Annotated[str, Field(pattern=r"^[\w][\w.\-]*([/:][\w][\w.\-]*)*$", max_length=200, json_schema_extra=ui(kind="weights"))]
@@ -149,6 +153,7 @@ class FieldSpec:
     holds: str | None = None
     when: tuple[str, tuple[str, ...]] | None = None
     nullable: bool = False
+    film: bool = False
 
 
 @cache
@@ -189,6 +194,7 @@ def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) 
         holds=body.get("holds"),
         when=next(((field, tuple(choices)) for field, choices in body.get("when", {}).items()), None),
         nullable=len(options) < len(entry.get("anyOf", ())),
+        film=body.get("film", False),
     )
 
 

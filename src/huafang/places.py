@@ -34,6 +34,11 @@ class Places:
         return self.root / "cache" / "thumbnails"
 
     @property
+    def work(self) -> Path:
+        """Finished parts of long runs that are not done yet."""
+        return self.root / "work"
+
+    @property
     def database(self) -> str:
         """SQLAlchemy address of the default database."""
         return f"sqlite:///{self.root / 'huafang.db'}"

@@ -41,7 +41,7 @@ class Run:
 
 
 COMMON = [
-    click.Option(["-o", "--output"], type=click.Path(), help="File (.png, .jpg, .webp) or folder to write to. Default: a new name in this folder."),
+    click.Option(["-o", "--output"], type=click.Path(), help="File (.png, .jpg, .webp; of a film .mp4) or folder. Default: a new name in this folder."),
     click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout when done."),
     click.Option(["-q", "--quiet"], is_flag=True, help="No progress bar."),
     click.Option(["--force"], is_flag=True, help="In a folder run, paint again what was finished before with the same settings."),
@@ -136,7 +136,7 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     many = isinstance(subject, tuple)
     if subject is None and room.makes == "weights" and how.output and Path(how.output).suffix:
         subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
-    sources: list[Any] = list(expand(subject)) if many else [subject]
+    sources: list[Any] = list(expand(subject, films=methods.films(room))) if many else [subject]
     targets = _targets(name, sources if many else [None], how.output)
     _spare(sources if many else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
@@ -218,7 +218,7 @@ def _targets(name: str, sources: list[Path | None], output: str | None) -> list[
     if output is not None and not folder:
         if len(sources) > 1:
             raise BadInput(f"{len(sources)} pictures cannot all be written to {output}; name a folder with -o", code="output.one")
-        check_ending(Path(output), room)
+        check_ending(Path(output), room, film=_is_film(sources[0], room))
         return [Path(output)]
     home = Path(output) if output is not None else Path()
     if home.exists() and not home.is_dir():
@@ -226,9 +226,21 @@ def _targets(name: str, sources: list[Path | None], output: str | None) -> list[
     stems = [source.stem if source else name for source in sources]
     twice = Counter(stems)
     named = [source.name if source and twice[stem] > 1 else stem for source, stem in zip(sources, stems, strict=True)]
+    ends = [ending(room, film=_is_film(source, room)) for source in sources]
     if folder:
-        return [home / f"{stem}{ending(room)}" for stem in named]
-    return [_free(home / (f"{stem}-{name}{ending(room)}" if sources[0] else f"{stem}{ending(room)}")) for stem in named]
+        return [home / f"{stem}{end}" for stem, end in zip(named, ends, strict=True)]
+    return [_free(home / (f"{stem}-{name}{end}" if source else f"{stem}{end}")) for stem, end, source in zip(named, ends, sources, strict=True)]
+
+
+def _is_film(source: Path | None, room: type[Params]) -> bool:
+    """Whether a file is a film, and the room takes films. What cannot be read is told later, with the picture's or film's own error."""
+    from huafang.video import is_film
+
+    try:
+        with open(source or "", "rb") as file:
+            return methods.films(room) and is_film(file.read(256))
+    except OSError:
+        return False
 
 
 def _spare(inputs: Iterable[Path], targets: list[Path]) -> None:
@@ -252,10 +264,11 @@ def _made_with(target: Path, params: Params) -> bool:
     """Whether `target` is there and says that these very params made it."""
     if not target.is_file():
         return False
-    from huafang import images, metadata
+    from huafang import images, metadata, video
 
     try:
-        found = metadata.read(images.ingest(target.read_bytes()).text)
+        data = target.read_bytes()
+        found = metadata.read(video.text_of(data) if video.is_film(data[:256]) else images.ingest(data).text)
     except (OSError, BadInput):
         return False
     made = {key: value for key, value in found.get("params", {}).items() if key != "sources"}

@@ -31,7 +31,8 @@ from huafang.methods.stargan import StarGan
 from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
 from huafang.methods.train_mini import TrainMini
-from huafang.params import Params
+from huafang.params import Params, fields
+from huafang.video import is_film
 
 if TYPE_CHECKING:
     from huafang.context import Context, Result
@@ -63,6 +64,13 @@ if TYPE_CHECKING:
 else:
     AnyParams = Annotated[reduce(or_, ROOMS.values()), Field(discriminator="method")]
     """Any room's params, told apart by `method`."""
+
+
+FILM_FIGURES = {
+    "en": {"frames": "Frames", "warping_error": "Warping error", "warping_error_of_film": "Warping error of the film itself"},
+    "zh": {"frames": "帧数", "warping_error": "时序误差", "warping_error_of_film": "原视频的时序误差"},
+}
+"""What any room that takes films reports of one (`filming.py`)."""
 
 
 @cache
@@ -128,8 +136,17 @@ def run(params: Params, ctx: "Context") -> "Result":
     """Run a room. Its heavy code is loaded only now, in the process that paints."""
     name: str = params.method  # type: ignore[attr-defined]  # every room has it; the base has none to have no default of its own
     module = import_module(f"huafang.methods.{name}.run")
+    if films(type(params)) and is_film(ctx.assets.head(getattr(params, params.subject))):
+        from huafang import filming
+
+        return filming.restyle(params, ctx, module.run)
     result: Result = module.run(params, ctx)
     return result
+
+
+def films(kind: type[Params]) -> bool:
+    """Whether a room's subject may be a film."""
+    return any(spec.film for spec in fields(kind) if spec.name == kind.subject)
 
 
 def default_method(*, styled: bool) -> str:
@@ -143,4 +160,7 @@ def labels(name: str) -> dict[str, Any]:
 
     A figure's name may end in `_N` for any number, which stands for {n} in its label; an empty label keeps a figure from those who look at pictures.
     """
-    return tomllib.loads(files(f"huafang.methods.{name}").joinpath("labels.toml").read_text("utf-8"))
+    words = tomllib.loads(files(f"huafang.methods.{name}").joinpath("labels.toml").read_text("utf-8"))
+    for language, names in FILM_FIGURES.items() if films(ROOMS[name]) else ():
+        words[language].setdefault("figures", {}).update(names)
+    return words

@@ -57,7 +57,7 @@ def restyle(
     photo, notes = brought(ctx, content, size)
     wide = resize.widened(photo, least)
     with torch.no_grad():
-        read = [net.style(beside(ctx.image(one), photo, style_scale, keep_colours, least)) for one in style]
+        read = ctx.kept("styles", lambda: [net.style(beside(ctx.image(one), photo, style_scale, keep_colours, least)) for one in style])
         wanted = list(read) if masks else [net.mixed(read, shares)]
         networks = [net.painting(wide, one, strength) for one in wanted]
     steps = Steps(ctx)

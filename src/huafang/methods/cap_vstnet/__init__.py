@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, ImageIds, Numbers, StyleMix, WeightsId, ui
+from huafang.params import FilmId, ImageIds, Numbers, StyleMix, WeightsId, ui
 
 
 class CapVstNet(StyleMix):
@@ -12,7 +12,7 @@ class CapVstNet(StyleMix):
     paper = ("Wen, Gao & Zou, CAP-VSTNet: Content Affinity Preserved Versatile Style Transfer, CVPR 2023", "https://arxiv.org/abs/2303.17867")
 
     method: Literal["cap_vstnet"] = "cap_vstnet"
-    content: ImageId
+    content: FilmId
     """Photo whose layout is kept."""
     style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
     """Pictures whose style is taken; several are mixed."""

@@ -76,10 +76,11 @@ def _style(net: RevResNet, p: CapVstNet, ctx: Context, place: int, painting: Ten
 
 def _contents(net: RevResNet, p: CapVstNet, ctx: Context, halves: Halves, covers: Sequence[Cover]) -> list[cwct.Moments]:
     """The moments of the content's features under each mask, or in one all over; of a film, of frames of all of it."""
-    moments = [cwct.Moments(halves[0].shape[1] // rev_resnet.GROUPS[p.mode]) for _ in covers or [None]]
+    places: Sequence[Cover | None] = covers or (None,)
+    moments = [cwct.Moments(halves[0].shape[1] // rev_resnet.GROUPS[p.mode]) for _ in places]
     frames = (net.encode(_wide(resize.shrunk(frame, p.size))) for frame in ctx.glimpses(p.content, GLIMPSES)) if ctx.filming else [halves]
     for frame in frames:
-        for one, cover in zip(moments, covers or [None], strict=True):
+        for one, cover in zip(moments, places, strict=True):
             _measured(frame, p.mode, cover, one)
     return moments
 

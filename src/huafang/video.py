@@ -1,0 +1,294 @@
+"""Films in and out, in one place, through PyAV. No torch here; `av` and numpy are loaded when a film is opened.
+
+A film from outside is told by its first bytes and opened with the reader of that one format, so that nothing is guessed and no playlist is followed. Frames are
+(H, W, 3) uint8 sRGB, upright, each with its own time. What is written is H.264 in MP4, yuv420p, with the sound of the film it was made from.
+"""
+
+import heapq
+import io
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huafang import metadata
+from huafang.errors import BadInput, TooLarge
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Frame = np.ndarray[Any, np.dtype[np.uint8]]
+
+MAX_PIXELS = 8192 * 4320
+MAX_FRAMES = 200_000
+MIN_SIDE = 8
+READABLE = "MP4, MOV, MKV, WebM, AVI, FLV, WMV, MPEG"
+TICKS = 90_000
+"""Parts of a second in which times of frames are kept: whole for every frame rate in use."""
+QUALITY = "18"
+"""x264's constant rate factor: no loss that one sees."""
+COPIED = ("aac", "mp3", "ac3", "eac3", "alac", "opus", "flac")
+"""Sound that MP4 carries as it is; other sound is encoded as AAC."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What there is to know of a film before it is decoded. `frames` are those that the file says it holds; a damaged one may give fewer."""
+
+    width: int
+    height: int
+    frames: int
+    rate: Fraction
+    sound: str | None
+
+    @property
+    def seconds(self) -> float:
+        return float(self.frames / self.rate)
+
+
+def is_film(head: bytes) -> bool:
+    """Whether a file that begins with these bytes (256 of them, or all) is a film of a format that is read."""
+    return _format(head) is not None
+
+
+def _format(head: bytes) -> str | None:
+    if head[4:8] in (b"ftyp", b"moov", b"wide", b"mdat", b"free", b"skip"):
+        return None if head[8:12] in (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1") else "mov"
+    if head[:4] == b"RIFF":
+        return "avi" if head[8:12] == b"AVI " else None
+    marks = {b"\x1aE\xdf\xa3": "matroska", b"FLV\x01": "flv", b"0&\xb2u": "asf", b"\x00\x00\x01\xba": "mpeg"}
+    return marks.get(head[:4]) or ("mpegts" if head[:1] == head[188:189] == b"G" else None)
+
+
+def probe(data: bytes) -> Facts:
+    """Look at a film: every packet is counted and the first frame decoded. Raises BadInput (`video.unreadable`) and TooLarge (`video.too_large`)."""
+    with _opened(data) as container:
+        stream = _pictures(container)
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > MAX_PIXELS:
+            raise TooLarge(f"the film is {width} × {height}; at most {MAX_PIXELS / 1e6:.0f} megapixels a frame are taken", code="video.too_large")
+        frames = sum(packet.size > 0 for packet in _packets(container, stream))
+        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        sound = container.streams.audio[0].codec.canonical_name if container.streams.audio else None
+    first = next(iter(frames_of(data)), None)
+    if first is None or not frames:
+        raise BadInput("this film holds not one frame that can be decoded", code="video.unreadable", hint=f"readable are {READABLE}")
+    if frames > MAX_FRAMES:
+        raise TooLarge(f"the film has {frames:,} frames; at most {MAX_FRAMES:,} are taken", code="video.too_large", hint="cut it into parts")
+    height, width = first.pixels.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise BadInput(f"the film is {width} × {height}; each side must have at least {MIN_SIDE} pixels", code="video.too_small")
+    return Facts(width, height, frames, Fraction(rate), sound)
+
+
+def text_of(data: bytes) -> dict[str, str]:
+    """The texts in a film's header, under the names that `metadata.read` knows. Raises BadInput."""
+    with _opened(data) as container:
+        return {metadata.A1111 if key == "comment" else key: value for key, value in container.metadata.items()}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A frame: its number, its time in ticks from the film's start, and its pixels, (H, W, 3)."""
+
+    number: int
+    tick: int
+    pixels: "Frame"
+
+
+def frames_of(data: bytes, numbers: "range | frozenset[int] | None" = None) -> Iterator[Shot]:
+    """The frames of a film in order; of all that are decoded, those of `numbers` are given. What cannot be decoded is passed over."""
+    with _opened(data) as container:
+        stream = _pictures(container)
+        stream.thread_type = "AUTO"
+        rate, last = stream.average_rate or stream.guessed_rate or Fraction(25), -1
+        origin: Fraction | None = None
+        for number, frame in enumerate(_decoded(container, stream)):
+            time = Fraction(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
+            if origin is None:
+                origin = time or Fraction(0)
+            tick = round((time - origin if time is not None else Fraction(number) / rate) * TICKS)
+            last = max(tick, last + 1)
+            if numbers is None or number in numbers:
+                yield Shot(number, last, _upright(frame))
+            if isinstance(numbers, frozenset) and number >= max(numbers):
+                return
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    import av
+
+    broken = 0
+    for packet in _packets(container, stream, flush=True):
+        try:
+            yield from packet.decode()
+        except av.error.FFmpegError:  # a damaged part costs its own frames alone
+            broken += 1
+            if broken > 1000:
+                return
+
+
+def _packets(container: Any, stream: Any, *, flush: bool = False) -> Iterator[Any]:
+    """The packets of a stream up to where the file breaks off."""
+    import av
+
+    try:
+        for packet in container.demux(stream):
+            if packet.size or flush:
+                yield packet
+    except av.error.FFmpegError:
+        return
+
+
+def _upright(frame: Any) -> "Frame":
+    """The pixels of a frame. Where a file does not say which matrix its colours were made with, large films are taken as BT.709 and small ones as BT.601."""
+    import numpy as np
+    from av.video.reformatter import Colorspace, Interpolation
+
+    unsaid = int(frame.colorspace) == 2
+    known = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if unsaid else None
+    exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT  # the fast ways are up to two levels too dark
+    pixels = frame.to_ndarray(format="rgb24", src_colorspace=known, interpolation=exact)
+    turns = round((frame.rotation or 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+def _opened(data: bytes) -> Any:
+    """The film, opened by the reader of its format alone. Raises BadInput."""
+    import av
+
+    format = _format(data[:256])
+    if format is None:
+        raise BadInput("this file cannot be read as a film", code="video.unreadable", hint=f"readable are {READABLE}")
+    try:
+        return av.open(io.BytesIO(data), format=format, options={"protocol_whitelist": "none"})
+    except (av.error.FFmpegError, ValueError) as error:
+        raise BadInput(f"this file cannot be read as a film: {_said(error)}", code="video.unreadable", hint=f"readable are {READABLE}") from error
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
+
+
+def _pictures(container: Any) -> Any:
+    """The stream of pictures: the first that is no cover of an album. Raises BadInput."""
+    for stream in container.streams.video:
+        if not stream.disposition & 0x400 and stream.codec_context is not None:
+            return stream
+    raise BadInput("this file holds no pictures, only sound", code="video.unreadable", hint=f"readable are {READABLE}")
+
+
+class Writer:
+    """H.264 into a small file of its own, with no frame that looks at a later one: such files are joined as they are (`joined`)."""
+
+    def __init__(self, height: int, width: int, rate: Fraction) -> None:
+        import av
+
+        self._out = io.BytesIO()
+        self._container = av.open(self._out, "w", format="mp4")
+        # x264 gives the same bytes for the same frames whenever the number of its threads is the same
+        options = {"crf": QUALITY, "preset": "medium", "bf": "0", "threads": "2"}
+        self._stream: Any = self._container.add_stream("libx264", rate=rate, options=options)
+        self._size = (height, width)
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        for name, value in (("colorspace", 1), ("color_primaries", 1), ("color_trc", 1), ("color_range", 1)):
+            setattr(self._stream.codec_context, name, value)
+
+    def add(self, pixels: "Frame", tick: int) -> None:
+        """One more frame, (H, W, 3) of the writer's size. An odd side gets its last line twice, since yuv420p has none."""
+        import av
+        import numpy as np
+        from av.video.reformatter import Colorspace, VideoReformatter
+
+        assert pixels.shape[:2] == self._size, f"{pixels.shape} in a film of {self._size}"
+        height, width = self._size
+        even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else pixels
+        frame = VideoReformatter().reformat(av.VideoFrame.from_ndarray(even, format="rgb24"), format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        frame.pts, frame.time_base = tick, Fraction(1, TICKS)
+        self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> bytes:
+        """The whole file."""
+        self._container.mux(self._stream.encode())
+        self._container.close()
+        return self._out.getvalue()
+
+
+def joined(parts: Iterable[tuple[int, bytes]], source: bytes, text: dict[str, str]) -> bytes:
+    """One MP4 of files that a `Writer` wrote, each with the tick at which it begins, with the sound of `source` and with `text` in its header."""
+    import av
+
+    files = list(parts)
+    options = {"movflags": "+faststart+use_metadata_tags"}  # the index comes first, so that a page plays what has arrived; a muxer wants a real file for it
+    with tempfile.TemporaryDirectory(prefix="huafang-") as folder:
+        place = Path(folder) / "film.mp4"
+        with _opened(source) as film, av.open(str(place), "w", options=options) as container, av.open(io.BytesIO(files[0][1]), format="mov") as first:
+            container.metadata.update(text)
+            streams = [_moved(files, container.add_stream_from_template(first.streams.video[0]))]
+            if film.streams.audio:
+                streams.append(_sound(film, container, source))
+            for _, packet in heapq.merge(*streams, key=lambda timed: timed[0]):
+                container.mux(packet)
+        return place.read_bytes()
+
+
+Timed = tuple[Fraction, Any]
+
+
+def _moved(files: list[tuple[int, bytes]], stream: Any) -> Iterator[Timed]:
+    """The packets of all parts, each moved to where its part begins."""
+    import av
+
+    for start, data in files:
+        with av.open(io.BytesIO(data), format="mov") as container:
+            for packet in container.demux(video=0):
+                if packet.size:
+                    offset = round(start / (TICKS * packet.time_base))
+                    packet.pts, packet.dts, packet.stream = packet.pts + offset, packet.dts + offset, stream
+                    yield Fraction(packet.dts * packet.time_base), packet
+
+
+def _sound(film: Any, container: Any, source: bytes) -> Iterator[Timed]:
+    """The sound's packets, counted from the first frame's time; copied where MP4 carries them, else encoded anew."""
+    heard = film.streams.audio[0]
+    begin = _begin(source)
+    if heard.codec.canonical_name in COPIED:
+        return _copied(film, heard, container.add_stream_from_template(heard), begin)
+    rate = heard.codec_context.sample_rate
+    stream = container.add_stream("aac", rate=rate if rate in (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000) else 48000)
+    return _encoded(film, heard, stream, begin)
+
+
+def _begin(source: bytes) -> Fraction:
+    """The time of a film's first frame, in seconds."""
+    with _opened(source) as film:
+        frame = next(_decoded(film, _pictures(film)), None)
+        return Fraction(frame.pts * frame.time_base) if frame is not None and frame.pts is not None and frame.time_base else Fraction(0)
+
+
+def _copied(film: Any, heard: Any, stream: Any, begin: Fraction) -> Iterator[Timed]:
+    last: int | None = None
+    for packet in _packets(film, heard):
+        if packet.dts is None or packet.pts is None:
+            continue
+        shift = round(begin / packet.time_base)
+        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        if packet.dts < 0 or (last is not None and packet.dts <= last):
+            continue
+        last, packet.stream = packet.dts, stream
+        yield Fraction(packet.dts * packet.time_base), packet
+
+
+def _encoded(film: Any, heard: Any, stream: Any, begin: Fraction) -> Iterator[Timed]:
+    for frame in _decoded(film, heard):
+        if frame.pts is not None and frame.time_base:
+            frame.pts -= round(begin / frame.time_base)
+            if frame.pts < 0:
+                continue
+        for packet in stream.encode(frame):
+            yield Fraction(packet.dts * packet.time_base), packet
+    for packet in stream.encode(None):
+        yield Fraction(packet.dts * packet.time_base), packet

@@ -1,0 +1,155 @@
+"""Films in and out: frames and their times, what is damaged or no film at all, sound, turned phones."""
+
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from huafang import metadata, video
+from huafang.errors import BadInput, TooLarge
+from tests.films import film, frames, hums
+
+PICTURES = frames(9)
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one.astype(float) - other).mean())
+
+
+@pytest.mark.parametrize(
+    ("format", "codec"), [("mp4", "libx264"), ("avi", "mjpeg"), ("matroska", "libx264"), ("mpegts", "mpeg2video"), ("flv", "flv1"), ("mov", "mjpeg")]
+)
+def test_frames_of_every_format_come_in_order(format, codec):
+    rate = 25 if codec == "mpeg2video" else 10
+    data = film(PICTURES, format, codec, rate=rate)
+    assert video.is_film(data[:256])
+    facts = video.probe(data)
+    assert (facts.width, facts.height, facts.frames, facts.sound) == (64, 48, 9, None)
+    shots = list(video.frames_of(data))
+    assert [shot.number for shot in shots] == list(range(9))
+    assert [shot.tick for shot in shots] == [pytest.approx(number * video.TICKS / rate, abs=100) for number in range(9)]
+    for shot, picture in zip(shots, PICTURES, strict=True):
+        assert apart(shot.pixels, picture) < 8
+        assert apart(shot.pixels, picture) == min(apart(shot.pixels, other) for other in PICTURES)
+
+
+def test_some_frames_are_the_same_frames():
+    data = film(PICTURES)
+    every = list(video.frames_of(data))
+    assert [shot.number for shot in video.frames_of(data, range(6, 100))] == [6, 7, 8]
+    for shot in video.frames_of(data, frozenset([2, 5])):
+        assert np.array_equal(shot.pixels, every[shot.number].pixels)
+        assert shot.tick == every[shot.number].tick
+
+
+def written(pictures, ticks, source: bytes, cuts=(0, 4)) -> bytes:
+    parts = []
+    for first, last in zip(cuts, (*cuts[1:], len(pictures)), strict=True):
+        writer = video.Writer(*pictures[0].shape[:2], Fraction(10))
+        for picture, tick in zip(pictures[first:last], ticks[first:last], strict=True):
+            writer.add(picture, tick - ticks[first])
+        parts.append((ticks[first], writer.finish()))
+    return video.joined(parts, source, {"comment": "made here", metadata.OWN: '{"params": {"prompt": "画坊"}}'})
+
+
+def test_what_is_written_in_parts_is_one_film_with_its_times_and_texts():
+    ticks = [0, 3000, 9000, 9500, 30000, 33003, 60000, 90000, 90100]  # as uneven as a phone's
+    data = written(PICTURES, ticks, film(PICTURES))
+    shots = list(video.frames_of(data))
+    assert [shot.tick for shot in shots] == ticks
+    for shot, picture in zip(shots, PICTURES, strict=True):
+        assert apart(shot.pixels, picture) < 4
+    assert abs(np.mean([shot.pixels for shot in shots]) - np.mean(PICTURES)) < 0.3, "no colour drifts on the way out and in"
+    assert metadata.read(video.text_of(data))["params"] == {"prompt": "画坊"}
+    assert data.index(b"moov") < data.index(b"mdat"), "a page can play what has arrived"
+
+
+def test_odd_sides_are_made_even():
+    pictures = [picture[:47, :63] for picture in PICTURES]
+    shots = list(video.frames_of(written(pictures, [9000 * n for n in range(9)], film(PICTURES))))
+    assert shots[0].pixels.shape == (48, 64, 3)
+    assert apart(shots[0].pixels[:47, :63], pictures[0]) < 4
+
+
+@pytest.mark.parametrize(
+    ("format", "sound", "kept"), [("mp4", "aac", "aac"), ("avi", "pcm_s16le", "aac"), ("matroska", "libmp3lame", "mp3"), ("mov", "pcm_s16le", "aac")]
+)
+def test_sound_is_kept(format, sound, kept):
+    source = film(PICTURES, format, "mjpeg" if format == "avi" else "libx264", sound=sound)
+    codec, seconds, loudest = hums(written(PICTURES, [9000 * n for n in range(9)], source))
+    assert codec == kept
+    assert seconds == pytest.approx(0.9, abs=0.06)
+    assert loudest == pytest.approx(440, abs=3)
+
+
+def test_a_phone_held_upright_is_seen_upright():
+    data = bytearray(film(PICTURES))
+    place = data.index(b"tkhd") + 4 + 40  # the matrix of version 0: a quarter turn clockwise
+    data[place : place + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30))
+    facts = video.probe(bytes(data))
+    assert (facts.width, facts.height) == (48, 64)
+    shot = next(video.frames_of(bytes(data)))
+    assert apart(shot.pixels, np.rot90(PICTURES[0], -1)) < 4
+
+
+def test_frames_without_times_are_evenly_spread():
+    """AVI from old cameras and raw streams say no times, or the same one twice."""
+    data = film(PICTURES, "avi", "mjpeg", ticks=None)
+    assert len({shot.tick for shot in video.frames_of(data)}) == 9
+
+
+@pytest.mark.parametrize("cut", [0.35, 0.6, 0.9])
+def test_a_film_that_breaks_off_gives_what_there_is(cut):
+    data = film(frames(40), "avi", "mjpeg")
+    part = data[: int(len(data) * cut)]
+    shots = list(video.frames_of(part))
+    assert 0.5 * cut * 40 < len(shots) < 40
+    assert video.probe(part).frames >= len(shots) - 1
+
+
+def test_damage_costs_its_own_frames():
+    data = bytearray(film(frames(30), "avi", "mjpeg"))
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    assert len(list(video.frames_of(bytes(data)))) >= 24
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"RIFF\x00\x00\x00\x00AVI ",
+        b"\x00\x00\x00\x20ftypisom" + bytes(100),
+        b"\x1aE\xdf\xa3" + bytes(300),
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"\x89PNG\r\n\x1a\n" + bytes(100),
+        b"hello, I am a film",
+    ],
+)
+def test_what_is_no_film_is_refused(data):
+    with pytest.raises(BadInput, match="film"):
+        video.probe(data)
+
+
+def test_playlists_and_pictures_are_not_even_opened():
+    for data in (b"#EXTM3U\nfile:///etc/passwd", b"ffconcat version 1.0", b"\x00\x00\x00\x1cftypavif", b"GIF89a", b"RIFF\x00\x00\x00\x00WEBPVP8 "):
+        assert not video.is_film(data)
+
+
+def test_sound_alone_and_giants_are_refused(monkeypatch):
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        from tests.films import _hum
+
+        _hum(container, container.add_stream("aac", rate=44100), 0.3)
+    with pytest.raises(BadInput, match="no pictures, only sound"):
+        video.probe(out.getvalue())
+    monkeypatch.setattr(video, "MAX_FRAMES", 5)
+    with pytest.raises(TooLarge, match="9 frames; at most 5"):
+        video.probe(film(PICTURES))
+    monkeypatch.setattr(video, "MAX_PIXELS", 1000)
+    with pytest.raises(TooLarge, match="64 × 48"):
+        video.probe(film(PICTURES))
