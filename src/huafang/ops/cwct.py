@@ -80,7 +80,8 @@ def factored(covariance: Tensor, least: float = 0.0) -> Tensor:
     while True:
         factor, failed = torch.linalg.cholesky_ex(covariance)
         if not failed and float(factor.diagonal().min()) ** 2 > least:
-            return factor
+            found: Tensor = factor
+            return found
         steps += 1
         covariance = covariance + steps * RIDGE * torch.eye(len(covariance), dtype=covariance.dtype)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, ImageIds, Numbers, StyleMix, WeightsId, ui
+from huafang.params import FilmId, ImageIds, Numbers, StyleMix, WeightsId, ui
 
 
 class AdaIn(StyleMix):
@@ -12,7 +12,7 @@ class AdaIn(StyleMix):
     paper = ("Huang & Belongie, Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization, ICCV 2017", "https://arxiv.org/abs/1703.06868")
 
     method: Literal["adain"] = "adain"
-    content: ImageId
+    content: FilmId
     """Photo whose layout is kept."""
     style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
     """Pictures whose style is taken; several are mixed."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, Params, WeightsId, ui
+from huafang.params import FilmId, Params, WeightsId, ui
 
 
 class AnimeGan(Params):
@@ -12,7 +12,7 @@ class AnimeGan(Params):
     paper = ("Chen, Liu & Chen, AnimeGAN: A Novel Lightweight GAN for Photo Animation, ISICA 2019", "https://doi.org/10.1007/978-981-15-5577-0_18")
 
     method: Literal["animegan"] = "animegan"
-    content: ImageId
+    content: FilmId
     """Photo to turn into a drawing."""
     weights: WeightsId = Field(json_schema_extra=ui(holds="animegan"))
     """The trained style: an AnimeGANv2 generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …)."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, Params, WeightsId, ui
+from huafang.params import FilmId, Params, WeightsId, ui
 
 
 class CartoonGan(Params):
@@ -12,7 +12,7 @@ class CartoonGan(Params):
     paper = ("Chen, Lai & Liu, CartoonGAN: Generative Adversarial Networks for Photo Cartoonization, CVPR 2018", "https://doi.org/10.1109/CVPR.2018.00986")
 
     method: Literal["cartoongan"] = "cartoongan"
-    content: ImageId
+    content: FilmId
     """Photo to restyle."""
     weights: WeightsId = Field(json_schema_extra=ui(holds="cartoongan"))
     """The trained style: a CartoonGAN generator in the layout of its port to PyTorch (Hayao, Hosoda, Paprika, Shinkai)."""

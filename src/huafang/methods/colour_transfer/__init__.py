@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, ImageIds, Params, ui
+from huafang.params import FilmId, ImageIds, Params, ui
 
 
 class ColourTransfer(Params):
@@ -12,7 +12,7 @@ class ColourTransfer(Params):
     paper = ("Reinhard et al., Color Transfer between Images, 2001; Pitié & Kokaram 2007; Bonneel et al. 2015", "https://doi.org/10.1109/38.946629")
 
     method: Literal["colour_transfer"] = "colour_transfer"
-    content: ImageId
+    content: FilmId
     """Photo that is recoloured."""
     style: Annotated[ImageIds, Field(min_length=1, max_length=1)]
     """Picture whose colours are taken."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, Params, WeightsId, ui
+from huafang.params import FilmId, Params, WeightsId, ui
 
 
 class CycleGan(Params):
@@ -15,7 +15,7 @@ class CycleGan(Params):
     )
 
     method: Literal["cyclegan"] = "cyclegan"
-    content: ImageId
+    content: FilmId
     """Photo to restyle."""
     weights: WeightsId = Field(json_schema_extra=ui(holds="cyclegan"))
     """The trained translation: a CycleGAN generator of nine residual blocks in the authors' layout (monet, vangogh, cezanne, ukiyoe, …)."""

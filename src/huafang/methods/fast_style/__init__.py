@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, Params, WeightsId, ui
+from huafang.params import FilmId, Params, WeightsId, ui
 
 
 class FastStyle(Params):
@@ -16,7 +16,7 @@ class FastStyle(Params):
     )
 
     method: Literal["fast_style"] = "fast_style"
-    content: ImageId
+    content: FilmId
     """Photo to restyle."""
     weights: WeightsId = Field(json_schema_extra=ui(holds="fast_style"))
     """The trained style: a network of the layout of pytorch/examples or of rrmina."""

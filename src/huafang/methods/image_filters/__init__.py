@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, Params, ui
+from huafang.params import FilmId, Params, ui
 
 LENGTH = "px at 1 MP"
 """Lengths are in pixels of the picture as if it had one megapixel, so that a thumbnail and its 12-megapixel original look alike."""
@@ -19,7 +19,7 @@ class ImageFilters(Params):
     )
 
     method: Literal["image_filters"] = "image_filters"
-    content: ImageId
+    content: FilmId
     """Photo to restyle."""
     filter: Literal["oil", "ink", "pencil", "cartoon", "watercolour", "halftone"] = "oil"
     """The medium: oil paint, ink drawing, pencil drawing, cartoon with outlines, watercolour on paper, or printed dots."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, ImageIds, Numbers, StyleMix, WeightsId, ui
+from huafang.params import FilmId, ImageIds, Numbers, StyleMix, WeightsId, ui
 
 
 class MicroAst(StyleMix):
@@ -12,7 +12,7 @@ class MicroAst(StyleMix):
     paper = ("Wang et al., MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer, AAAI 2023", "https://arxiv.org/abs/2211.15313")
 
     method: Literal["micro_ast"] = "micro_ast"
-    content: ImageId
+    content: FilmId
     """Photo whose layout is kept."""
     style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
     """Pictures whose style is taken; several are mixed."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, Numbers, Params, WeightsId, ui
+from huafang.params import FilmId, Numbers, Params, WeightsId, ui
 
 
 class StarGan(Params):
@@ -15,7 +15,7 @@ class StarGan(Params):
     )
 
     method: Literal["stargan"] = "stargan"
-    content: ImageId
+    content: FilmId
     """Photo of a face, which fills about half of it."""
     weights: WeightsId = Field(json_schema_extra=ui(holds="stargan"))
     """The trained network: a StarGAN generator in the authors' layout."""
