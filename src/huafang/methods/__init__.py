@@ -32,6 +32,9 @@ from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
 from huafang.methods.train_mini import TrainMini
 from huafang.params import Params, fields
+from huafang.methods.texture_transfer import TextureTransfer
+from huafang.methods.train_arbitrary_style import TrainArbitraryStyle
+from huafang.methods.train_fast_style import TrainFastStyle
 from huafang.video import is_film
 
 if TYPE_CHECKING:
@@ -58,6 +61,8 @@ ROOMS: dict[str, type[Params]] = {
 
 PAINTERS = [name for name, kind in ROOMS.items() if kind.lane == "compute"]
 """Methods that make something, as a message lists them: downloads have their own doors."""
+    "train_fast_style": TrainFastStyle,
+    "train_arbitrary_style": TrainArbitraryStyle,
 
 if TYPE_CHECKING:
     AnyParams = Params

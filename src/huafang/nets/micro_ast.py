@@ -223,6 +223,25 @@ def folded(block: Residual, weight: Tensor, bias: Tensor) -> Residual:
     return block
 
 
+def fresh(seed: int) -> MicroAST:
+    """A network to begin training with: He-normal convolutions (He et al. 2015, equation 10), a modulation that changes nothing yet, grey pictures."""
+    torch.manual_seed(seed)
+    net = MicroAST()
+    with torch.no_grad():
+        for conv in (module for module in net.modules() if isinstance(module, nn.Conv2d)):
+            nn.init.kaiming_normal_(conv.weight)
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]  # every convolution has one
+        for block in (module for module in net.modules() if isinstance(module, Residual)):
+            block.conv2.conv_layer.weight.mul_(0.5)
+        for name, conv in ((name, module) for name, module in net.modulator.named_modules() if isinstance(module, nn.Conv2d)):
+            conv.weight.mul_(0.1)
+            nn.init.constant_(conv.bias, float(name.startswith("weight")))  # type: ignore[arg-type]  # as above
+        last = net.decoder.dec3[-1].conv_layer
+        last.weight.mul_(0.1)
+        nn.init.constant_(last.bias, 0.5)
+    return net
+
+
 def build(state: dict[str, Tensor], name: str) -> MicroAST:
     """The network from the published state dict. Raises BadInput for another network's."""
     if not any(key.startswith("content_encoder.") for key in state):

@@ -105,8 +105,9 @@ def rate(number: int, steps: int, *, warmup: int = 100, cooldown: float = 0.25) 
 
 
 def set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    """`value` for each group, times its own `share` where it has one."""
     for group in optimizer.param_groups:
-        group["lr"] = value
+        group["lr"] = value * group.get("share", 1.0)
 
 
 def _resume(task: Task, folder: Path) -> int:

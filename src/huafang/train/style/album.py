@@ -59,3 +59,13 @@ def retinted(picture: Tensor, *, angle: float, saturation: float, gamma: float, 
     turned = colour.mix(picture, torch.linalg.inv(colour.YIQ) @ turn @ colour.YIQ).clamp(0, 1)
     mean = turned.mean((2, 3), keepdim=True)
     return (mean + contrast * (turned - mean)).clamp(0, 1) ** gamma
+
+
+def middles(pictures: Sequence[Tensor], side: int) -> Tensor:
+    """The middle squares of an album's `pictures`, (B, 3, side, side) in [0, 1]: for sheets of samples."""
+    squares = []
+    for one in pictures:
+        least = min(one.shape[1:])
+        top, left = ((length - least) // 2 for length in one.shape[1:])
+        squares.append(resize.resized(one[None, :, top : top + least, left : left + least].float() / 255, side, side))
+    return torch.cat(squares)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from huafang.nets import micro_ast
 from huafang.nets.micro_ast import MicroAST, Signals
 from huafang.train import loop
 from huafang.train.ema import Ema
@@ -17,8 +18,6 @@ from huafang.train.style.losses import Looks
 CLIP, WARMUP = 1.0, 20
 CONTRAST_EVERY = 4
 """The contrastive part reads the results once more, which is a fifth of a step: it is taken once in so many."""
-SHIFT = 4
-"""The loss network sees all but so many rows and columns, from a place that changes: it halves pictures on a grid, between whose lines it does not look."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,11 @@ class ArbitraryTask:
         start: MicroAST | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        torch.manual_seed(seed)
-        self.net = (start or MicroAST()).requires_grad_(True).to(device, memory_format=torch.channels_last).train()
+        self.net = (start or micro_ast.fresh(seed)).requires_grad_(True).to(device, memory_format=torch.channels_last).train()
         self.photos, self.paintings, self.looks, self.samples, self.balance = photos, paintings, looks, samples, balance
         self.seed, self.steps, self.batch, self.rate, self.device, self._facts = seed, steps, batch, rate, device, dict(facts or {})
         self.ema = Ema(self.net, 0.998)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+        self.optimizer = torch.optim.Adam(_groups(self.net), lr=rate, betas=(0.9, 0.99), fused=True)
         self.scales = losses.scales(self._features(paintings.crops(16, loop.generator(seed, 0, "scales"), tinted=0.5).to(device)))
 
     @property
@@ -76,21 +74,21 @@ class ArbitraryTask:
     def step(self, number: int) -> dict[str, float]:
         photos, paintings, same = self._pairs(loop.generator(self.seed, number, "pairs"))
         loop.set_rate(self.optimizer, self.rate * loop.rate(number, self.steps, warmup=WARMUP))
-        with self._halves():
+        with losses.halves(self.device):
             told = self.net.signals(paintings)
             painted = self.net(photos, told).float()
-        window = _window(self.photos.size, loop.generator(self.seed, number, "window"))
+        window = losses.window(self.photos.size, loop.generator(self.seed, number, "window"))
         seen = self._features(painted[window])
         with torch.no_grad():
             of_photos, of_paintings = self._features(photos[window]), self._features(paintings[window])
         parts = {
-            "content": losses.content_distance(seen, of_photos, self.looks.content),
+            "content": losses.content_distance(seen, of_photos, self.scales, self.looks.content),
             "style": losses.style_distance(seen, of_paintings, self.scales),
             "colour": losses.colour_distance(painted, paintings),
             "roughness": losses.roughness(painted),
         }
         if self.balance.contrast and number % CONTRAST_EVERY == 0 and self.batch > 1:
-            with self._halves():
+            with losses.halves(self.device):
                 heard = self.net.signals(painted)
             parts["contrast"] = losses.contrast(_flat(heard), _flat(told).detach())
         if same.any():
@@ -121,16 +119,21 @@ class ArbitraryTask:
         return *(one.to(self.device, memory_format=torch.channels_last) for one in (photos, paintings)), same.to(self.device)  # type: ignore[return-value]
 
     def _features(self, pixels: Tensor) -> list[Tensor]:
-        with self._halves():
+        with losses.halves(self.device):
             return self.looks.features(pixels.contiguous(memory_format=torch.channels_last))
 
-    def _halves(self) -> torch.autocast:
-        return torch.autocast(torch.device(self.device).type, torch.bfloat16)
 
+def _groups(net: nn.Module) -> list[dict[str, Any]]:
+    """Parameters by how many inputs they sum over, each group with its share of the learning rate.
 
-def _window(size: int, dice: torch.Generator) -> tuple[slice, ...]:
-    y, x = torch.randint(SHIFT + 1, (2,), generator=dice).tolist()
-    return slice(None), slice(None), slice(y, size - SHIFT + y), slice(x, size - SHIFT + x)
+    Adam moves every weight by about the rate. A convolution of 9 × 9 × 16 inputs, all of them positive, would change a pixel 144 times as much as one of 3 × 3: its
+    rate goes down with the root of their number.
+    """
+    shares: dict[float, list[nn.Parameter]] = {}
+    for parameter in net.parameters():
+        inputs = parameter[0].numel() if parameter.dim() > 1 else 9
+        shares.setdefault(min(1.0, (9 / inputs) ** 0.5), []).append(parameter)
+    return [{"params": held, "share": share} for share, held in shares.items()]
 
 
 def _flat(told: Signals) -> Tensor:

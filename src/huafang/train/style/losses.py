@@ -13,10 +13,15 @@ from torch import Tensor
 
 from huafang.nets import squeezenet, vgg
 from huafang.nets.layers import moments
+from huafang.ops.gram import gram
 
 Name = Literal["squeezenet", "vgg16", "vgg19"]
 WEIGHTS: dict[Name, str] = {"squeezenet": "squeezenet1_1", "vgg16": "vgg16", "vgg19": "vgg19"}
 """The models by the names of the catalogue."""
+
+
+SHIFT = 4
+"""A loss network sees all but so many rows and columns: see `window`."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,27 @@ def load(name: Name, path: Path, device: str) -> Looks:
     return Looks(lambda pixels: list(net(pixels, layers).values()), style=(0, 1, 2, 3), content=(2,))
 
 
-def content_distance(found: Sequence[Tensor], wanted: Sequence[Tensor], places: Sequence[int]) -> Tensor:
-    """Mean squared difference of features over the variance of those wanted (Johnson et al. 2016, equation 2): 0 for the same picture, 2 for unrelated ones."""
+def halves(device: str) -> torch.autocast:
+    """Where networks run in bfloat16, as training does: the loss is taken in float32."""
+    return torch.autocast(torch.device(device).type, torch.bfloat16)
+
+
+def window(size: int, dice: torch.Generator) -> tuple[slice, ...]:
+    """What a loss network sees of (B, C, size, size), from a place that changes: it halves pictures on a grid, and between its lines it does not look."""
+    y, x = torch.randint(SHIFT + 1, (2,), generator=dice).tolist()
+    return slice(None), slice(None), slice(y, size - SHIFT + y), slice(x, size - SHIFT + x)
+
+
+def content_distance(found: Sequence[Tensor], wanted: Sequence[Tensor], scales: Sequence[Tensor], places: Sequence[int]) -> Tensor:
+    """Mean squared difference of features (Johnson et al. 2016, equation 2) over each tap's scale: 0 for the same picture, 2 for unrelated ones."""
     total = found[0].new_zeros((), dtype=torch.float32)
     for place in places:
-        mine, theirs = found[place].float(), wanted[place].float()
-        total = total + (mine - theirs).square().mean() / theirs.var().clamp_min(1e-8)
+        total = total + (found[place].float() - wanted[place].float()).square().mean() / scales[place]
     return total / len(places)
 
 
 def style_distance(found: Sequence[Tensor], wanted: Sequence[Tensor], scales: Sequence[Tensor]) -> Tensor:
-    """Differences of the channels' means and deviations (Huang & Belongie 2017, equation 13), over each tap's scale: its mean variance in many pictures."""
+    """Differences of the channels' means and deviations (Huang & Belongie 2017, equation 13), over each tap's scale."""
     total = found[0].new_zeros((), dtype=torch.float32)
     for mine, theirs, scale in zip(found, wanted, scales, strict=True):
         for one, other in zip(moments(mine), moments(theirs), strict=True):
@@ -58,8 +73,14 @@ def style_distance(found: Sequence[Tensor], wanted: Sequence[Tensor], scales: Se
 
 @torch.no_grad()
 def scales(pictures: Sequence[Tensor]) -> list[Tensor]:
-    """Of each tap's features, (B, C, h, w), the mean over channels of the variance over all pictures and places."""
+    """Of each tap's features of many pictures, (B, C, h, w), the mean over channels of the variance over all pictures and places."""
     return [tap.float().transpose(0, 1).flatten(1).var(1).mean().clamp_min(1e-8) for tap in pictures]
+
+
+def gram_distance(found: Sequence[Tensor], grams: Sequence[Tensor]) -> Tensor:
+    """Squared difference of Gram matrices (Johnson et al. 2016, equation 4) over the square of those wanted, (1, C, C): 0 when alike, 1 for a void picture."""
+    parts = [(gram(one.float()) - wanted).square().sum((1, 2)).mean() / wanted.square().sum() for one, wanted in zip(found, grams, strict=True)]
+    return torch.stack(parts).mean()
 
 
 def colour_distance(found: Tensor, wanted: Tensor) -> Tensor:
