@@ -30,11 +30,10 @@ from huafang.methods.pull_weights import PullWeights
 from huafang.methods.stargan import StarGan
 from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
-from huafang.methods.train_mini import TrainMini
-from huafang.params import Params, fields
-from huafang.methods.texture_transfer import TextureTransfer
 from huafang.methods.train_arbitrary_style import TrainArbitraryStyle
 from huafang.methods.train_fast_style import TrainFastStyle
+from huafang.methods.train_mini import TrainMini
+from huafang.params import Params, fields
 from huafang.video import is_film
 
 if TYPE_CHECKING:
@@ -56,13 +55,13 @@ ROOMS: dict[str, type[Params]] = {
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,
     "train_mini": TrainMini,
+    "train_fast_style": TrainFastStyle,
+    "train_arbitrary_style": TrainArbitraryStyle,
     "pull_weights": PullWeights,
 }
 
 PAINTERS = [name for name, kind in ROOMS.items() if kind.lane == "compute"]
 """Methods that make something, as a message lists them: downloads have their own doors."""
-    "train_fast_style": TrainFastStyle,
-    "train_arbitrary_style": TrainArbitraryStyle,
 
 if TYPE_CHECKING:
     AnyParams = Params
