@@ -214,6 +214,8 @@ class Bench:
                 values[spec.name] = tuple(self.picture(one) for part in many for one in _inside(part))
             elif spec.kind == "numbers":
                 values[spec.name] = tuple(float(one) for one in (value if isinstance(value, Sequence) else [value]))
+            elif spec.kind == "methods":
+                values[spec.name] = (value,) if isinstance(value, str) else tuple(value)
             elif spec.kind == "weights" and value != "":
                 values[spec.name] = self._weights(value)
         return methods.build(room.model_fields["method"].default, values)
@@ -274,13 +276,13 @@ def expand(patterns: Sequence[str], *, films: bool = False) -> list[Path]:
     return list(found)
 
 
-def _near_file(path: Path) -> str:
-    from difflib import get_close_matches
 def _inside(source: "Picture") -> "Sequence[Picture]":
     """The pictures of a folder, or the one picture that was named."""
     return expand([str(source)]) if isinstance(source, str | os.PathLike) and Path(source).is_dir() else [source]
 
 
+def _near_file(path: Path) -> str:
+    from difflib import get_close_matches
 
     try:
         close = get_close_matches(path.name, [item.name for item in path.parent.iterdir()], n=1)

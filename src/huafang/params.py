@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
-Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers", "image", "images", "weights"]
-Family = Literal["paint", "filter", "style", "colour", "generate", "tool"]
+Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers", "image", "images", "weights", "methods"]
+Family = Literal["paint", "filter", "style", "colour", "generate", "compare", "tool"]
 Group = Literal["basic", "advanced"]
 Lane = Literal["compute", "network"]
 Product = Literal["pictures", "weights"]
@@ -60,27 +60,31 @@ def _seed(value: object) -> object:
     return secrets.randbelow(SEED_LIMIT) if type(value) is int and value == -1 else value
 
 
-Text = Annotated[str, Field(max_length=1_000, json_schema_extra=ui(kind="text")), AfterValidator(clean)]
-LongText = Annotated[str, Field(max_length=10_000, json_schema_extra=ui(kind="long_text")), AfterValidator(clean)]
 def _plain(name: str) -> str:
     if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
         raise ValueError("must be of letters, digits, - and _ alone: it becomes the name of a file or folder")
     return name
 
 
-ImageId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image"))]
+Text = Annotated[str, Field(max_length=1_000, json_schema_extra=ui(kind="text")), AfterValidator(clean)]
 NewName = Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(_plain)]
 """The name of a model that is made."""
+LongText = Annotated[str, Field(max_length=10_000, json_schema_extra=ui(kind="long_text")), AfterValidator(clean)]
+ImageId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image"))]
 """A picture: the sha256 of its stored bytes (`assets.py`). Never a path."""
 FilmId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image", film=True))]
 """A picture or a film."""
 ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="images"))]
+Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=5_000, json_schema_extra=ui(kind="images"))]
+"""Many pictures to learn from: a folder on the command line, an upload of several on the page."""
 Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="numbers"))]
 WeightsId = Annotated[str, Field(pattern=r"^[\w][\w.\-]*([/:][\w][\w.\-]*)*$", max_length=200, json_schema_extra=ui(kind="weights"))]
 """A model by its name in the weights store (`weights.py`). Never a path."""
+MethodNames = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")], ...], Field(strict=False, max_length=24, json_schema_extra=ui(kind="methods"))
+]
+"""Other methods by name; which ones there are, only the table of rooms knows (`methods.restylers`)."""
 
-Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=5_000, json_schema_extra=ui(kind="images"))]
-"""Many pictures to learn from: a folder on the command line, an upload of several on the page."""
 
 class Params(BaseModel):
     """Base of every room's params: frozen, flat, unknown keys refused, numbers strict and finite."""
@@ -92,6 +96,8 @@ class Params(BaseModel):
     """Citation and address of the paper."""
     subject: ClassVar[str] = "content"
     """The field that the command line takes as its argument, and over which it runs folders."""
+    makes: ClassVar[Product] = "pictures"
+    """What is kept of a run: its pictures, or one file of weights, which the pictures only show."""
     lane: ClassVar[Lane] = "compute"
     """What the job spends its time on: downloads do not wait for the painter."""
 
@@ -100,8 +106,6 @@ class Params(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
-    makes: ClassVar[Product] = "pictures"
-    """What is kept of a run: its pictures, or one file of weights, which the pictures only show."""
         super().__pydantic_init_subclass__(**kwargs)
         for name, info in cls.model_fields.items():
             if name != "method" and not info.description:
