@@ -136,9 +136,10 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     many = isinstance(subject, tuple)
     if subject is None and room.makes == "weights" and how.output and Path(how.output).suffix:
         subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
-    sources: list[Any] = list(expand(subject, films=methods.films(room))) if many else [subject]
-    targets = _targets(name, sources if many else [None], how.output)
-    _spare(sources if many else [], targets)
+    named = many and bool(subject)  # a room may do without its photo
+    sources: list[Any] = list(expand(subject, films=methods.films(room))) if named else [None if many else subject]
+    targets = _targets(name, sources if named else [None], how.output)
+    _spare(sources if named else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         reports: list[dict[str, Any]] = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):

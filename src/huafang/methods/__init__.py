@@ -23,6 +23,7 @@ from huafang.methods.colour_transfer import ColourTransfer
 from huafang.methods.cyclegan import CycleGan
 from huafang.methods.fast_style import FastStyle
 from huafang.methods.gatys import Gatys
+from huafang.methods.image_analogies import ImageAnalogies
 from huafang.methods.image_filters import ImageFilters
 from huafang.methods.image_to_image import ImageToImage
 from huafang.methods.micro_ast import MicroAst
@@ -30,6 +31,7 @@ from huafang.methods.pull_weights import PullWeights
 from huafang.methods.stargan import StarGan
 from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
+from huafang.methods.texture_transfer import TextureTransfer
 from huafang.methods.train_arbitrary_style import TrainArbitraryStyle
 from huafang.methods.train_fast_style import TrainFastStyle
 from huafang.methods.train_mini import TrainMini
@@ -51,6 +53,8 @@ ROOMS: dict[str, type[Params]] = {
     "cyclegan": CycleGan,
     "cartoongan": CartoonGan,
     "stargan": StarGan,
+    "texture_transfer": TextureTransfer,
+    "image_analogies": ImageAnalogies,
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,
