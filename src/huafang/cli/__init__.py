@@ -12,10 +12,11 @@ import click
 
 from huafang import methods
 from huafang.cli import models, serve
+from huafang.cli.compare import compare_command
 from huafang.cli.paint import room_command, stylize_command
 from huafang.errors import Cancelled, HuafangError, nearest
 
-ROOM_COMMANDS = {name.replace("_", "-"): name for name, room in methods.ROOMS.items() if room.lane == "compute"}
+ROOM_COMMANDS = {name.replace("_", "-"): name for name, room in methods.ROOMS.items() if room.lane == "compute" and name != compare_command.name}
 
 
 class Commands(click.Group):
@@ -79,6 +80,7 @@ def completion(shell: str) -> None:
 
 
 cli.add_command(stylize_command)
+cli.add_command(compare_command)
 cli.add_command(serve.serve)
 cli.add_command(serve.work)
 cli.add_command(models.models)

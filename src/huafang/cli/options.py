@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from huafang import methods
+from huafang.errors import nearest
 from huafang.params import FieldSpec
 
 
@@ -21,6 +23,18 @@ class NumberList(click.ParamType[tuple[float, ...]]):
             self.fail(f"{value!r} is no list of numbers with commas between, like 8,4,2", param, ctx)
 
 
+class MethodName(click.ParamType[str]):
+    """One of the methods that restyle a photo, in either spelling."""
+
+    name = "method"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        plain = str(value).replace("-", "_")
+        if plain not in methods.restylers():
+            self.fail(f"{value!r} restyles no photo" + nearest(plain, methods.restylers()), param, ctx)
+        return plain
+
+
 def option(spec: FieldSpec) -> click.Option:
     """The flag of one field."""
     flag = f"--{spec.name.replace('_', '-')}"
@@ -29,6 +43,8 @@ def option(spec: FieldSpec) -> click.Option:
         return click.Option([f"{flag}/--no-{flag[2:]}"], **common)
     if spec.kind == "images":
         return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
+    if spec.kind == "methods":
+        return click.Option([flag], type=MethodName(), multiple=True, metavar="METHOD", **(common if spec.required else common | {"default": ()}))
     types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": click.STRING}
     kind = click.Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
     names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}
@@ -40,9 +56,9 @@ def _help(spec: FieldSpec) -> str:
     notes = []
     if spec.kind in ("int", "float") and (bounds := _bounds(spec)):
         notes.append(bounds)
-    if spec.kind == "images" and spec.max_items != 1:
+    if spec.kind in ("images", "methods") and spec.max_items != 1:
         notes.append("repeat for several")
-    if not spec.required and spec.default not in (None, (), []):
+    if not spec.required and spec.default not in (None, (), [], ""):
         default = spec.default
         shown = (
             ",".join(f"{one:g}" for one in default)

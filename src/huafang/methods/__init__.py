@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from huafang.assets import Assets
 from huafang.errors import BadInput, NotFound, nearest
 from huafang.methods.adain import AdaIn
 from huafang.methods.animegan import AnimeGan
 from huafang.methods.cap_vstnet import CapVstNet
 from huafang.methods.cartoongan import CartoonGan
 from huafang.methods.colour_transfer import ColourTransfer
+from huafang.methods.compare import Compare
 from huafang.methods.cyclegan import CycleGan
 from huafang.methods.fast_style import FastStyle
 from huafang.methods.gatys import Gatys
@@ -58,6 +60,7 @@ ROOMS: dict[str, type[Params]] = {
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,
+    "compare": Compare,
     "train_mini": TrainMini,
     "train_fast_style": TrainFastStyle,
     "train_arbitrary_style": TrainArbitraryStyle,
@@ -155,6 +158,27 @@ def run(params: Params, ctx: "Context") -> "Result":
 def films(kind: type[Params]) -> bool:
     """Whether a room's subject may be a film."""
     return any(spec.film for spec in fields(kind) if spec.name == kind.subject)
+
+
+def restylers() -> list[str]:
+    """Methods that make a picture from one photo, in the order of the table: what a field of kind "methods" may name."""
+    return [name for name, kind in ROOMS.items() if kind.lane == "compute" and _takes_a_photo(kind)]
+
+
+def _takes_a_photo(kind: type[Params]) -> bool:
+    kinds = {spec.name: spec.kind for spec in fields(kind)}
+    return kinds.get("content") == "image" and "methods" not in kinds.values()
+
+
+def check_films(params: Params, assets: Assets) -> None:
+    """Raises BadInput where a film was given for a field that takes pictures alone."""
+    for spec in fields(type(params)):
+        if spec.kind in ("image", "images") and not spec.film:
+            given = getattr(params, spec.name) or ()
+            if any(is_film(assets.head(asset)) for asset in ([given] if isinstance(given, str) else given)):
+                takers = [name for name, kind in ROOMS.items() if films(kind)]
+                hint = f"methods that take films are {', '.join(takers)}" if spec.name == params.subject else None
+                raise BadInput(f"{spec.name}: this is a film, and a picture is wanted here", code="image.unreadable", hint=hint)
 
 
 def default_method(*, styled: bool) -> str:

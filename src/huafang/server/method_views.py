@@ -37,6 +37,9 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
         for value in spec.choices
         if spec.kind == "choice"
     ]
+    if spec.kind == "methods":
+        titles = {other: methods.labels(other) for other in methods.restylers()}
+        choices = [Choice(value=other, label=Words(en=words["en"]["title"], zh=words["zh"]["title"])) for other, words in titles.items()]
     return FieldInfo(
         name=spec.name,
         kind=spec.kind,
@@ -58,4 +61,5 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
         choices=choices,
         holds=spec.holds,
         when=When(field=spec.when[0], values=list(spec.when[1])) if spec.when else None,
+        film=spec.film,
     )

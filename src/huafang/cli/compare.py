@@ -1,0 +1,168 @@
+"""`huafang compare`: the room of that name with its pictures as flags, a report folder as the result, and `--rerun`, which makes a report again."""
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from huafang import methods
+from huafang.assets import check_writable, write_whole
+from huafang.cli.options import given, option
+from huafang.cli.paint import COMMON, progress_bar, stoppable
+from huafang.errors import BadInput
+from huafang.params import fields
+
+if TYPE_CHECKING:
+    from huafang.api import Bench, Painting
+
+PHOTO, STYLE, JSON, GRID = "photo.png", "style.png", "report.json", "grid.png"
+"""What lies in a report's folder beside the room's own files: with these it can be made again."""
+CLOSE = 1e-6
+"""Relative difference up to which two figures are the same: another number of threads sums in another order."""
+SPECS = {spec.name: spec for spec in fields(methods.ROOMS["compare"])}
+OWN = [
+    click.Option(["-o", "--output"], type=click.Path(), required=True, help="Folder to write the report to."),
+    click.Option(["--photo", "content"], type=click.Path(), help=SPECS["content"].help),
+    click.Option(["--style"], type=click.Path(), help=SPECS["style"].help),
+    click.Option(["--method", "methods"], type=option(SPECS["methods"]).type, multiple=True, metavar="METHOD", help=SPECS["methods"].help + "  [repeat]"),
+    click.Option(["--set", "changes"], multiple=True, metavar="METHOD.FIELD=VALUE", help="A setting of one method, as in gatys.steps=60.  [repeat]"),
+    *(option(SPECS[name]) for name in ("prompt", "size", "lpips", "language", "seed")),
+    click.Option(
+        ["--rerun"],
+        type=click.Path(path_type=Path),
+        metavar="REPORT",
+        help="A report's folder: make its comparison again, and say whether its figures came out.",
+    ),
+]
+
+
+def compare(
+    output: str,
+    as_json: bool,
+    quiet: bool,
+    dry_run: bool,
+    device: str,
+    data: Path | None,
+    folders: tuple[Path, ...],
+    rerun: Path | None,
+    changes: tuple[str, ...],
+    **values: Any,
+) -> int:
+    """Run the comparison and write its report; the exit code. Raises HuafangError."""
+    from huafang.api import Bench, check_device
+
+    folder = Path(output)
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is a file; a report is a folder", code="output.one")
+    before = _read(rerun) if rerun else {}
+    with stoppable() as stop, Bench(data, folders, check_device(device)) as bench:
+        params = bench.params("compare", _settings(bench, rerun, before, changes, given(values)))
+        if rerun and folder.resolve() == rerun.resolve():
+            raise BadInput(f"{folder} is the report that is made again; it would be written over", code="output.input", hint="name another folder with -o")
+        check_writable(folder)
+        if dry_run:
+            click.echo(f"would write {folder / 'report.html'}")
+            return 0
+        started = time.monotonic()
+        with progress_bar("compare", quiet=quiet or as_json) as on_step:
+            painting = bench.run(params, on_step, stop)
+        written = _write(folder, bench, painting)
+        seconds = time.monotonic() - started
+    said = _held_against(before, json.loads((folder / JSON).read_text("utf-8"))) if rerun else []
+    for note in [*painting.notes, *said]:
+        click.secho(f"note: {note}", fg="yellow", err=True)
+    if as_json:
+        report = {"method": "compare", "params": params.model_dump(mode="json"), "outputs": list(map(str, written)), "figures": painting.figures}
+        click.echo(json.dumps({**report, "notes": [*painting.notes, *said], "seconds": round(seconds, 3)}, ensure_ascii=False))
+    else:
+        click.echo("\n".join(map(str, written)))
+        click.echo(f"{seconds:.1f} s", err=True)
+    return 0
+
+
+def _read(report: Path) -> dict[str, Any]:
+    """A report's JSON. Raises BadInput for a folder that holds none that can be run again."""
+    try:
+        found = json.loads((report / JSON).read_text("utf-8"))
+        params = found["params"]
+        whole = params["method"] == "compare" and isinstance(found["rows"], list)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{report} holds no {JSON} of a comparison: {error}", code="report.unreadable", hint="name the folder that compare wrote") from None
+    missing = [name for name in (PHOTO, STYLE) if not (report / name).is_file()]
+    if missing or not whole:
+        raise BadInput(f"{report} is no whole report: {', '.join(missing) or JSON} is missing or of another kind", code="report.unreadable")
+    return dict(found)
+
+
+def _settings(bench: "Bench", rerun: Path | None, before: dict[str, Any], changes: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
+    """The room's settings: a report's own, with what was said anew over them; or those of the flags. Raises BadInput for what is missing."""
+    settings: dict[str, Any] = {}
+    if rerun:
+        settings = {key: value for key, value in before["params"].items() if key != "method"} | {"content": rerun / PHOTO, "style": rerun / STYLE}
+    settings |= values
+    wanted = {"content": "--photo PICTURE", "style": "--style PICTURE", "methods": "--method METHOD"}
+    if missing := [flag for name, flag in wanted.items() if not settings.get(name)]:
+        raise click.UsageError(f"{' and '.join(missing)} wanted; or --rerun with the folder of a report")
+    lines = [settings.get("settings", ""), *(_named(bench, change) for change in changes)]
+    return settings | {"settings": "\n".join(filter(None, lines))}
+
+
+def _named(bench: "Bench", change: str) -> str:
+    """A setting as it came; but a model that was given by its path goes by the name that it has in this run."""
+    target, _, value = change.partition("=")
+    name, _, field = target.strip().replace("-", "_").partition(".")
+    spec = next((spec for spec in fields(methods.room(name)) if spec.name == field), None) if name in methods.ROOMS else None
+    place = Path(value.strip()).expanduser()
+    return f"{target}={bench.weights.add(place)}" if spec is not None and spec.kind == "weights" and place.exists() else change
+
+
+def _write(folder: Path, bench: "Bench", painting: "Painting") -> list[Path]:
+    """The report's files, page first, JSON last: where it lies, all else does."""
+    from huafang import images
+
+    kept = {file.name: file.data for file in painting.result.files} | {GRID: images.encode(painting.result.images[0])}
+    params = painting.params.model_dump()
+    kept |= {PHOTO: bench.assets.read(params["content"]), STYLE: bench.assets.read(params["style"][0])}
+    names = sorted(kept, key=lambda name: (name == JSON, name != "report.html"))
+    for name in names:
+        write_whole(folder / name, kept[name])
+    return [folder / name for name in names]
+
+
+def _held_against(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What a report that was made again says of the first one: whether each figure came out the same. Seconds and memory are not compared."""
+    old = {(row["name"], key): float(value) for row in before["rows"] for key, value in row["figures"].items()}
+    new = {(row["name"], key): float(value) for row in now["rows"] for key, value in row["figures"].items()}
+    changed = [f"{name} {key}: {old[name, key]:.6g}, now {new[name, key]:.6g}" for name, key in old if (name, key) in new and not _same(old, new, name, key)]
+    gone = [f"{name} {key}: {old[name, key]:.6g}, now none" for name, key in old if (name, key) not in new]
+    come = [f"{name} {key}: none, now {new[name, key]:.6g}" for name, key in new if (name, key) not in old]
+    differ = [*changed, *gone, *come]
+    if not differ:
+        return [f"all {len(new)} figures are those of the first report"]
+    return [f"of {len(old)} figures {len(differ)} differ from the first report", *differ]
+
+
+def _same(old: dict[tuple[str, str], float], new: dict[tuple[str, str], float], name: str, key: str) -> bool:
+    return math.isclose(old[name, key], new[name, key], rel_tol=CLOSE, abs_tol=CLOSE)
+
+
+HELP = f"""{methods.labels("compare")["en"]["summary"]}
+
+\b
+huafang compare --photo photo.jpg --style painting.jpg --method gatys --method stroke_rendering -o report/
+huafang compare --rerun report/ -o report2/
+
+Each method runs with its own defaults; --set changes them. A method that fails is a row that says why. The folder holds report.html (one page, complete
+in itself), report.json, report.csv, grid.png, a picture of each method, and what --rerun needs to make the same figures again."""
+
+compare_command = click.Command(
+    "compare",
+    params=[*OWN, *(one for one in COMMON if one.name not in ("output", "force"))],
+    callback=compare,
+    help=HELP,
+    short_help="Run several methods on one photo and write a report.",
+    no_args_is_help=True,
+)
