@@ -41,6 +41,8 @@ class Ingested:
     warnings: tuple[str, ...] = ()
     text: dict[str, str] = field(default_factory=dict)
     """Text chunks of the sender's file, for reading its parameters back; never stored with the picture."""
+    seconds: float | None = None
+    """Of a film its length; `data` are then the bytes as they came (`server/decoder.py`)."""
 
 
 def ingest(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ingested:

@@ -117,6 +117,18 @@ def frames_of(data: bytes, numbers: "range | frozenset[int] | None" = None) -> I
                 return
 
 
+def first_picture(data: bytes) -> bytes:
+    """The first frame as a PNG. Raises BadInput."""
+    from PIL import Image
+
+    first = next(frames_of(data, frozenset([0])), None)
+    if first is None:
+        raise BadInput("this film holds not one frame that can be decoded", code="video.unreadable")
+    out = io.BytesIO()
+    Image.fromarray(first.pixels).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
     import av
 

@@ -53,6 +53,7 @@ class LanePlaces:
     outbox: Path
     folders: tuple[Path, ...] = ()
     threads: int | None = None
+    work: Path | None = None
 
 
 def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
@@ -108,7 +109,7 @@ def _attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, sto
         params = methods.parse(task.params)
         reporter = _Reporter(say)
         assets, weights = Assets(where.assets), Weights(where.models, where.folders)
-        ctx = Context(assets, weights, device="cpu" if name == NETWORK else name, report=reporter, stop=stop.is_set, resident=resident)
+        ctx = Context(assets, weights, device="cpu" if name == NETWORK else name, report=reporter, stop=stop.is_set, resident=resident, work=where.work)
         result = methods.run(params, ctx)
         crash.point("lane-painted")
         seconds = time.monotonic() - started
@@ -174,7 +175,8 @@ def store(result: Result, params: Params, assets: Assets) -> list[dict[str, Any]
 
 
 def _store_file(file: File, assets: Assets) -> dict[str, Any]:
-    return {"asset": assets.put(file.data), "name": file.name, "media_type": file.media_type, "width": None, "height": None}
+    width, height = images.probe(file.data) if file.media_type.startswith("image/") else (None, None)
+    return {"asset": assets.put(file.data), "name": file.name, "media_type": file.media_type, "width": width, "height": height}
 
 
 def fault_of(error: BaseException) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Strangers' pictures are decoded in processes of their own: a bomb or a broken decoder costs its own upload, never another and never the server."""
+"""Strangers' pictures and films are decoded in processes of their own: a bomb or a broken decoder costs its own upload, never another and never the server."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from huafang import images
+from huafang import images, video
 from huafang.errors import BadInput
 
 TIMEOUT = 30.0
@@ -30,13 +30,13 @@ class Decoder:
             self._free.put_nowait(seat)
 
     async def ingest(self, data: bytes) -> images.Ingested:
-        """`images.ingest` elsewhere. Raises BadInput, TooLarge."""
-        picture: images.Ingested = await self._call(images.ingest, data)
+        """`images.ingest` elsewhere; a film is looked at and stays as it came. Raises BadInput, TooLarge."""
+        picture: images.Ingested = await self._call(_ingested, data)
         return picture
 
     async def thumbnail(self, data: bytes, side: int) -> bytes:
-        """`images.thumbnail` elsewhere. Raises BadInput."""
-        small: bytes = await self._call(images.thumbnail, data, side)
+        """`images.thumbnail` elsewhere; of a film, of its first frame. Raises BadInput."""
+        small: bytes = await self._call(_thumbnail, data, side)
         return small
 
     def warm(self) -> None:
@@ -82,6 +82,17 @@ class _Seat:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.kill()
+
+
+def _ingested(data: bytes) -> images.Ingested:
+    if not video.is_film(data[:256]):
+        return images.ingest(data)
+    facts = video.probe(data)
+    return images.Ingested(data, facts.width, facts.height, text=video.text_of(data), seconds=facts.seconds)
+
+
+def _thumbnail(data: bytes, side: int) -> bytes:
+    return images.thumbnail(video.first_picture(data) if video.is_film(data[:256]) else data, side)
 
 
 def _answer(function: Any, arguments: tuple[Any, ...]) -> Any:

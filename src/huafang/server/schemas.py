@@ -64,6 +64,8 @@ class FieldInfo(Schema):
     """For kind "weights": which models of `/api/models` fit (their `holds`)."""
     when: When | None = None
     """A form hides the field while it does not count."""
+    film: bool = False
+    """For kind "image": it may be a film, each frame of which is then restyled."""
 
 
 class Paper(Schema):
@@ -102,6 +104,8 @@ class Asset(Schema):
     """What was done to the picture on its way in that its owner may want to know."""
     made_with: dict[str, Any] = {}
     """What the picture's own metadata says of how it was made: {"tool", "params"}; {} if nothing."""
+    seconds: float | None = None
+    """Of a film its length; null for a picture."""
 
 
 class NewJob(Schema):

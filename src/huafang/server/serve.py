@@ -70,7 +70,7 @@ def open_studio(options: Options) -> Iterator[Studio]:
         stack.callback(lock.release)
         store = Store(open_database(options.database or places.database))
         stack.callback(store.close)
-        where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.threads)
+        where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.threads, places.work)
         executor = LocalExecutor({**dict.fromkeys(options.devices, "compute"), "network": "network"}, lane, (where,))
         assets = Assets(places.assets)
         threading.Thread(target=assets.tidy, args=(time.time(),), name="tidy", daemon=True).start()

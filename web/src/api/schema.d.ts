@@ -593,6 +593,8 @@ export interface components {
             made_with: {
                 [key: string]: unknown;
             };
+            /** Seconds */
+            seconds: number | null;
         };
         /** Body_create_asset */
         Body_create_asset: {
@@ -864,6 +866,11 @@ export interface components {
             /** Holds */
             holds: string | null;
             when: components["schemas"]["When"] | null;
+            /**
+             * Film
+             * @default false
+             */
+            film: boolean;
         };
         /** Gatys */
         Gatys: {

@@ -41,7 +41,7 @@ export function ImageField({ field, value, limit, onChange, describedBy, invalid
   const pick = (
     <button type="button" className={`drop ${large && !value.length ? "py-8" : "py-4"} ${over ? "drop-over" : ""}`} aria-describedby={describedBy} aria-invalid={invalid} onClick={() => input.current?.click()}>
       <ImagePlus size={large ? 26 : 20} strokeWidth={1.5} aria-hidden />
-      <span className="font-medium">{value.length ? t("image.more") : limit > 1 ? t("image.choose.many") : t("image.choose")}</span>
+      <span className="font-medium">{value.length ? t("image.more") : limit > 1 ? t("image.choose.many") : field.film ? t("image.choose.film") : t("image.choose")}</span>
       {large && !value.length && <span className="text-xs text-soft">{t("image.ways")}</span>}
     </button>
   );
@@ -64,7 +64,7 @@ export function ImageField({ field, value, limit, onChange, describedBy, invalid
         ref={input}
         id={id}
         type="file"
-        accept="image/*"
+        accept={field.film ? "image/*,video/*" : "image/*"}
         multiple={limit > 1}
         className="sr-only"
         tabIndex={-1}
@@ -99,7 +99,7 @@ export function ImageField({ field, value, limit, onChange, describedBy, invalid
 }
 
 function Chosen({ id, large, over, onReplace, onRemove }: { id: string; large: boolean; over: boolean; onReplace: () => void; onRemove: () => void }) {
-  const { t } = useSpeech();
+  const { t, seconds } = useSpeech();
   const known = easel.use((state) => state.known[id]);
   return (
     <div>
@@ -112,6 +112,7 @@ function Chosen({ id, large, over, onReplace, onRemove }: { id: string; large: b
           {known && known.width > 0 && (
             <p className="tabular text-xs text-soft">
               {known.width} × {known.height}
+              {known.seconds != null && ` · ${seconds(known.seconds)}`}
             </p>
           )}
           <div className="flex flex-wrap gap-x-3 text-sm">

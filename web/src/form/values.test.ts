@@ -4,7 +4,7 @@ import { byField, check, checkAll, initialValues, mend, slide, toParams } from "
 
 const field = (name: string, more: Partial<FieldInfo> = {}): FieldInfo => ({
   name, kind: "float", required: false, nullable: false, default: null, group: "basic", label: { en: name, zh: name }, hint: { en: "", zh: "" },
-  minimum: null, maximum: null, above: null, below: null, min_items: null, max_items: null, max_length: null, step: null, unit: null, choices: [], holds: null, when: null, ...more,
+  minimum: null, maximum: null, above: null, below: null, min_items: null, max_items: null, max_length: null, step: null, unit: null, choices: [], holds: null, when: null, film: false, ...more,
 });
 const choice = (value: string) => ({ value, label: { en: value, zh: value }, needs: null, best: false });
 const method = (...fields: FieldInfo[]): Method => ({

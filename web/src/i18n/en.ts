@@ -50,6 +50,7 @@ export const en = {
   "family.generate.about": "Describe it and it is drawn",
 
   "image.choose": "Choose a picture",
+  "image.choose.film": "Choose a picture or a video",
   "image.choose.many": "Choose pictures",
   "image.more": "Add another",
   "image.ways": "or drop one anywhere, or paste it",

@@ -52,6 +52,7 @@ export const zh: Record<keyof typeof en, string> = {
   "family.generate.about": "用文字描述，由模型画出",
 
   "image.choose": "选择图片",
+  "image.choose.film": "选择图片或视频",
   "image.choose.many": "选择图片（可多张）",
   "image.more": "再加一张",
   "image.ways": "也可拖放到页面任意处，或直接粘贴",

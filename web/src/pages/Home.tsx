@@ -13,7 +13,7 @@ import { Sending } from "../parts/Sending";
 import { EASEL, easel, setPhoto } from "../store/easel";
 import { studio } from "../store/studio";
 
-const FAMILIES = ["paint", "style", "filter", "colour", "generate"] as const;
+const FAMILIES = ["paint", "style", "filter", "colour", "generate", "compare"] as const;
 const NONE: never[] = [];
 
 export function Home() {
@@ -97,7 +97,7 @@ function Easel() {
       <input
         ref={input}
         type="file"
-        accept="image/*"
+        accept="image/*,video/*"
         className="sr-only"
         tabIndex={-1}
         aria-label={t("image.choose")}

@@ -1,6 +1,6 @@
 /** A finished job's pictures: to look at, to compare, to take home, to carry on with. */
 
-import { Columns2, Download, Film, Hourglass, Info, Settings2, Undo2, ZoomIn } from "lucide-react";
+import { Columns2, Download, FileText, Film, Hourglass, Info, Settings2, Undo2, ZoomIn } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { api, assetUrl, thumbUrl } from "../api/client";
 import type { Job, Output } from "../api/types";
@@ -85,7 +85,7 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
           {job.outputs.map((one, n) => (
             <li key={one.asset + one.name}>
               <button type="button" className="thumb" aria-pressed={n === index} aria-label={t("image.nth", { n: n + 1 })} onClick={() => setIndex(n)}>
-                {isImage(one) ? <Picture src={thumbUrl(one.asset, 256)} alt="" className="size-14 object-cover" /> : <Film size={20} aria-hidden className="m-4" />}
+                {isImage(one) ? <Picture src={thumbUrl(one.asset, 256)} alt="" className="size-14 object-cover" /> : isFilm(one) ? <Film size={20} aria-hidden className="m-4" /> : <FileText size={20} aria-hidden className="m-4" />}
               </button>
             </li>
           ))}
@@ -109,6 +109,14 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
           <Download size={16} aria-hidden />
           {t("download")}
         </button>
+        {job.outputs
+          .filter((one) => one !== output && !isImage(one) && !isFilm(one))
+          .map((one) => (
+            <button key={one.name} type="button" className="button" onClick={() => void download(one)} data-testid={`download-${one.name}`}>
+              <FileText size={16} aria-hidden />
+              {one.name}
+            </button>
+          ))}
         {still && (
           <button type="button" className="button" onClick={() => takeAsInput(output)} data-testid="use-as-input">
             <Undo2 size={16} aria-hidden />
@@ -150,7 +158,7 @@ function Shown({ output, onZoom }: { output: Output; onZoom: () => void }) {
   const { t } = useSpeech();
   const { src } = useAddress(output.media_type.startsWith("video/") ? assetUrl(output.asset) : null);
   if (output.media_type.startsWith("video/"))
-    // No captions: these films are silent.
+    // No captions: nobody wrote any.
     return src ? <video src={src} className="hung" controls loop muted playsInline autoPlay={!still.matches} aria-label={output.name} /> : <Hourglass aria-hidden />;
   if (!isImage(output))
     return (

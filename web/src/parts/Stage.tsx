@@ -26,7 +26,7 @@ function Idle({ method, photo }: { method: Method; photo: string | null }) {
   if (photo)
     return (
       <Hung caption={t("stage.photo")}>
-        <Hanging src={assetUrl(photo)} alt={known?.name ?? t("image.chosen")} />
+        <Hanging src={known?.seconds == null ? assetUrl(photo) : thumbUrl(photo, 512)} alt={known?.name ?? t("image.chosen")} />
       </Hung>
     );
   if (!method.example) return <Hung caption={w(method.summary)}>{null}</Hung>;

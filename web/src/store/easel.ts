@@ -8,7 +8,7 @@ import { createStore, recall, remember } from "./store";
 import { studio } from "./studio";
 
 /** What we know of a picture besides its id. */
-export interface Known { name: string; width: number; height: number; warnings: string[]; made_with: Record<string, unknown> }
+export interface Known { name: string; width: number; height: number; warnings: string[]; made_with: Record<string, unknown>; /** Of a film its length. */ seconds?: number | null }
 
 export interface Sending { key: number; name: string; share: number; error: ApiError | null }
 
@@ -102,8 +102,8 @@ export async function send(file: File, target: string): Promise<Asset | null> {
     const limit = studio.get().health?.limits.upload_bytes;
     if (limit !== undefined && file.size > limit) throw new ApiError(413, "image.too_large", currentSpeech().t("image.limit", { limit: currentSpeech().bytes(limit) }));
     const asset = await upload(file, file.name || "picture", (share) => change({ share }));
-    const { width, height, warnings, made_with } = asset;
-    learn(asset.id, { name: file.name, width, height, warnings, made_with });
+    const { width, height, warnings, made_with, seconds } = asset;
+    learn(asset.id, { name: file.name, width, height, warnings, made_with, seconds });
     change(null);
     return asset;
   } catch (error) {

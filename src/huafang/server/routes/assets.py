@@ -27,12 +27,14 @@ DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "
 
 @router.post("", status_code=201)
 async def create_asset(studio: House, file: Annotated[UploadFile, File()]) -> Asset:
-    """Upload a picture. It is checked by its header, decoded in a process of its own, and stored as a new PNG without the sender's metadata."""
+    """Upload a picture or a film. A picture is checked by its header, decoded in a process of its own, and stored as a new PNG without the sender's metadata.
+    A film is looked at in such a process too, and stored as it came: only methods whose field says `film` take it.
+    """
     return await keep(studio, file)
 
 
 async def keep(studio: Studio, file: UploadFile) -> Asset:
-    """Ingest and store a stranger's picture. Raises BadInput, TooLarge, DiskFull."""
+    """Ingest and store a stranger's picture or film. Raises BadInput, TooLarge, DiskFull."""
     async with studio.reading:
         data = await file.read(UPLOAD_BYTES + 1)
         if len(data) > UPLOAD_BYTES:
@@ -41,7 +43,15 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
         asset = await asyncio.to_thread(studio.assets.put, picture.data)
         await asyncio.to_thread(studio.note_name, asset, file.filename or "")
     made_with = await asyncio.to_thread(metadata.read, picture.text)
-    return Asset(id=asset, width=picture.width, height=picture.height, bytes=len(picture.data), warnings=list(picture.warnings), made_with=made_with)
+    return Asset(
+        id=asset,
+        width=picture.width,
+        height=picture.height,
+        bytes=len(picture.data),
+        warnings=list(picture.warnings),
+        made_with=made_with,
+        seconds=picture.seconds,
+    )
 
 
 @router.get("/{asset}", response_class=Response, responses={200: {"content": {"image/png": {}, "image/gif": {}, "video/mp4": {}}}})
@@ -57,7 +67,7 @@ def get_asset(studio: House, asset: str, download: Annotated[str | None, Query(m
 
 @router.get("/{asset}/thumbnail", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
 async def get_thumbnail(studio: House, asset: str, size: Literal["256", "512"] = "256") -> Response:
-    """A small WebP of a stored picture, made once and kept."""
+    """A small WebP of a stored picture, or of a film's first frame, made once and kept."""
     place = studio.places.thumbnails / size / (asset if re.fullmatch(r"[0-9a-f]{64}", asset) else "none")
     try:
         small = await asyncio.to_thread(place.read_bytes)

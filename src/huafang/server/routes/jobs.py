@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
+from huafang.methods import check_films
 from huafang.params import Params, clean, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
@@ -34,6 +35,7 @@ def submit(studio: Studio, params: Params, priority: Priority, key: str | None =
     for asset in given:
         if not studio.assets.exists(asset):
             raise NotFound(f"no asset {asset[:12]}…: upload the picture first", code="asset.missing")
+    check_films(params, studio.assets)
     method: str = params.method  # type: ignore[attr-defined]  # every room has it
     for model in models_of(params):
         studio.weights.path(model)
