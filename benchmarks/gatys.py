@@ -31,10 +31,10 @@ from skimage import data
 from torch import Tensor, nn
 
 from huafang.methods.gatys import Gatys
-from huafang.methods.gatys.descent import Descent
 from huafang.methods.gatys.scene import Scene, Style, resized
 from huafang.methods.gatys.trained import Trained
 from huafang.nets import vgg
+from huafang.ops.descent import Descent
 
 STYLE_LAYERS, CONTENT_LAYER = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"), "conv2_2"
 PLACES = {0: "conv1_1", 2: "conv1_2", 5: "conv2_1", 7: "conv2_2", 10: "conv3_1"}

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 
 from huafang.methods.gatys import Gatys
-from huafang.methods.gatys.descent import SLACK, Descent
 from huafang.methods.gatys.scene import Scene, Style
 from huafang.methods.gatys.trained import Trained, _Distance, _gram
 from huafang.nets import vgg
+from huafang.ops.descent import SLACK, Descent
 from huafang.ops.gram import gram
 from tests.conftest import scene, weave
 

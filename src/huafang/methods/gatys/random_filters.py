@@ -5,22 +5,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from huafang.methods.gatys.scene import Scene
+from huafang.nets import random_filters
 from huafang.ops import colour
 from huafang.ops.gram import gram
-
-SIZES = ((3, 5, 7, 11), (7, 11), (9, 13))
-"""Filter sizes in each octave: 3, 5, 7, 11, then 15 and 23 as 7 and 11 at half size, 37 and 55 as 9 and 13 at a quarter. The paper's eight sizes."""
-FILTERS = 24
-"""Filters of each size; the paper has 128, and takes hours."""
 
 
 class RandomFilters:
     """Loss of one scale: Gram matrices of rectified random filters in each octave, relative to the size of the wanted ones."""
 
     def __init__(self, scene: Scene, generator: torch.Generator) -> None:
-        self._banks = [[_bank(size, generator).to(scene.content) for size in sizes] for sizes in SIZES]
+        self._filters = random_filters.RandomFilters(generator, scene.content)
         least = min(min(scene.content.shape[2:]), *(min(style.picture.shape[2:]) for style in scene.styles))
-        self._octaves = [octave for octave in range(len(SIZES)) if least >> octave >= max(SIZES[octave])]
+        self._octaves = random_filters.fitting(least)
         self._small = (max(8, scene.content.shape[2] // 4), max(8, scene.content.shape[3] // 4))
         self._content = self._structure(scene.recoloured)
         with torch.no_grad():
@@ -45,22 +41,9 @@ class RandomFilters:
         return content, style
 
     def _features(self, pixels: Tensor) -> list[Tensor]:
-        octaves = []
-        for octave in self._octaves:
-            small = F.avg_pool2d(pixels, 2**octave) if octave else pixels
-            answers = [F.conv2d(F.pad(small - 0.5, (bank.shape[-1] // 2,) * 4, mode="reflect"), bank) for bank in self._banks[octave]]
-            octaves.append(torch.cat(answers, 1).relu())
-        return octaves
+        return self._filters.octaves(pixels, self._octaves)
 
     def _structure(self, pixels: Tensor) -> Tensor:
         """Luminance at a quarter of the size: what is where, without its texture."""
         small: Tensor = F.interpolate(colour.luminance(pixels), self._small, mode="bilinear", antialias=True)
         return small
-
-
-def _bank(size: int, generator: torch.Generator) -> Tensor:
-    """(FILTERS, 3, size, size) of norm 1, half of them without an answer to a flat colour: those see edges, the others colour."""
-    bank = torch.randn(FILTERS, 3, size, size, generator=generator)
-    bank[::2] -= bank[::2].mean((2, 3), keepdim=True)
-    unit: Tensor = bank / bank.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-    return unit

@@ -8,14 +8,14 @@ from torch import Tensor
 
 from huafang.context import Context, Result
 from huafang.methods.gatys import Gatys
-from huafang.methods.gatys.descent import Descent
 from huafang.methods.gatys.matching import Matching
 from huafang.methods.gatys.patches import Patches
 from huafang.methods.gatys.random_filters import RandomFilters
-from huafang.methods.gatys.scene import LEAST_SIDE, Loss, Scene, Style, sides
+from huafang.methods.gatys.scene import LEAST_SIDE, Scene, Style, sides
 from huafang.methods.gatys.trained import Trained
 from huafang.nets import vgg
 from huafang.ops import colour
+from huafang.ops.descent import Descent, Loss
 from huafang.ops.resize import resized, shrunk, widened
 
 SMALLEST = {"vgg19": 128, "random": 96, "patches": 64, "matching": 128}

@@ -1,6 +1,5 @@
 """What a loss is given at one scale, and how the scales are laid out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +9,6 @@ from huafang.ops.resize import resized
 
 LEAST_SIDE = 32
 """Thinner pictures are widened by their border to this while they are painted."""
-
-Loss = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Pixels (1, 3, H, W) -> (content, style): two numbers, each scaled so that 1 : 1 is a good balance."""
 
 
 @dataclass(frozen=True)

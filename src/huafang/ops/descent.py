@@ -4,12 +4,15 @@ The pixels stay in [0, 1] as in projected quasi-Newton methods (Kim, Sra & Dhill
 move, and what is remembered of a move is how far the pixels really went. To clamp behind the back of L-BFGS spoils what it knows of the curvature.
 """
 
+from collections.abc import Callable
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from huafang.methods.gatys import Gatys
-from huafang.methods.gatys.scene import Loss
+Loss = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Pixels (1, 3, H, W) -> (content, style): two numbers, each scaled so that 1 : 1 is a good balance."""
 
 HISTORY = 20
 """Moves remembered."""
@@ -20,10 +23,21 @@ SLACK = 1e-3
 SHORTER = 0.35
 
 
+class Balance(Protocol):
+    """What counts how much: the params of a room that walks."""
+
+    @property
+    def content_weight(self) -> float: ...
+    @property
+    def style_weight(self) -> float: ...
+    @property
+    def tv_weight(self) -> float: ...
+
+
 class Descent:
     """One evaluation and one move a step, so that each step is heard and can be the last. A move that raised the loss is tried again, shorter."""
 
-    def __init__(self, p: Gatys, loss: Loss, pixels: Tensor) -> None:
+    def __init__(self, p: Balance, loss: Loss, pixels: Tensor) -> None:
         self._p, self._loss = p, loss
         self._trial = self._place = pixels.detach().contiguous().clone()
         self._total, self._gradient, self._move = float("inf"), torch.zeros_like(pixels), torch.zeros_like(pixels)
