@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 HUB_NAME = re.compile(r"[\w][\w.\-]*/[\w][\w.\-]*")
 BUILT_IN = Path(__file__).resolve().parent / "builtin"
-"""The folders of the models that come with the package."""
+"""The folders and files of the models that come with the package."""
 HASHED_AT_LOAD = 512 * 1024 * 1024
 """Files up to this many bytes are held against their sidecar's sha256 whenever they are loaded (0.3 s at most); larger ones by `verify`."""
 
@@ -132,6 +132,11 @@ def built_in() -> dict[str, BuiltIn]:
     return {name: BuiltIn(name=name, **body) for name, body in tomllib.loads(text).items()}
 
 
+def built_in_place(name: str) -> Path:
+    """Where the built-in model `name` lies: a diffusers folder, or a file."""
+    return BUILT_IN / (name if built_in()[name].holds == "diffusion" else f"{name}.safetensors")
+
+
 def part(folder: Path, name: str) -> Path:
     """Where the part `name` of a diffusers folder lies: inside it; or in another built-in model's, for a built-in one that borrows it."""
     own = built_in().get(folder.name) if folder.parent == BUILT_IN else None
@@ -173,7 +178,8 @@ class Weights:
     def models(self) -> list[Model]:
         """What comes with the package, all else that is here, and all that could be pulled."""
         found = {**self._found(), **self._added}
-        ours = [Model(name, own.holds, BUILT_IN / name, _entry_of_built_in(own), builtin=True) for name, own in built_in().items() if is_whole(BUILT_IN / name)]
+        there = {name: place for name in built_in() if is_whole(place := built_in_place(name))}
+        ours = [Model(name, built_in()[name].holds, place, _entry_of_built_in(built_in()[name]), builtin=True) for name, place in there.items()]
         known = [Model(name, entry.holds, self._installed(entry, found), entry) for name, entry in catalogue().items()]
         own = [Model(name, _holds(path), path) for name, path in sorted(found.items()) if name not in catalogue() and name not in built_in()]
         return ours + known + own
@@ -183,9 +189,9 @@ class Weights:
         if name in self._added:
             return self._added[name]
         if name in built_in():
-            if not is_whole(BUILT_IN / name):
+            if not is_whole(built_in_place(name)):
                 raise MissingWeights(f"the model {name!r}, which comes with Huafang, is not in this installation", hint="install Huafang again")
-            return BUILT_IN / name
+            return built_in_place(name)
         found = self._found()
         entry = entry_of(name)
         for known in (name, entry.name if entry else name):
@@ -326,7 +332,9 @@ def in_hub_cache(repository: str) -> Path | None:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a diffusers folder holds each network that its model_index.json names, as safetensors."""
+    """Whether a diffusers folder holds each network that its model_index.json names, as safetensors; a file of weights is there or not."""
+    if folder.suffix == ".safetensors":
+        return folder.is_file()
     try:
         index = json.loads((folder / "model_index.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -344,7 +352,7 @@ def _shown_bytes(count: int) -> str:
 
 
 def _entry_of_built_in(own: BuiltIn) -> Entry:
-    return Entry(own.name, own.title, own.holds, own.licence, _bytes_below(BUILT_IN / own.name), own.about)
+    return Entry(own.name, own.title, own.holds, own.licence, _bytes_below(built_in_place(own.name)), own.about)
 
 
 def _known_sha256(path: Path) -> str | None:
