@@ -119,6 +119,7 @@ def test_nothing_is_said_to_be_measured_that_was_not(report):
     }
     assert all(key not in row["figures"] for row in found["rows"] for key in missing)
     assert files["report.html"].decode().count("needs squeezenet1_1: huafang models pull squeezenet1_1") >= 2
+    assert "Gram distance and Statistics distance: not measured, needs squeezenet1_1: huafang models pull squeezenet1_1." in found["sentences"]["en"]
 
 
 def test_with_the_networks_every_figure_is_there(bench, shared):
@@ -250,7 +251,8 @@ def test_the_page_speaks_the_language_asked_for(bench, language, has, has_not):
     assert has in headings
     assert has_not is None or has_not not in headings
     assert ("Pictures" in headings) == (language != "zh")
-    assert len(result.notes) == (8 if language == "both" else 4)
+    assert len(result.notes) == (2 if language == "both" else 1)
+    assert ("1 of 1 methods ran." in " ".join(result.notes)) == (language != "zh")
 
 
 def test_the_csv_holds_every_figure_in_full(report):
@@ -266,7 +268,7 @@ def table(**figures: dict[str, float]) -> Table:
     """A table of made-up figures: photo and style as they come, methods by name."""
     plain = {"ssim": 0.0, "colours": 0.0, "texture": 0.0, "seconds": 1.0}
     found = [Row(name, {"en": name, "zh": name}, name in ("photo", "style"), torch.zeros(1, 3, 8, 8), plain | values) for name, values in figures.items()]
-    return Table(found, dict.fromkeys(("lpips", "gram", "statistics"), "needs a network"))
+    return Table(found, dict.fromkeys(("lpips", "gram", "statistics"), "no network"))
 
 
 SCALE = {"photo": {"ssim": 1.0, "texture": 0.9}, "style": {"ssim": 0.1, "texture": 0.2}}
@@ -276,12 +278,13 @@ def test_sentences_are_read_off_the_table():
     found = table(**SCALE, a={"ssim": 0.8, "texture": 0.95, "seconds": 0.5}, b={"ssim": 0.4, "texture": 0.5, "seconds": 6.0})
     assert sentences(found, "en", "squeezenet") == [
         "2 of 2 methods ran.",
+        "LPIPS (SqueezeNet 1.1), Gram distance and Statistics distance: not measured, no network.",
         "a kept most of the photo (SSIM 0.800) and b least (0.400); the photo itself has 1.000, the style picture 0.100.",
         "b came nearest to the style (Texture distance 0.500) and a stayed farthest (0.950);"
         " the photo itself stands at 0.900, the style picture, resized, at 0.200.",
         "a is no nearer to the style than the photo itself (Texture distance 0.950, the photo 0.900).",
         "Nothing is best at both: what keeps most of the photo is not what comes nearest to the style.",
-        "a was the quickest with 0.50 s; b took 12 times as long, 6.0 s.",
+        "a was the quickest with 500 ms; b took 12 times as long, 6.0 s.",
     ]
 
 

@@ -21,7 +21,8 @@ test("nothing is fetched from elsewhere", () => {
 test("no method is known by name", () => {
   const rooms = Object.keys(import.meta.glob("../../src/huafang/methods/*/labels.toml")).map((path) => path.split("/").at(-2) ?? "");
   expect(rooms).toContain("gatys");
-  const names = new RegExp(rooms.join("|"));
+  // One room is called what a visitor does with two pictures: there the word alone says nothing.
+  const names = new RegExp(rooms.map((room) => (room === "compare" ? `(===|name:|method:) ?"${room}"|#/m/${room}` : room)).join("|"));
   // a sort of weights may be called as the method that takes it
   for (const [path, text] of sources) expect(text.replaceAll(/"holds\.\w+"/g, ""), path).not.toMatch(names);
 });

@@ -71,8 +71,11 @@ def compare(
             painting = bench.run(params, on_step, stop)
         written = _write(folder, bench, painting)
         seconds = time.monotonic() - started
-    said = _held_against(before, json.loads((folder / JSON).read_text("utf-8"))) if rerun else []
-    for note in [*painting.notes, *said]:
+    found = json.loads((folder / JSON).read_text("utf-8"))
+    said = _held_against(before, found) if rerun else []
+    for sentence in found["sentences"]["zh" if found["params"]["language"] == "zh" else "en"]:
+        click.echo(sentence, err=True)
+    for note in said:
         click.secho(f"note: {note}", fg="yellow", err=True)
     if as_json:
         report = {"method": "compare", "params": params.model_dump(mode="json"), "outputs": list(map(str, written)), "figures": painting.figures}

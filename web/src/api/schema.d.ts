@@ -826,7 +826,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "weights";
+            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "weights" | "methods";
             /** Required */
             required: boolean;
             /** Nullable */
@@ -1296,7 +1296,7 @@ export interface components {
              * Family
              * @enum {string}
              */
-            family: "paint" | "filter" | "style" | "colour" | "generate" | "tool";
+            family: "paint" | "filter" | "style" | "colour" | "generate" | "compare" | "tool";
             title: components["schemas"]["Words"];
             summary: components["schemas"]["Words"];
             paper: components["schemas"]["Paper"] | null;

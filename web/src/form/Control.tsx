@@ -34,6 +34,8 @@ export function Control(props: ControlProps) {
       return <Choices {...props} />;
     case "numbers":
       return <Numbers {...props} />;
+    case "methods":
+      return <Several {...props} />;
     case "image":
       return <ImageField field={field} value={typeof value === "string" ? [value] : []} limit={1} onChange={(ids) => onChange(ids[0] ?? null)} describedBy={describedBy} invalid={invalid} large={subject} />;
     case "images":
@@ -161,6 +163,24 @@ function Pill({ name, value, label, checked, onPick, needs, best }: { name: stri
         </span>
       )}
     </label>
+  );
+}
+
+/** Any of a list, in the order in which they were picked. */
+function Several({ field, value, onChange, id, describedBy }: ControlProps) {
+  const { w } = useSpeech();
+  const picked = Array.isArray(value) ? (value as string[]) : [];
+  const toggle = (one: string) => onChange(picked.includes(one) ? picked.filter((other) => other !== one) : [...picked, one]);
+  return (
+    <div role="group" aria-labelledby={`${id}-label`} aria-describedby={describedBy} className="flex flex-wrap gap-1.5" id={id}>
+      {field.choices.map((choice) => (
+        <label key={choice.value} className="pill">
+          <input type="checkbox" name={id} value={choice.value} checked={picked.includes(choice.value)} onChange={() => toggle(choice.value)} className="sr-only" />
+          {picked.includes(choice.value) && <Check size={14} aria-hidden className="shrink-0" />}
+          <span>{w(choice.label)}</span>
+        </label>
+      ))}
+    </div>
   );
 }
 

@@ -46,6 +46,15 @@ test("lists are counted and their numbers looked at", () => {
   expect(check(radii, [8, 4])).toBeNull();
 });
 
+test("of several choices those that are gone are not taken over", () => {
+  const several = field("several", { kind: "methods", required: true, min_items: 1, max_items: 2, choices: [choice("a"), choice("b"), choice("c")] });
+  expect(initialValues(method(several))).toEqual({ several: [] });
+  expect(check(several, [])?.key).toBe("check.required");
+  expect(check(several, ["a", "b", "c"])).toEqual({ key: "check.many", values: { n: 2 } });
+  expect(mend(method(several), { several: ["b", "a"] })).toEqual({ several: ["b", "a"] });
+  expect(mend(method(several), { several: ["b", "gone"] })).toEqual({ several: [] });
+});
+
 test("params leave out what is blank, and keep null where null means something", () => {
   const text = field("text", { kind: "text" });
   expect(toParams(method(content, text, opacity, look), { content: "id", text: "", opacity: null, look: "b" })).toEqual({ method: "m", content: "id", opacity: null, look: "b" });

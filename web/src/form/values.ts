@@ -25,6 +25,7 @@ export function initialValue(field: FieldInfo): unknown {
       return field.choices[0]?.value ?? "";
     case "images":
     case "numbers":
+    case "methods":
       return [];
     case "int":
     case "float":
@@ -61,6 +62,8 @@ export function fits(field: FieldInfo, value: unknown): boolean {
       return Array.isArray(value) && value.every((item) => typeof item === "string");
     case "numbers":
       return Array.isArray(value) && value.every((item) => typeof item === "number");
+    case "methods":
+      return Array.isArray(value) && value.every((item) => field.choices.some((choice) => choice.value === item));
     default:
       return typeof value === "string";
   }

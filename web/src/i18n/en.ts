@@ -48,6 +48,8 @@ export const en = {
   "family.colour.about": "Only the palette changes",
   "family.generate": "From words",
   "family.generate.about": "Describe it and it is drawn",
+  "family.compare": "Side by side",
+  "family.compare.about": "Every method on one photo, measured alike",
 
   "image.choose": "Choose a picture",
   "image.choose.film": "Choose a picture or a video",

@@ -50,6 +50,8 @@ export const zh: Record<keyof typeof en, string> = {
   "family.colour.about": "只换颜色，不动其他",
   "family.generate": "文字成画",
   "family.generate.about": "用文字描述，由模型画出",
+  "family.compare": "比较",
+  "family.compare.about": "同一张照片，各种方法，同样的量法",
 
   "image.choose": "选择图片",
   "image.choose.film": "选择图片或视频",

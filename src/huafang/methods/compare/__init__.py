@@ -26,10 +26,8 @@ class Compare(Params):
     """Settings of single methods, one a line: gatys.steps=60. All else is each method's default."""
     size: int = Field(512, ge=64, le=2048, json_schema_extra=ui(step=64, unit="px"))
     """Longest side of the photo and of the style picture as every method gets them; smaller ones stay as they are."""
-    lpips: Literal["squeezenet", "alexnet", "vgg16"] = Field(
-        "squeezenet", json_schema_extra=ui(group="advanced", needs={"squeezenet": "squeezenet1_1", "alexnet": "alexnet", "vgg16": "vgg16"})
-    )
-    """Network under LPIPS; papers report alexnet or vgg16. Its heads are a model of their own: lpips_squeezenet, lpips_alexnet or lpips_vgg16."""
+    lpips: Literal["squeezenet", "alexnet", "vgg16"] = Field("squeezenet", json_schema_extra=ui(group="advanced"))
+    """Network under LPIPS; papers report alexnet or vgg16. It needs two models, squeezenet1_1 and lpips_squeezenet for one, and is left out without them."""
     language: Literal["both", "en", "zh"] = "both"
     """Language of the report."""
 

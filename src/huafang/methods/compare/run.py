@@ -160,7 +160,7 @@ def _report(p: Compare, ctx: Context, table: Table, painting: Tensor, sheet: Ten
         File("report.csv", "text/csv", as_csv(table).encode()),
         *(File(f"{name}.png", "image/png", data) for name, data in made.items()),
     ]
-    notes = [sentence for language in (("en", "zh") if p.language == "both" else (p.language,)) for sentence in said[language]]
+    notes = [{"en": " ", "zh": ""}[language].join(said[language]) for language in (("en", "zh") if p.language == "both" else (p.language,))]
     return Result(images=[sheet], files=files, figures={"ran": float(len(table.ran)), "failed": float(len(table.failed))}, notes=notes)
 
 

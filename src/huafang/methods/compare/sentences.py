@@ -24,6 +24,7 @@ class _Speaker:
         table = self._table
         found = [self._say("ran", ran=len(table.ran), all=len(table.methods))]
         found += [self._say("failed", name=self._name(row), why=row.error["message"]) for row in table.failed if row.error]
+        found += self._unmeasured()
         if not table.ran:
             return found
         kept, reached = table.first("content"), table.first("style")
@@ -34,6 +35,12 @@ class _Speaker:
             common = [row for row in best if row in nearest]
             found.append(self._say("both", name=self._names(common)) if common else self._say("trade"))
         return [*found, self._quickest()]
+
+    def _unmeasured(self) -> list[str]:
+        """What is missing, a sentence for each reason."""
+        reasons = dict.fromkeys(self._table.missing.values())
+        named = {why: [self._title(measure) for measure in MEASURES if self._table.missing.get(measure.key) == why] for why in reasons}
+        return [self._say("unmeasured", measures=self._joined(names), why=why) for why, names in named.items()]
 
     def _ranking(self, key: str, measure: Measure) -> str:
         """Who is best and who worst, between the two baselines."""
@@ -97,7 +104,9 @@ class _Speaker:
         return row.titles[self._language]
 
     def _names(self, rows: Sequence[Row]) -> str:
-        names = [self._name(row) for row in rows]
+        return self._joined([self._name(row) for row in rows])
+
+    def _joined(self, names: list[str]) -> str:
         if self._language == "zh":
             return "、".join(names[:-1]) + ("与" if len(names) > 1 else "") + names[-1]
         return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]

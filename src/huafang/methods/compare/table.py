@@ -98,7 +98,7 @@ def shown(measure: Measure, value: float) -> str:
     if measure.key == "peak_memory":
         return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
     if measure.key == "seconds":
-        return f"{value:.0f} s" if value >= 100 else f"{value:.1f} s" if value >= 1 else f"{value:.2f} s"
+        return f"{value:.0f} s" if value >= 100 else f"{value:.1f} s" if value >= 1 else f"{value * 1000:.0f} ms"
     return f"{value:,.0f}" if measure.key == "parameters" else f"{value:.2f} dB" if measure.key == "psnr" else f"{value:.3f}"
 
 
