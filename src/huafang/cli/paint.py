@@ -138,7 +138,7 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
         subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
     named = many and bool(subject)  # a room may do without its photo
     sources: list[Any] = list(expand(subject, films=methods.films(room))) if named else [None if many else subject]
-    targets = _targets(name, sources if named else [None], how.output)
+    targets = _targets(name, sources if named else [None], how.output, subject if room.makes == "weights" and subject else name)
     _spare(sources if named else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         reports: list[dict[str, Any]] = []
@@ -210,8 +210,8 @@ class _One:
         return {**report, "outputs": list(map(str, written)), "figures": painting.figures, "notes": painting.notes, "seconds": round(seconds, 3)}
 
 
-def _targets(name: str, sources: list[Path | None], output: str | None) -> list[Path]:
-    """Where each result goes. A folder is meant where the name ends in a slash, is one, has no ending, or there are several results."""
+def _targets(name: str, sources: list[Path | None], output: str | None, title: str) -> list[Path]:
+    """Where each result goes; `title` is what one is called that comes from no file. A folder is meant where the name ends in a slash, is one, has no ending, or there are several results."""
     from huafang.api import check_ending, ending
 
     room = methods.ROOMS[name]
@@ -224,7 +224,7 @@ def _targets(name: str, sources: list[Path | None], output: str | None) -> list[
     home = Path(output) if output is not None else Path()
     if home.exists() and not home.is_dir():
         raise BadInput(f"{home} is a file, not a folder", code="output.one")
-    stems = [source.stem if source else name for source in sources]
+    stems = [source.stem if source else title for source in sources]
     twice = Counter(stems)
     named = [source.name if source and twice[stem] > 1 else stem for source, stem in zip(sources, stems, strict=True)]
     ends = [ending(room, film=_is_film(source, room)) for source in sources]

@@ -1,0 +1,47 @@
+"""Training a style from the command line: a folder of photos in, a file of weights out, which has its name from then on."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from safetensors.torch import load_file
+
+from huafang import images
+from huafang.weights import Weights
+from tests.cli.test_cli import huafang
+from tests.conftest import scene, weave
+from tests.train.style_nets import put_squeezenet
+
+SMALL = ("--steps", "1", "--size", "64", "--style-size", "64", "--batch", "1", "-q")
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUAFANG_HOME", str(tmp_path / "home"))
+    put_squeezenet(SimpleNamespace(weights=Weights(tmp_path / "home" / "models")))
+    (tmp_path / "photo.jpg").write_bytes(images.encode(scene(72, 96), "jpeg"))
+    (tmp_path / "painting.jpg").write_bytes(images.encode(weave(64, 80), "jpeg"))
+    (tmp_path / "photos").mkdir()
+    shutil.copy("photo.jpg", "photos/one.jpg")
+    (tmp_path / "photos" / "two.png").write_bytes(images.encode(scene(80, 80)))
+    return tmp_path
+
+
+def test_a_style_is_called_after_the_file_it_is_written_to(desk):
+    assert huafang("train-fast-style", "--style", "painting.jpg", "--dataset", "photos/", *SMALL, "-o", "mine.safetensors") == 0
+    assert set(load_file("mine.safetensors")) == set(load_file(desk / "home" / "models" / "mine.safetensors"))
+    assert huafang("fast-style", "photo.jpg", "--weights", "mine", "-o", "out.png", "-q") == 0
+    assert (desk / "out.png").is_file()
+
+
+def test_a_style_may_be_named_first(desk, capsys):
+    assert huafang("train-fast-style", "kind", "--style", "painting.jpg", "--dataset", "photos/one.jpg", *SMALL) == 0
+    assert capsys.readouterr().out.split() == ["kind.safetensors"]
+    assert (desk / "home" / "models" / "kind.safetensors").is_file()
+
+
+def test_weights_are_not_written_as_a_picture(desk, capsys):
+    assert huafang("train-fast-style", "--style", "painting.jpg", "--dataset", "photos/", *SMALL, "-o", "mine.png") == 2
+    assert "weights are written as .safetensors" in capsys.readouterr().err
+    assert not (desk / "home" / "models" / ".training").exists()

@@ -1,0 +1,150 @@
+"""Learning style: what the losses say, what albums give, and that a tiny run learns."""
+
+import pytest
+import torch
+
+from huafang.nets.layers import moments
+from huafang.nets.micro_ast import MicroAST
+from huafang.ops.gram import gram
+from huafang.train.style import album, losses
+from huafang.train.style.album import Album, kept, retinted
+from huafang.train.style.arbitrary import ArbitraryTask, Balance
+from huafang.train.style.losses import Looks
+from huafang.train.style.painting import Balance as PaintingBalance
+from huafang.train.style.painting import PaintingTask
+from tests.conftest import scene, weave
+from tests.nets.fixtures import apart
+from tests.nets.test_micro_ast import random_state
+from tests.train.style_nets import put_squeezenet
+
+
+@pytest.fixture
+def looks(bench) -> Looks:
+    put_squeezenet(bench)
+    return losses.load("squeezenet", bench.weights.path("squeezenet1_1"), "cpu")
+
+
+def test_moments_are_those_of_each_map_and_are_learnt_through():
+    x = torch.randn(2, 3, 5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).float().requires_grad_()
+    mean, std = moments(x)
+    assert apart(mean, x.mean((2, 3), keepdim=True)) < 1e-6
+    assert apart(std, (x.flatten(2).var(2) + 1e-5).sqrt()[:, :, None, None]) < 1e-6
+    (ours,) = torch.autograd.grad((std * torch.arange(3.0).view(1, 3, 1, 1)).sum(), x)
+    (plain,) = torch.autograd.grad(((x.flatten(2).var(2) + 1e-5).sqrt() * torch.arange(3.0)).sum(), x)
+    assert apart(ours, plain) < 1e-6
+
+
+def test_the_network_in_training_is_the_one_that_paints():
+    """Three pairs at once, spelled plainly, against the folded network of one pair."""
+    net = MicroAST()
+    net.load_state_dict(random_state())
+    photos, paintings = (torch.rand(3, 3, 32, 40, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    with torch.no_grad():
+        together = net.train()(photos, net.signals(paintings))
+        for photo, painting, painted in zip(photos, paintings, together, strict=True):
+            alone = net.eval().styled(net.style(painting[None]))(photo[None])
+            assert apart(painted[None], alone) < 1e-4
+
+
+def test_distances_are_nothing_for_the_same_and_about_one_for_others(looks):
+    one, other = scene(64, 64), weave(64, 64)
+    mine, theirs = looks.features(one), looks.features(other)
+    scales = losses.scales([torch.cat(pair) for pair in zip(mine, theirs, strict=True)])
+    assert float(losses.content_distance(mine, mine, scales, looks.content)) == 0
+    assert 0.2 < float(losses.content_distance(mine, theirs, scales, looks.content)) < 10
+    assert float(losses.style_distance(mine, mine, scales)) == 0
+    assert 0.05 < float(losses.style_distance(mine, theirs, scales)) < 10
+    assert float(losses.colour_distance(one, one)) == 0
+    assert float(losses.colour_distance(one, other)) > 0.1
+
+
+def test_style_is_blind_to_where_things_are_and_content_is_not(looks):
+    """Two pieces of one kind of noise."""
+    here, there = (looks.features(torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(seed))) for seed in (0, 1))
+    scales = losses.scales(here)
+    assert float(losses.style_distance(here, there, scales)) < 0.1 * float(losses.content_distance(here, there, scales, looks.content))
+
+
+def test_contrast_falls_when_each_result_is_near_its_own_painting():
+    paintings = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+    assert float(losses.contrast(paintings + 0.1, paintings)) < 0.1
+    assert float(losses.contrast(paintings.roll(1, 0), paintings)) > 1
+
+
+def test_roughness_counts_noise():
+    assert float(losses.roughness(torch.full((1, 3, 8, 8), 0.5))) == 0
+    assert float(losses.roughness(torch.rand(1, 3, 8, 8))) > 0.05
+
+
+def test_an_album_cuts_squares_of_pictures_the_same_for_the_same_dice():
+    pictures = Album([kept(scene(48, 64), 64), kept(weave(1200, 900), 64)], 64)
+    assert [tuple(one.shape) for one in pictures.pictures] == [(3, 64, 86), (3, 768, 576)]
+    crops = pictures.crops(6, torch.Generator().manual_seed(0), tinted=0.5)
+    assert crops.shape == (6, 3, 64, 64)
+    assert 0 <= float(crops.min()) < float(crops.max()) <= 1
+    assert torch.equal(crops, pictures.crops(6, torch.Generator().manual_seed(0), tinted=0.5))
+    assert not torch.equal(crops, pictures.crops(6, torch.Generator().manual_seed(1), tinted=0.5))
+    assert album.LONGEST == 768
+
+
+def test_another_tint_keeps_greys_grey_and_forms_in_place():
+    grey = torch.rand(1, 1, 8, 8).expand(1, 3, 8, 8)
+    turned = retinted(grey, angle=2.0, saturation=1.3, gamma=1.0, contrast=1.0)
+    assert apart(turned, grey) < 1e-5
+    picture = scene(32, 32)
+    assert apart(retinted(picture, angle=0.0, saturation=1.0, gamma=1.0, contrast=1.0), picture) < 1e-5
+    assert float((retinted(picture, angle=2.0, saturation=1.0, gamma=1.0, contrast=1.0) - picture).abs().mean()) > 0.05
+
+
+def tiny_task(looks: Looks, **changes) -> ArbitraryTask:
+    """One photo and two paintings of opposite colours, whole in each crop."""
+    photos, paintings = Album([kept(scene(32, 32), 32)], 32), Album([kept(one, 32) for one in OPPOSITES], 32)
+    settings = {"seed": 0, "steps": 1000, "batch": 4, "rate": 4e-3, "device": "cpu", "balance": Balance()} | changes
+    return ArbitraryTask(photos, paintings, looks, (scene(32, 32), weave(32, 32)), **settings)
+
+
+OPPOSITES = (weave(32, 32), weave(32, 32).flip(1))
+
+
+def test_a_tiny_run_of_any_style_learns(looks):
+    """The loss falls, and a photo that was never shown goes over to the colours of either painting."""
+    task = tiny_task(looks)
+    task.ema.decay = 0.9
+    losses_told = [task.step(number)["loss"] for number in range(60)]
+    unseen, net = scene(32, 32).flip(3).roll(1, 1), task.ema.module
+    with torch.no_grad():
+        warm, cold = (net.styled(net.style(one))(unseen).mean((0, 2, 3)) for one in OPPOSITES)
+    assert sum(losses_told[-10:]) < 0.65 * sum(losses_told[:10])
+    assert float(warm[0] - warm[2]) > float(cold[0] - cold[2]) + 0.1, "red over blue after the warm painting, and less after the cold one"
+
+
+def test_a_tiny_run_of_one_painting_learns(looks):
+    """The loss falls, and a photo that was never shown comes nearer to the painting in texture and colours."""
+    painting = weave(64, 64)
+    task = PaintingTask(
+        Album([kept(scene(32, 40), 32)], 32),
+        painting,
+        looks,
+        scene(32, 32),
+        seed=0,
+        steps=1000,
+        batch=2,
+        rate=2e-3,
+        device="cpu",
+        balance=PaintingBalance(style=3.0),
+    )
+    unseen = scene(32, 32).flip(3).roll(1, 1)
+
+    def apart_from_the_painting() -> tuple[float, float]:
+        with torch.no_grad():
+            painted = task.net(unseen * 255) / 255
+        grams = losses.gram_distance(looks.features(painted), [gram(one) for one in looks.features(painting)])
+        return float(grams), float((painted.mean((0, 2, 3)) - painting.mean((0, 2, 3))).abs().sum())
+
+    before = apart_from_the_painting()
+    told = [task.step(number)["loss"] for number in range(40)]
+    after = apart_from_the_painting()
+    assert sum(told[-8:]) < 0.7 * sum(told[:8])
+    assert after[0] < 0.7 * before[0]
+    assert after[1] < 0.7 * before[1]
+    assert task.sample().shape == (1, 3, 64, 32)
