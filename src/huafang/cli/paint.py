@@ -211,7 +211,10 @@ class _One:
 
 
 def _targets(name: str, sources: list[Path | None], output: str | None, title: str) -> list[Path]:
-    """Where each result goes; `title` is what one is called that comes from no file. A folder is meant where the name ends in a slash, is one, has no ending, or there are several results."""
+    """Where each result goes; `title` is what one is called that comes from no file.
+
+    A folder is meant where the name ends in a slash, is one, has no ending, or there are several results.
+    """
     from huafang.api import check_ending, ending
 
     room = methods.ROOMS[name]
