@@ -43,6 +43,7 @@ def run(desk: Path, line: str) -> subprocess.CompletedProcess[str]:
     ("line", "size"),
     [
         ("huafang stylize photo.jpg --method stroke_rendering -o out.png", (96, 72)),
+        ("huafang stylize photo.jpg --style painting.jpg -o out.png", (96, 72)),
         ("huafang stylize photo.jpg --style painting.jpg --method gatys --steps 60 -o out.png", (96, 72)),
         ('huafang generate "a lighthouse" --model path/to/checkpoint -o out.png', (64, 64)),
     ],

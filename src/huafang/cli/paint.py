@@ -103,6 +103,7 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
 
     \b
     huafang stylize photo.jpg --method stroke_rendering -o out.png
+    huafang stylize photo.jpg --style painting.jpg -o out.png
     huafang stylize photo.jpg --style painting.jpg --method gatys --steps 60 -o out.png
     huafang stylize photos/ --method image_filters --filter pencil -o out/
 

@@ -183,7 +183,7 @@ def check_films(params: Params, assets: Assets) -> None:
 
 def default_method(*, styled: bool) -> str:
     """What `stylize` takes when no method is named: with a style picture, and without."""
-    return "gatys" if styled else "stroke_rendering"
+    return "micro_ast" if styled else "stroke_rendering"
 
 
 @cache

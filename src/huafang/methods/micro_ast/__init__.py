@@ -1,4 +1,4 @@
-"""Any painting's style in one pass of a network of two megabytes, up to 4K and beyond (Wang et al. 2023)."""
+"""Any painting's style in one pass of a network of one megabyte, up to 4K and beyond (Wang et al. 2023)."""
 
 from typing import Annotated, Literal
 
@@ -16,8 +16,8 @@ class MicroAst(StyleMix):
     """Photo whose layout is kept."""
     style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
     """Pictures whose style is taken; several are mixed."""
-    weights: WeightsId = Field(json_schema_extra=ui(holds="micro_ast"))
-    """The trained network: MicroAST's content encoder, style encoder, modulator and decoder in one file."""
+    weights: WeightsId = Field("any-style", json_schema_extra=ui(holds="micro_ast"))
+    """The trained network: the built-in one, one of your own training, or MicroAST's four parts in one file."""
     size: int = Field(1024, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
     """Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly."""
     strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
