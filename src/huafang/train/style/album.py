@@ -10,6 +10,8 @@ from torch import Tensor
 
 from huafang.ops import colour, resize
 
+FLAT, TRIES = 0.06, 8
+"""A crop whose channels deviate less than this from their means is drawn again, so many times at the most."""
 LONGEST = 768
 """Pictures are kept at this many pixels along their longest side at the most."""
 
@@ -33,7 +35,16 @@ class Album:
 
     def crops(self, count: int, dice: torch.Generator, *, tinted: float = 0.0) -> Tensor:
         """(count, 3, size, size) float32 in [0, 1], each of a picture drawn by `dice`, mirrored half the time; a share of `tinted` has its colours turned."""
-        return torch.stack([self._crop(dice, tinted) for _ in range(count)])
+        return torch.stack([self._telling(dice, tinted) for _ in range(count)])
+
+    def _telling(self, dice: torch.Generator, tinted: float) -> Tensor:
+        """A crop with something in it: of a flat piece there is nothing to learn, and norms divide by its deviation. An album of flat pictures gives those."""
+        crop = self._crop(dice, tinted)
+        for _ in range(TRIES):
+            if float(crop.flatten(1).std(1).mean()) >= FLAT:
+                break
+            crop = self._crop(dice, tinted)
+        return crop
 
     def _crop(self, dice: torch.Generator, tinted: float) -> Tensor:
         picture = self.pictures[int(torch.randint(len(self.pictures), (), generator=dice))]

@@ -16,6 +16,8 @@ from huafang.train.style.album import Album
 from huafang.train.style.losses import Looks
 
 CLIP, WARMUP = 1.0, 20
+LOST = 1e3
+"""A gradient of this norm comes from a map that is all but flat, whose rounding AdaIN has blown up: no step is taken. Usual ones are below 100."""
 CONTRAST_EVERY = 4
 """The contrastive part reads the results once more, which is a fifth of a step: it is taken once in so many."""
 
@@ -97,7 +99,8 @@ class ArbitraryTask:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), CLIP))
-        self.optimizer.step()
+        if norm < LOST:
+            self.optimizer.step()
         self.ema.update(self.net, number)
         return {"loss": float(loss.detach()), **{name: float(part.detach()) for name, part in parts.items()}, "norm": norm}
 
@@ -126,8 +129,8 @@ class ArbitraryTask:
 def _groups(net: nn.Module) -> list[dict[str, Any]]:
     """Parameters by how many inputs they sum over, each group with its share of the learning rate.
 
-    Adam moves every weight by about the rate. A convolution of 9 × 9 × 16 inputs, all of them positive, would change a pixel 144 times as much as one of 3 × 3: its
-    rate goes down with the root of their number.
+    Adam moves every weight by about the rate. A convolution of 9 × 9 × 16 inputs, all of them positive, would change a pixel 144 times as much as one of 3 × 3:
+    its rate goes down with the root of their number.
     """
     shares: dict[float, list[nn.Parameter]] = {}
     for parameter in net.parameters():
