@@ -45,7 +45,7 @@ def _range(spec: FieldSpec) -> str:
     high = f"{spec.maximum:g}" if spec.maximum is not None else f"< {spec.below:g}" if spec.below is not None else ""
     if spec.kind == "images":
         return f"{spec.min_items or 0} to {spec.max_items} pictures"
-    return f"{low} … {high}" if low or high else spec.kind.replace("_", " ")
+    return f"{low} … {high}" if low or high else "image or film" if spec.film else spec.kind.replace("_", " ")
 
 
 def _cell(text: str) -> str:

@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from huafang import metadata, video
-from huafang.assets import write_whole
+from huafang.assets import check_writable, write_whole
 from huafang.context import Context, File, Result
 from huafang.ops import flow, resize
 from huafang.params import Params, fields
@@ -64,8 +64,7 @@ class Frame(Context):
             return
         total = video.probe(self._data).frames
         wanted = frozenset(int((place + 0.5) * total / min(count, total)) for place in range(min(count, total)))
-        for shot in video.frames_of(self._data, wanted):
-            self._film.hear()
+        for shot in _ahead(video.frames_of(self._data, wanted), self._film.hear):
             yield _pixels(shot).to(self.device)
 
     def step(self, done: int, total: int, *, preview: Any = None, **figures: float) -> None:
@@ -87,8 +86,9 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
         notes = [f"{begin} of {facts.frames} frames were finished before"] if begin else []
         frame = Frame(ctx, content, data)
         shown: Tensor | None = None
-        with _behind(parts.add) as put:
-            for shot in _ahead(video.frames_of(data, range(begin, video.MAX_FRAMES))):
+        coming = _ahead(video.frames_of(data, range(begin, video.MAX_FRAMES)), ctx.hear)
+        with contextlib.closing(coming), _behind(parts.add) as put:
+            for shot in coming:
                 frame.pixels = resize.resized(_pixels(shot), facts.height, facts.width).to(ctx.device)
                 result = paint(params, frame)
                 shown = result.images[0]
@@ -207,7 +207,7 @@ def _workplace(params: Params, ctx: Context) -> Iterator[Path]:
 
     _tidy(ctx.work)
     folder = ctx.work / _key(params, ctx)
-    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder)
     os.utime(folder)
     lock = FileLock(str(folder) + ".lock", timeout=0)
     try:
@@ -249,8 +249,8 @@ class _Failed:
     error: BaseException
 
 
-def _ahead(source: Iterator[T]) -> Iterator[T]:
-    """`source`, read on a thread a few items ahead. What it raises is raised here; a reader that leaves early ends it."""
+def _ahead(source: Iterator[T], hear: Callable[[], None]) -> Generator[T, None, None]:
+    """`source`, read on a thread a few items ahead. What it raises is raised here, and what `hear` does while one waits; a reader that leaves early ends it."""
     waiting: queue.Queue[Any] = queue.Queue(WAITING)
     left, end = threading.Event(), object()
 
@@ -273,13 +273,20 @@ def _ahead(source: Iterator[T]) -> Iterator[T]:
     thread = threading.Thread(target=read, name="frames in", daemon=True)
     thread.start()
     try:
-        while (item := waiting.get()) is not end:
+        while True:
+            try:
+                item = waiting.get(timeout=0.5)
+            except queue.Empty:
+                hear()
+                continue
+            if item is end:
+                return
             if isinstance(item, _Failed):
                 raise item.error
             yield item
     finally:
         left.set()
-        thread.join()
+        thread.join(2.0)  # it may be passing over many frames, and ends at the next that it gives
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ class CapVstNet(StyleMix):
     style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
     """Pictures whose style is taken; several are mixed."""
     weights: WeightsId = Field(json_schema_extra=ui(holds="cap_vstnet"))
-    """The trained network: photo_image.pt, photo_video.pt, art_image.pt or art_video.pt of the authors."""
+    """The trained network: photo_image, photo_video, art_image or art_video of the authors, as .safetensors."""
     mode: Literal["photo", "art"] = "photo"
     """What the weights were trained for: photos of other light and weather, or paintings. The files' names say it."""
     size: int = Field(1024, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
