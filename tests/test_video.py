@@ -94,6 +94,16 @@ def test_a_phone_held_upright_is_seen_upright():
     assert apart(shot.pixels, np.rot90(PICTURES[0], -1)) < 4
 
 
+def test_pixels_that_are_not_square_stay_so():
+    writer = video.Writer(48, 64, Fraction(10), Fraction(16, 11))
+    writer.add(PICTURES[0], 0)
+    data = writer.finish()
+    assert video.probe(data).aspect == Fraction(16, 11)
+    with av.open(io.BytesIO(video.joined([(0, data)], data, {}))) as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
+    assert video.probe(film(PICTURES, "avi", "mjpeg")).aspect == 1
+
+
 def test_frames_without_times_are_evenly_spread():
     """AVI from old cameras and raw streams say no times, or the same one twice."""
     data = film(PICTURES, "avi", "mjpeg", ticks=None)

@@ -187,7 +187,9 @@ class Bench:
         try:
             if video.is_film(data[:256]):
                 if not film:
-                    raise BadInput("this is a film, and a picture is wanted here", code="image.unreadable")
+                    takers = [name for name, room in methods.ROOMS.items() if methods.films(room)]
+                    hint = f"methods that restyle films are {', '.join(takers)}"
+                    raise BadInput("this is a film, and a picture is wanted here", code="image.unreadable", hint=hint)
                 video.probe(data)
             else:
                 picture = images.ingest(data)

@@ -153,7 +153,7 @@ class _Parts:
         if self._writer is None or number != self._number:
             self.close()
             height, width = painted.pixels.shape[:2]
-            self._writer = video.Writer(height, width, self.facts.rate)
+            self._writer = video.Writer(height, width, self.facts.rate, self.facts.aspect)
             self._number, self._begin, self._count, self._errors, self._before = number, painted.shot.tick, 0, {"film": [], "result": []}, None
         self._writer.add(painted.pixels, painted.shot.tick - self._begin)
         self._count += 1

@@ -6,6 +6,7 @@ A film from outside is told by its first bytes and opened with the reader of tha
 
 import heapq
 import io
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Facts:
     frames: int
     rate: Fraction
     sound: str | None
+    aspect: Fraction = Fraction(1)
+    """Width of a pixel by its height: old and broadcast films have no square ones."""
 
     @property
     def seconds(self) -> float:
@@ -72,15 +75,17 @@ def probe(data: bytes) -> Facts:
         frames = sum(packet.size > 0 for packet in _packets(container, stream))
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         sound = container.streams.audio[0].codec.canonical_name if container.streams.audio else None
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
     first = next(iter(frames_of(data)), None)
     if first is None or not frames:
         raise BadInput("this film holds not one frame that can be decoded", code="video.unreadable", hint=f"readable are {READABLE}")
     if frames > MAX_FRAMES:
         raise TooLarge(f"the film has {frames:,} frames; at most {MAX_FRAMES:,} are taken", code="video.too_large", hint="cut it into parts")
+    turned = first.pixels.shape[:2] == (width, height) != (height, width)
     height, width = first.pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise BadInput(f"the film is {width} × {height}; each side must have at least {MIN_SIDE} pixels", code="video.too_small")
-    return Facts(width, height, frames, Fraction(rate), sound)
+    return Facts(width, height, frames, Fraction(rate), sound, 1 / aspect if turned else aspect)
 
 
 def text_of(data: bytes) -> dict[str, str]:
@@ -195,17 +200,17 @@ def _pictures(container: Any) -> Any:
 class Writer:
     """H.264 into a small file of its own, with no frame that looks at a later one: such files are joined as they are (`joined`)."""
 
-    def __init__(self, height: int, width: int, rate: Fraction) -> None:
+    def __init__(self, height: int, width: int, rate: Fraction, aspect: Fraction = Fraction(1)) -> None:
         import av
 
         self._out = io.BytesIO()
         self._container = av.open(self._out, "w", format="mp4")
         # x264 gives the same bytes for the same frames whenever the number of its threads is the same
-        options = {"crf": QUALITY, "preset": "medium", "bf": "0", "threads": "2"}
+        options = {"crf": QUALITY, "preset": "medium", "bf": "0", "threads": str(min(8, os.cpu_count() or 1))}
         self._stream: Any = self._container.add_stream("libx264", rate=rate, options=options)
         self._size = (height, width)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._stream.codec_context.time_base, self._stream.codec_context.sample_aspect_ratio = Fraction(1, TICKS), aspect
         for name, value in (("colorspace", 1), ("color_primaries", 1), ("color_trc", 1), ("color_range", 1)):
             setattr(self._stream.codec_context, name, value)
 

@@ -33,6 +33,31 @@ def test_a_film_goes_in_and_is_shown_by_its_first_frame(client, clip):
     assert max(abs(one - other) for one, other in zip(small.resize((1, 1)).getpixel((0, 0)), first.resize((1, 1)).getpixel((0, 0)), strict=True)) < 8
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [
+        ("bytes=0-9", 206, slice(0, 10)),
+        ("bytes=100-", 206, slice(100, None)),
+        ("bytes=-50", 206, slice(-50, None)),
+        ("bytes=7-99999999", 206, slice(7, None)),
+        ("bytes=99999999-", 416, slice(0, 0)),
+        ("bytes=9-3", 416, slice(0, 0)),
+        ("bytes=-0", 416, slice(0, 0)),
+        ("bytes=0-1,5-6", 200, slice(None)),
+        ("bytes=-", 200, slice(None)),
+        ("lines=0-3", 200, slice(None)),
+    ],
+)
+def test_a_browser_seeks_in_a_film(client, clip, asked, status, part):
+    whole = client.get(f"/api/assets/{clip['id']}").content
+    answer = client.get(f"/api/assets/{clip['id']}", headers={"range": asked})
+    assert (answer.status_code, answer.content) == (status, whole[part])
+    if status == 206:
+        first, last, size = map(int, answer.headers["content-range"].removeprefix("bytes ").replace("/", "-").split("-"))
+        assert whole[first : last + 1] == answer.content
+        assert size == len(whole)
+
+
 def test_films_that_no_page_plays_are_a_download(client):
     made = upload(client, film(frames(3), "avi", "mjpeg"), "old.avi").json()
     assert client.get(f"/api/assets/{made['id']}").headers["content-type"] == "application/octet-stream"

@@ -174,7 +174,7 @@ function useJobs(q: string, method: string, deleted: boolean) {
 
 function Tile({ job }: { job: Job }) {
   const { when } = useSpeech();
-  const picture = job.outputs.find(isImage);
+  const picture = job.outputs.find(isImage) ?? job.outputs.find(isFilm);
   const title = nameOf(job);
   return (
     <li className="tile">

@@ -1,6 +1,6 @@
 /** A finished job's pictures: to look at, to compare, to take home, to carry on with. */
 
-import { Columns2, Download, FileText, Film, Hourglass, Info, Settings2, Undo2, ZoomIn } from "lucide-react";
+import { Columns2, Download, FileText, Hourglass, Info, Settings2, Undo2, ZoomIn } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { api, assetUrl, thumbUrl } from "../api/client";
 import type { Job, Output } from "../api/types";
@@ -85,7 +85,7 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
           {job.outputs.map((one, n) => (
             <li key={one.asset + one.name}>
               <button type="button" className="thumb" aria-pressed={n === index} aria-label={t("image.nth", { n: n + 1 })} onClick={() => setIndex(n)}>
-                {isImage(one) ? <Picture src={thumbUrl(one.asset, 256)} alt="" className="size-14 object-cover" /> : isFilm(one) ? <Film size={20} aria-hidden className="m-4" /> : <FileText size={20} aria-hidden className="m-4" />}
+                {isImage(one) || isFilm(one) ? <Picture src={thumbUrl(one.asset, 256)} alt="" className="size-14 object-cover" /> : <FileText size={20} aria-hidden className="m-4" />}
               </button>
             </li>
           ))}

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Header, Query, Response, UploadFile
 
 from huafang import metadata
 from huafang.assets import write_whole
@@ -55,14 +55,33 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
 
 
 @router.get("/{asset}", response_class=Response, responses={200: {"content": {"image/png": {}, "image/gif": {}, "video/mp4": {}}}})
-def get_asset(studio: House, asset: str, download: Annotated[str | None, Query(max_length=200)] = None) -> Response:
-    """A stored picture or film; with `download`, as a file of that name."""
+def get_asset(
+    studio: House, asset: str, download: Annotated[str | None, Query(max_length=200)] = None, range: Annotated[str | None, Header(max_length=100)] = None
+) -> Response:
+    """A stored picture or film; with `download`, as a file of that name. One range of bytes may be asked for, without which no browser seeks in a film."""
     data = studio.assets.read(asset)
     kind = _kind(data)
     headers = {"cache-control": FOREVER, "content-security-policy": "sandbox; default-src 'none'"}
     if download is not None or kind == "application/octet-stream":
         headers["content-disposition"] = _as_file(download or asset)
-    return Response(data, media_type=kind, headers=headers)
+    headers["accept-ranges"] = "bytes"
+    if (asked := _range(range or "", len(data))) is None:
+        return Response(data, media_type=kind, headers=headers)
+    first, last = asked
+    if first > last:
+        return Response(status_code=416, headers={"content-range": f"bytes */{len(data)}"})
+    return Response(data[first : last + 1], 206, headers | {"content-range": f"bytes {first}-{last}/{len(data)}"}, kind)
+
+
+def _range(header: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a `Range` header of one range (RFC 9110, section 14); None for any other, which may be passed over."""
+    found = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header.strip())
+    if not found or not any(found.groups()):
+        return None
+    first, last = found.groups()
+    if not first:
+        return max(0, size - int(last)), size - 1 if int(last) else -1
+    return int(first), min(int(last or size), size - 1) if int(first) < size else -1
 
 
 @router.get("/{asset}/thumbnail", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
