@@ -54,6 +54,17 @@ def test_pictures(desk, line, size):
         assert picture.size == size
 
 
+def test_a_comparison_and_the_same_again(desk):
+    for name, picture in (("photo.jpg", scene(24, 32)), ("painting.jpg", weave(24, 24))):  # a hundred steps each time: on few pixels
+        (desk / name).write_bytes(images.encode(picture, "jpeg"))
+    run(desk, "huafang compare --photo photo.jpg --style painting.jpg --method gatys --method adain --method stroke_rendering -o report/")
+    again = run(desk, "huafang compare --rerun report/ -o report2/  # the same figures again")
+    assert "figures are those of the first report" in again.stderr
+    first, second = (json.loads((desk / folder / "report.json").read_text()) for folder in ("report", "report2"))
+    assert [row["name"] for row in first["rows"] if row["error"]] == ["adain"]
+    assert first["rows"] == second["rows"]
+
+
 def test_methods_json_and_help(desk):
     assert len(json.loads(run(desk, "huafang methods --json").stdout)["methods"]) >= 6
     assert "--style-weight" in run(desk, "huafang gatys --help").stdout

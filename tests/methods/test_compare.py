@@ -304,6 +304,8 @@ def test_sentences_change_with_the_table():
     none = Table([*table(**SCALE).rows, Row("a", {"en": "A", "zh": "甲"}, error={"code": "x", "message": "why not", "hint": None})], {})
     assert sentences(none, "en", "squeezenet") == ["0 of 1 methods ran.", "A did not run: why not."]
     assert sentences(none, "zh", "squeezenet") == ["1 种方法中有 0 种完成了运行。", "甲未能运行：why not。"]
+    lacking = Table([*none.rows[:2], Row("a", {"en": "A", "zh": "甲"}, error={"code": "weights.missing", "message": "no model", "hint": None})], {})
+    assert [sentences(lacking, language, "squeezenet")[1] for language in ("en", "zh")] == ["A did not run: no model.", "甲未能运行：本机没有它所需的模型。"]
 
 
 def test_measures_that_disagree_are_said_to():

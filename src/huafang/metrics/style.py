@@ -13,6 +13,8 @@ BINS = 8
 """Bins along each of R, G and B in a colour histogram."""
 OCTAVES = 4
 """Scales at which the filter bank looks, each half the size of the one before."""
+FAINT = 0.02
+"""Strength of an answer, of a step between black and white, below which it fades out."""
 LEAST_SIDE = 3 * 2 ** (OCTAVES - 1)
 SMOOTH, RISE, BEND = (0.25, 0.5, 0.25), (-0.5, 0.0, 0.5), (-0.5, 1.0, -0.5)
 BANK = torch.tensor(
@@ -47,8 +49,9 @@ def statistics_distance(features: list[Tensor], wanted: list[Tensor]) -> Tensor:
 def filtered(pixels: Tensor) -> list[Tensor]:
     """(B, 3, H, W) in [0, 1], sides of 24 or more -> for each octave (B, 30, h, w): the answers of five derivatives of Y, I and Q, rectified to either side.
 
-    Hand-made features for `gram_distance`, where no trained network is at hand: how strong strokes of each direction, sign and size are, and which go
-    together (as the statistics of Portilla & Simoncelli 2000 are of filters, not of a trained network). Flat colours do not count.
+    Hand-made features for `gram_distance`, where no trained network is at hand: which directions, signs and sizes strokes have, and which go together (as
+    Portilla & Simoncelli 2000 describe a texture by statistics of filters). The answers of a place are divided by their norm, as in the visual cortex, so that
+    it counts how strokes run and not how strong they are; places fainter than FAINT fade out, and flat colours do not count.
     """
     door.picture(pixels, least=LEAST_SIDE)
     level, found = colour.mix(pixels.float(), colour.YIQ), []
@@ -56,7 +59,8 @@ def filtered(pixels: Tensor) -> list[Tensor]:
         planes = F.pad(level.flatten(0, 1)[:, None], (1, 1, 1, 1), mode="replicate")
         answers = F.conv2d(planes, BANK[:, None].to(level))
         answers = answers.view(len(level), -1, *answers.shape[2:])
-        found.append(torch.cat([answers.relu(), (-answers).relu()], 1))
+        sides = torch.cat([answers.relu(), (-answers).relu()], 1)
+        found.append(sides / (sides.norm(dim=1, keepdim=True) + FAINT))
         level = F.avg_pool2d(level, 2)
     return found
 

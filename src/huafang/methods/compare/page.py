@@ -12,7 +12,7 @@ from torch import Tensor
 from huafang import images
 from huafang.methods.compare import Compare, plots
 from huafang.methods.compare.measures import MEASURES, Measure
-from huafang.methods.compare.table import Row, Table, convention, shown, title, words
+from huafang.methods.compare.table import Row, Table, convention, reason, shown, title, words
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What a browser lets the page do, though somebody should have smuggled something into it: show its own pictures in its own style."""
@@ -103,9 +103,8 @@ class _Page:
         return f"<h2>{self._word('pictures')}</h2><div class='pictures'>{''.join(cards)}</div>"
 
     def _why(self, row: Row) -> str:
-        error = row.error or {}
-        hint = error.get("hint")
-        return escape(str(error.get("message", ""))) + (f"; {escape(hint)}" if hint else "")
+        hint = (row.error or {}).get("hint")
+        return self._told({language: reason(row, language) for language in self._languages}) + (f"; {escape(hint)}" if hint else "")
 
     def _question(self, question: str) -> str:
         measures = [one for one in MEASURES if one.question == question]
@@ -150,11 +149,12 @@ class _Page:
         ]
         about = self._told({language: self._scatter_words(language, kept, reached) for language in self._languages})
         drawn = plots.scatter(points, plots.Axis(titled[reached], reached.higher), plots.Axis(titled[kept], kept.higher), f"{titled[kept]}, {titled[reached]}")
-        parts = [f"<h2>{self._word('plots')}</h2><div class='plots'><div><h3>{self._word('scatter')}</h3><p class='soft'>{about}</p>{drawn}</div>"]
+        first = f"<div><h3>{self._word('scatter')}</h3><p class='soft'>{about}</p><div class='scroll'>{drawn}</div></div>"
+        parts = [f"<h2>{self._word('plots')}</h2><div class='plots'>{first}"]
         for one in (measure for measure in MEASURES if measure.question == "cost"):
             values = [(self._plain_name(row), row.figures[one.key], shown(one, row.figures[one.key])) for row in self._table.measured(one)]
             if any(value for _, value, _ in values):
-                parts.append(f"<div><h3>{escape(titled[one])}</h3>{plots.bars(values, titled[one])}</div>")
+                parts.append(f"<div><h3>{escape(titled[one])}</h3><div class='scroll'>{plots.bars(values, titled[one])}</div></div>")
         return "".join(parts) + "</div>"
 
     def _scatter_words(self, language: str, kept: Measure, reached: Measure) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from huafang.methods.compare.measures import MEASURES, Measure
-from huafang.methods.compare.table import PHOTO, STYLE, Row, Table, shown, title, words
+from huafang.methods.compare.table import PHOTO, STYLE, Row, Table, reason, shown, title, words
 
 RIVALS = {"content": ("lpips", "ssim"), "style": ("gram", "colours")}
 """Measures of one question that need not agree."""
@@ -23,7 +23,7 @@ class _Speaker:
     def all(self) -> list[str]:
         table = self._table
         found = [self._say("ran", ran=len(table.ran), all=len(table.methods))]
-        found += [self._say("failed", name=self._name(row), why=row.error["message"]) for row in table.failed if row.error]
+        found += [self._say("failed", name=self._name(row), why=reason(row, self._language)) for row in table.failed]
         found += self._unmeasured()
         if not table.ran:
             return found

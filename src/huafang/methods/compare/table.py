@@ -91,6 +91,13 @@ def convention(measure: Measure, language: str, trunk: str) -> str:
     return text.format(trunk=TRUNKS[trunk])
 
 
+def reason(row: Row, language: str) -> str:
+    """Why a method did not run. Errors speak English; the common ones are said in Chinese too."""
+    error = row.error or {}
+    said: str = words(language)["faults"].get(error.get("code"), error.get("message"))
+    return said.rstrip(".")
+
+
 def shown(measure: Measure, value: float) -> str:
     """A figure as it is read."""
     if math.isinf(value):
