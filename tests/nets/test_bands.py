@@ -43,10 +43,12 @@ def thin(monkeypatch):
     monkeypatch.setattr(bands, "LEAST_ROWS", 3)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("held", [0, 1 << 30], ids=["made again", "held"])
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("name", [*NETS, "branching"])
-def test_bands_are_the_whole(thin, monkeypatch, name, size, held):
+def test_bands_are_the_whole(thin, monkeypatch, name, size, held, threads):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     monkeypatch.setattr(maps, "HELD", held)
     torch.manual_seed(0)
     net = Branching() if name == "branching" else nn.Sequential(*NETS[name]())
@@ -84,7 +86,7 @@ def test_moments_are_those_of_the_whole():
     for together in (False, True):
         moments = maps.Moments(together)
         for first in range(0, 50, 7):
-            moments.add(picture[:, :, first : first + 7])
+            moments.add(maps.Sums.of(picture[:, :, first : first + 7]))
         wanted = picture.double().reshape(1 if together else 3, -1)
         assert torch.allclose(moments.mean, wanted.mean(1), atol=1e-4)
         assert torch.allclose(moments.variance(), wanted.var(1, correction=0), rtol=1e-3)

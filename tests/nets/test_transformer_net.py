@@ -18,7 +18,7 @@ def test_the_network_is_that_of_pytorch_examples(shared, given, size, wanted):
     picture = 255 * fixture.input(given, *size)
     with torch.no_grad():
         assert apart(net(picture), fixture.want(wanted)) < 1e-5
-    assert apart(bands.run(net, picture), fixture.want(wanted)) < 2e-5
+    assert apart(bands.run(net, picture), fixture.want(wanted)) < 5e-5  # Winograd
 
 
 def random_state(layout: str = "examples", seed: int = 0) -> dict[str, torch.Tensor]:

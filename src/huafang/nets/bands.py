@@ -9,13 +9,18 @@ A band differs from the whole by rounding alone (other sums in another order), a
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, fx, nn
 
-from huafang.nets import layers as layers  # enters the layers that are known
-from huafang.nets.maps import LAYERS, Held, Map, Plan, Source, Sum
+from huafang.nets import convolutions as convolutions  # enters the layers that are known
+from huafang.nets import layers
+from huafang.nets.maps import LAYERS, Held, Job, Map, Plan, Source, Sum, Sums
+from huafang.ops.threads import one_torch_thread
 
 NUMBERS = {"cpu": 1 << 20}
 """Numbers in a band of the widest map that is worked on at a time; a band has at least `LEAST_ROWS` rows."""
@@ -32,24 +37,47 @@ class _Tracer(fx.Tracer):
         return type(m) in LAYERS
 
 
-def run(net: nn.Module, picture: Tensor, *, report: Report = lambda done, total: None) -> Tensor:
-    """`net(picture)` for (1, C, H, W) float32, on the picture's device, without gradients.
+def run(net: nn.Module, picture: Tensor, *, report: Report = lambda done, total: None, dtype: torch.dtype = torch.float32) -> Tensor:
+    """`net(picture)` for (1, C, H, W) float32, on the picture's device, without gradients. Convolutions reckon in `dtype`, norms in float32.
 
     `net.forward` takes one tensor and may hold layers of `LAYERS`, additions and nothing else. Raises what `report` raises.
     """
-    with torch.no_grad():
-        plan = Plan(picture.device)
+    plan = Plan(picture.device, dtype)
+    with torch.no_grad(), _workers(picture.device) as each:
         result = _laid(net, plan, picture)
-        jobs = [(work, _bands(each, picture)) for each, work in [*plan.jobs, (result, result.fill)]]
+        jobs = [(job, _bands(job.map, picture)) for job in [*plan.jobs, Job.filling(result)]]
         plan.jobs.clear()
         done, total = 0, sum(len(bands) for _, bands in jobs)
         while jobs:
-            work, bands = jobs.pop(0)
-            for first, last in bands:
-                work(first, last)
+            job, bands = jobs.pop(0)
+            job.begin()
+            for found in each(job.work, bands):
+                for moments in job.listeners if found else ():
+                    moments.add(found)
                 done += 1
                 report(done, total)
+            job.end()
         return result.tensor
+
+
+@contextmanager
+def _workers(device: torch.device) -> Iterator[Callable[[Callable[[int, int], Sums | None], Sequence[tuple[int, int]]], Iterable[Sums | None]]]:
+    """How a job's bands are worked on: on a CPU by as many threads as torch may use, a band each, since small steps are not worth sharing."""
+    count = torch.get_num_threads()
+    if device.type != "cpu" or count == 1:
+        yield lambda work, bands: (work(*band) for band in bands)
+        return
+
+    def alone(work: Callable[[int, int], Sums | None], band: tuple[int, int]) -> Sums | None:
+        with torch.no_grad():  # of each thread
+            return work(*band)
+
+    with ThreadPoolExecutor(count) as pool, one_torch_thread():
+        try:
+            yield lambda work, bands: pool.map(partial(alone, work), bands)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _laid(net: nn.Module, plan: Plan, picture: Tensor) -> Held:
@@ -72,7 +100,7 @@ def _laid(net: nn.Module, plan: Plan, picture: Tensor) -> Held:
         if len([user for user in node.users if user.args[0] is node or not _sized(user, modules)]) > 1 and not isinstance(maps[node], Source):
             maps[node] = plan.hold(maps[node])
     assert result is not None, "a network has an output"
-    return Held(result, plan.device)
+    return Held(result, plan.device)  # float32
 
 
 def _sized(node: fx.Node, modules: dict[str, nn.Module]) -> bool:

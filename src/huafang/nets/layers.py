@@ -7,47 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from huafang.nets.maps import Gathered, Local, Map, Moments, Plan, Pointwise, layer
-
-
-@layer(nn.Conv2d)
-def _conv(module: nn.Conv2d, plan: Plan, source: Map) -> Map:
-    assert (module.padding_mode, module.dilation) == ("zeros", (1, 1)), "the convolutions of our networks"
-    assert not isinstance(module.padding, str), "as above"
-    (kernel, across), (step, stride), (before, aside) = module.kernel_size, module.stride, module.padding
-    height, width = (source.height + 2 * before - kernel) // step + 1, (source.width + 2 * aside - across) // stride + 1
-
-    def over(band: Tensor) -> Tensor:
-        return F.conv2d(band, module.weight, module.bias, module.stride, (0, aside), 1, module.groups)
-
-    return Local(source, (module.out_channels, height, width), (step, before, kernel), over)
-
-
-class _Transposed(Map):
-    """Transposed convolution: row y is made of the source's rows i with i · stride - padding <= y < i · stride - padding + kernel."""
-
-    def __init__(self, source: Map, module: nn.ConvTranspose2d) -> None:
-        size = [
-            (side - 1) * module.stride[axis] - 2 * int(module.padding[axis]) + module.kernel_size[axis] + module.output_padding[axis]
-            for axis, side in enumerate((source.height, source.width))
-        ]
-        super().__init__(module.out_channels, size[0], size[1])
-        self.source, self._module = source, module
-
-    def rows(self, first: int, last: int) -> Tensor:
-        net = self._module
-        step, before, kernel = net.stride[0], int(net.padding[0]), net.kernel_size[0]
-        low = min(self.source.height - 1, max(0, -((kernel - 1 - first - before) // step)))
-        high = min(self.source.height, (last - 1 + before) // step + 1)
-        padding, extra = (0, int(net.padding[1])), (net.output_padding[0], net.output_padding[1])
-        made = F.conv_transpose2d(self.source.rows(low, high), net.weight, net.bias, net.stride, padding, extra, net.groups)
-        start = first + before - low * step
-        return made[:, :, start : start + last - first]
-
-
-@layer(nn.ConvTranspose2d)
-def _transposed(module: nn.ConvTranspose2d, plan: Plan, source: Map) -> Map:
-    return _Transposed(source, module)
+from huafang.nets.maps import Gathered, Map, Moments, Plan, Pointwise, layer, picked, room
+from huafang.ops import passes
 
 
 def _mirrored(length: int, before: int, after: int) -> Tensor:
@@ -63,17 +24,66 @@ def _reflected(module: nn.ReflectionPad2d, plan: Plan, source: Map) -> Map:
     def over(band: Tensor) -> Tensor:
         return F.pad(band, (left, right, 0, 0), mode="reflect") if left or right else band
 
-    return Gathered(source, _mirrored(source.height, above, below), source.width + left + right, over)
+    return Mirrored(source, _mirrored(source.height, above, below), over, (left, right, above, below), plan.dtype)
 
 
-@layer(nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid)
+class Mirrored(Gathered):
+    """A map with a mirrored border: so many columns to the left and right, rows above and below."""
+
+    def __init__(self, source: Map, places: Tensor, layer: Callable[[Tensor], Tensor], margins: tuple[int, int, int, int], dtype: torch.dtype) -> None:
+        super().__init__(source, places, source.width + margins[0] + margins[1], layer, dtype)
+        self.margins = margins
+
+    def rows(self, first: int, last: int) -> Tensor:
+        if not isinstance(self.source, Settled):
+            return super().rows(first, last)
+        wanted = self.places[first:last]
+        low, high = int(wanted.min()), int(wanted.max())
+        return self.source.bordered(self.source.source.rows(low, high + 1), wanted - low, *self.margins[:2])
+
+
+@layer(nn.Tanh, nn.Sigmoid)
 def _each(module: nn.Module, plan: Plan, source: Map) -> Map:
-    if isinstance(module, nn.LeakyReLU):
-        slope = module.negative_slope
-        return Pointwise(source, lambda band, out: F.leaky_relu(band, slope) if out is None else F.leaky_relu_(out, slope))
-    function = {nn.ReLU: torch.relu, nn.Tanh: torch.tanh, nn.Sigmoid: torch.sigmoid}[type(module)]
-    in_place = {nn.ReLU: torch.relu_, nn.Tanh: torch.tanh_, nn.Sigmoid: torch.sigmoid_}[type(module)]
+    function, in_place = {nn.Tanh: (torch.tanh, torch.tanh_), nn.Sigmoid: (torch.sigmoid, torch.sigmoid_)}[type(module)]
     return Pointwise(source, lambda band, out: function(band) if out is None else in_place(out))
+
+
+@layer(nn.ReLU, nn.LeakyReLU)
+def _rectified(module: nn.ReLU | nn.LeakyReLU, plan: Plan, source: Map) -> Map:
+    slope = module.negative_slope if isinstance(module, nn.LeakyReLU) else 0.0
+    if isinstance(source, Settled) and source.slope == 1:
+        return Settled(source.source, plan, source.scale_and_shift, slope)
+    return Settled(source, plan, None, slope)
+
+
+class Settled(Map):
+    """Norm and rectifier: rectified(source · scale + shift), `slope` being the rectifier's below 0. Scale and shift, (C,), are asked for when rows are read."""
+
+    def __init__(self, source: Map, plan: Plan, scale_and_shift: Callable[[], tuple[Tensor, Tensor]] | None, slope: float) -> None:
+        super().__init__(source.channels, source.height, source.width)
+        self.source, self.scale_and_shift, self.slope = source, scale_and_shift, slope
+        self._plan = plan
+
+    def rows(self, first: int, last: int) -> Tensor:
+        return self.bordered(self.source.rows(first, last), torch.arange(last - first), 0, 0)
+
+    def bordered(self, band: Tensor, places: Tensor, left: int, right: int) -> Tensor:
+        """The rows `places` of (1, C, H, W), settled, with mirrored columns to the left and right."""
+        scale, shift = self._known()
+        if band.device.type != "cpu":
+            settled = F.leaky_relu(torch.addcmul(shift.view(1, -1, 1, 1), picked(band, places), scale.view(1, -1, 1, 1)), self.slope)
+            return F.pad(settled, (left, right, 0, 0), mode="reflect").to(self._plan.dtype) if left or right else settled.to(self._plan.dtype)
+        out = room(self.channels, len(places), self.width + left + right, band.device, self._plan.dtype)
+        given, made = (passes.numbers(one.permute(0, 2, 3, 1)[0].contiguous()) for one in (band, out))
+        passes.settled(given, places.numpy(), left, scale.numpy(), shift.numpy(), self.slope, made)
+        return out
+
+    def _known(self) -> tuple[Tensor, Tensor]:
+        """In float32. Threads may settle it at once: they find the same."""
+        if self.scale_and_shift is None:
+            return torch.ones(self.channels), torch.zeros(self.channels)
+        scale, shift = (one.float().to(self._plan.device).expand(self.channels).contiguous() for one in self.scale_and_shift())
+        return scale, shift
 
 
 @layer(nn.InstanceNorm2d, nn.GroupNorm)
@@ -91,15 +101,7 @@ def scale_and_shift(moments: Moments, eps: float, weight: Tensor | None, bias: T
 
 def normed(plan: Plan, source: Map, moments: Moments, settle: Callable[[], tuple[Tensor, Tensor]]) -> Map:
     """`source` · scale + shift, (C,) each, which `settle` gives once the moments of `source` are known."""
-    known: list[Tensor] = []
-
-    def over(band: Tensor, out: Tensor | None) -> Tensor:
-        if not known:
-            known.extend(one.to(band).view(1, -1, 1, 1) for one in settle())
-        scale, shift = known
-        return torch.addcmul(shift, band, scale, out=out)
-
-    return Pointwise(plan.measured(source, moments), over)
+    return Settled(plan.measured(source, moments), plan, settle, 1.0)
 
 
 @layer(nn.MaxPool2d)
@@ -122,20 +124,20 @@ class _Pooled(Map):
 @layer(nn.Upsample)
 def _upsampled(module: nn.Upsample, plan: Plan, source: Map) -> Map:
     assert (module.scale_factor, module.align_corners or False) == (2, False), "the enlargements of our networks"
-    return _Doubled(plan.kept(source), module.mode)
+    return Doubled(plan.kept(source), module.mode)
 
 
-class _Doubled(Map):
+class Doubled(Map):
     """Twice the size, by the nearest pixel or between pixels (half-pixel centres)."""
 
     def __init__(self, source: Map, mode: str) -> None:
         super().__init__(source.channels, 2 * source.height, 2 * source.width)
-        self.source, self._mode = source, mode
+        self.source, self.mode = source, mode
 
     def rows(self, first: int, last: int) -> Tensor:
-        around = 0 if self._mode == "nearest" else 1
+        around = 0 if self.mode == "nearest" else 1
         low, high = max(0, first // 2 - around), min(self.source.height, (last + 1) // 2 + around)
-        made = F.interpolate(self.source.rows(low, high), scale_factor=2, mode=self._mode)
+        made = F.interpolate(self.source.rows(low, high), scale_factor=2, mode=self.mode)
         return made[:, :, first - 2 * low : last - 2 * low]
 
 
@@ -253,8 +255,14 @@ class Enlarge(nn.Module):
 
 def _halfway(x: Tensor, axis: int) -> Tensor:
     """Each line and the mean of it and the next, in turns; behind the last comes the last again."""
-    following = torch.cat([x.narrow(axis, 1, x.shape[axis] - 1), x.narrow(axis, x.shape[axis] - 1, 1)], axis)
-    return torch.stack([x, (x + following) / 2], axis + 1).flatten(axis, axis + 1)
+    size = [*x.shape]
+    last, size[axis] = size[axis] - 1, 2 * size[axis]
+    whole = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    even, odd = (whole.transpose(0, axis)[first::2].transpose(0, axis) for first in (0, 1))
+    even.copy_(x)
+    odd.narrow(axis, 0, last).copy_(torch.lerp(x.narrow(axis, 0, last), x.narrow(axis, 1, last), 0.5))
+    odd.narrow(axis, last, 1).copy_(x.narrow(axis, last, 1))
+    return whole
 
 
 class _Enlarged(Map):
@@ -263,6 +271,10 @@ class _Enlarged(Map):
         self.source, self._module, self._places = source, module, module.places(source.height, size[0])
 
     def rows(self, first: int, last: int) -> Tensor:
+        if self._module.mode == "tf1":
+            low = first // 2
+            band = self._module.across(self.source.rows(low, min(self.source.height, last // 2 + 1)), self.width)
+            return _halfway(band, 2)[:, :, first - 2 * low : last - 2 * low]
         place = self._places[first:last]
         above = place.floor().long()
         below = (above + 1).clamp(max=self.source.height - 1)

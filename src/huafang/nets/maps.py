@@ -1,4 +1,7 @@
-"""Maps of features that are made when rows of them are asked for, and the plan of which are kept: what `bands` is built of."""
+"""Maps of features that are made when rows of them are asked for, and the plan of which are kept: what `bands` is built of.
+
+Channels lie last in memory (`torch.channels_last`), which is what convolutions of a CPU want.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,6 +9,8 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from huafang.ops import passes
 
 HELD = 1 << 30
 """Bytes up to which a map of features that is read more than once is kept rather than made again."""
@@ -25,7 +30,32 @@ class Map:
 
     @property
     def bytes(self) -> int:
+        """As float32."""
         return 4 * self.channels * self.height * self.width
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a band has to say of the moments: its number of places, and each channel's mean and squares about it, (C,) in float64."""
+
+    count: int
+    mean: Tensor
+    squares: Tensor
+
+    @classmethod
+    def of(cls, band: Tensor) -> "Sums":
+        """Of (1, C, rows, W)."""
+        flat = flat_rows(band)
+        count = len(flat)
+        middle = flat[:: max(1, count // 64)].float().mean(0)  # near the mean, so that squares stay small
+        if flat.device.type == "cpu":
+            step, squares = (torch.zeros(len(middle), dtype=torch.float64) for _ in range(2))
+            passes.sums(passes.numbers(flat.contiguous()), middle.numpy(), step.numpy(), squares.numpy())
+        else:
+            apart = flat.float() - middle
+            step, squares = (one.sum(0).double().cpu() for one in (apart, apart.square()))
+        step = step / count
+        return cls(count, middle.double().cpu() + step, squares - count * step**2)
 
 
 @dataclass
@@ -37,19 +67,31 @@ class Moments:
     mean: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.float64))
     squares: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.float64))
 
-    def add(self, band: Tensor) -> None:
-        """Take in one band, (1, C, rows, W)."""
-        flat = band.reshape(1, -1) if self.together else band[0].flatten(1)
-        variance, mean = (one.double().cpu() for one in torch.var_mean(flat, 1, correction=0))
-        count = flat.shape[1]
+    def add(self, band: Sums) -> None:
+        """Take in one band."""
+        count, mean, squares = band.count, band.mean, band.squares
+        if self.together:
+            middle = mean.mean(0, keepdim=True)
+            squares = squares.sum(0, keepdim=True) + count * (mean - middle).square().sum()
+            count, mean = count * len(mean), middle
         total, step = self.count + count, mean - self.mean
-        self.squares = self.squares + variance * count + step**2 * (self.count * count / total)
+        self.squares = self.squares + squares + step**2 * (self.count * count / total)
         self.mean = self.mean + step * (count / total)
         self.count = total
 
     def variance(self, *, unbiased: bool = False) -> Tensor:
         """Of each channel, in double precision; with `unbiased`, a picture of one place has variance 0."""
         return self.squares / max(1, self.count - unbiased)
+
+
+def flat_rows(band: Tensor) -> Tensor:
+    """(1, C, H, W) -> (H · W, C), a view where channels lie last."""
+    return band.permute(0, 2, 3, 1).reshape(-1, band.shape[1])
+
+
+def room(channels: int, height: int, width: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """(1, C, H, W) with channels last, to be filled."""
+    return torch.empty((1, height, width, channels), device=device, dtype=dtype).permute(0, 3, 1, 2)
 
 
 class Source(Map):
@@ -59,7 +101,7 @@ class Source(Map):
 
     def __init__(self, tensor: Tensor) -> None:
         super().__init__(*tensor.shape[1:])
-        self._tensor = tensor
+        self._tensor = tensor.contiguous(memory_format=torch.channels_last)
 
     def rows(self, first: int, last: int) -> Tensor:
         return self._tensor[:, :, first:last]
@@ -68,23 +110,25 @@ class Source(Map):
 class Held(Source):
     """A map that is made once and kept. Those who need its moments leave a `Moments` in `listeners` before it is filled."""
 
-    def __init__(self, source: Map, device: torch.device) -> None:
+    def __init__(self, source: Map, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         Map.__init__(self, source.channels, source.height, source.width)
         self._maker: Map | None = source
-        self._device = device
+        self._device, self._dtype = device, dtype
         self.listeners: list[Moments] = []
 
-    def fill(self, first: int, last: int) -> None:
-        """Make the rows `first` to `last`; the last of them lets go of what they were made from."""
+    def begin(self) -> None:
+        self._tensor = room(self.channels, self.height, self.width, self._device, self._dtype)
+
+    def fill(self, first: int, last: int) -> Sums | None:
+        """Make the rows `first` to `last`. Any number of threads may do so, each for rows of its own."""
         assert self._maker is not None, "a band is filled once"
-        if first == 0:
-            self._tensor = torch.empty(1, self.channels, self.height, self.width, device=self._device)
         band = self._maker.rows(first, last)
         self._tensor[:, :, first:last] = band
-        for moments in self.listeners:
-            moments.add(band)
-        if last == self.height:
-            self._maker = None
+        return Sums.of(band) if self.listeners else None
+
+    def end(self) -> None:
+        """All rows are there: let go of what they were made from."""
+        self._maker = None
 
     @property
     def tensor(self) -> Tensor:
@@ -131,32 +175,54 @@ class Sum(Map):
         return band.add_(other) if self._fresh.fresh else band + other
 
 
+def picked(band: Tensor, rows: Tensor) -> Tensor:
+    """Rows of (1, C, H, W) by number."""
+    return band.permute(0, 2, 3, 1).index_select(1, rows.to(band.device)).permute(0, 3, 1, 2)
+
+
 class Gathered(Map):
     """Rows picked by number: what a border repeated or mirrored is made of. `places` has the source's row for each row."""
 
-    def __init__(self, source: Map, places: Tensor, width: int, layer: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, source: Map, places: Tensor, width: int, layer: Callable[[Tensor], Tensor], dtype: torch.dtype = torch.float32) -> None:
         super().__init__(source.channels, len(places), width)
-        self.source, self._places, self._layer = source, places, layer
+        self.source, self.places, self._layer, self._dtype = source, places, layer, dtype
 
     def rows(self, first: int, last: int) -> Tensor:
-        wanted = self._places[first:last]
+        wanted = self.places[first:last]
         low, high = int(wanted.min()), int(wanted.max())
-        band = self.source.rows(low, high + 1)
+        band = self.source.rows(low, high + 1).to(self._dtype)
         straight = len(wanted) == high + 1 - low and int(wanted[0]) == low
-        return self._layer(band if straight else band.index_select(2, (wanted - low).to(band.device)))
+        return self._layer(band if straight else picked(band, wanted - low))
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work on the rows of a map that must be done before later maps are read: `begin`, `work` on each band, in any order, and `end`. `listeners` take in what
+    `work` gives, in the order of the bands.
+    """
+
+    map: Map
+    work: Callable[[int, int], Sums | None]
+    listeners: list[Moments]
+    begin: Callable[[], None] = lambda: None
+    end: Callable[[], None] = lambda: None
+
+    @classmethod
+    def filling(cls, held: Held) -> "Job":
+        return cls(held, held.fill, held.listeners, held.begin, held.end)
 
 
 class Plan:
-    """The maps of one run, and the work that must be done before the last of them can be read."""
+    """The maps of one run, and the work that must be done before the last of them can be read. Maps are kept in `dtype`, and convolutions reckon in it."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.jobs: list[tuple[Map, Callable[[int, int], None]]] = []
+    def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        self.device, self.dtype = device, dtype
+        self.jobs: list[Job] = []
 
     def hold(self, source: Map) -> Held:
         """`source`, kept from now on."""
-        held = Held(source, self.device)
-        self.jobs.append((held, held.fill))
+        held = Held(source, self.device, self.dtype)
+        self.jobs.append(Job.filling(held))
         return held
 
     def kept(self, source: Map) -> Map:
@@ -173,7 +239,7 @@ class Plan:
             return source
         if source.bytes <= HELD and not isinstance(source, Source):
             return self.measured(self.hold(source), moments)
-        self.jobs.append((source, lambda first, last: moments.add(source.rows(first, last))))
+        self.jobs.append(Job(source, lambda first, last: Sums.of(source.rows(first, last)), [moments]))
         return source
 
 

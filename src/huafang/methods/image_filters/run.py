@@ -2,9 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ import torch.nn.functional as F
 from huafang.context import Context, Result
 from huafang.methods.image_filters import ImageFilters, cartoon, drawing, halftone, wash
 from huafang.methods.image_filters.passes import Passes, Scene
+from huafang.ops.threads import one_torch_thread
 
 Filter = Callable[[ImageFilters, Scene, Passes], npt.NDArray[np.float32]]
 
@@ -28,17 +28,6 @@ FILTERS: dict[str, tuple[Filter, int]] = {
 """Each filter and how many passes it runs over the picture."""
 SMALLEST_UNIT, MOST = 0.7, 4
 """A picture whose unit of length is below this many pixels is worked on enlarged, up to MOST times: a line thinner than a pixel has no shape."""
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Torch on this thread alone, since the pool has the cores: its threads wait for each other at every small step, for seconds on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def run(p: ImageFilters, ctx: Context) -> Result:

@@ -1,0 +1,87 @@
+"""What lies between two convolutions, in one pass over the memory: sums of channels; and norm, rectifier, mirrored border and rounding together.
+
+Maps are (H, W, C) here: channels last, one picture. They are float32, or the bits of bfloat16 as uint16, which is the upper half of a float32's.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from huafang.ops.compiled import rows
+
+Bits = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
+HALF = np.uint32(0x7FFF)
+SIXTEEN, ONE = np.uint32(16), np.uint32(1)
+
+
+@rows
+def sums(pixels: Bits, middle: npt.NDArray[np.float32], total: npt.NDArray[np.float64], squares: npt.NDArray[np.float64]) -> None:
+    """Adds Σ (x - middle) and Σ (x - middle)² of each channel of (N, C) to `total` and `squares`: in float32 over 256 pixels, in float64 above."""
+    count, channels = pixels.shape
+    part, part2, wide = np.zeros(channels, np.float32), np.zeros(channels, np.float32), np.zeros(channels, np.float32)
+    bits = wide.view(np.uint32)
+    for first in range(0, count, 256):
+        part[:] = 0
+        part2[:] = 0
+        for n in range(first, min(count, first + 256)):
+            if pixels.itemsize == 2:
+                for c in range(channels):
+                    bits[c] = np.uint32(pixels[n, c]) << SIXTEEN
+                for c in range(channels):
+                    apart = wide[c] - middle[c]
+                    part[c] += apart
+                    part2[c] += apart * apart
+            else:
+                for c in range(channels):
+                    apart = pixels[n, c] - middle[c]
+                    part[c] += apart
+                    part2[c] += apart * apart
+        for c in range(channels):
+            total[c] += part[c]
+            squares[c] += part2[c]
+
+
+@rows
+def settled(
+    source: Bits, places: npt.NDArray[np.int64], left: int, scale: npt.NDArray[np.float32], shift: npt.NDArray[np.float32], slope: float, out: Bits
+) -> None:
+    """out[y, left + x] = rectified(source[places[y], x] · scale + shift), its columns mirrored at both ends.
+
+    `source` (H, W, C), `out` (H', left + W + right, C), `places` (H',); rectified(v) is v above 0 and slope · v below: slope 1 leaves it as it is.
+    """
+    width, channels = source.shape[1], source.shape[2]
+    right = out.shape[1] - width - left
+    value = np.zeros(channels, np.float32)
+    bits = value.view(np.uint32)
+    steep = np.float32(slope)
+    for y in range(len(places)):
+        row = places[y]
+        for x in range(width):
+            if source.itemsize == 2:
+                for c in range(channels):
+                    bits[c] = np.uint32(source[row, x, c]) << SIXTEEN
+            else:
+                for c in range(channels):
+                    value[c] = source[row, x, c]
+            for c in range(channels):
+                v = value[c] * scale[c] + shift[c]
+                value[c] = max(v, np.float32(0)) + steep * min(v, np.float32(0))
+            if out.itemsize == 2:
+                for c in range(channels):
+                    out[y, left + x, c] = np.uint16((bits[c] + HALF + ((bits[c] >> SIXTEEN) & ONE)) >> SIXTEEN)
+            else:
+                for c in range(channels):
+                    out[y, left + x, c] = value[c]
+        for x in range(left):
+            out[y, left - 1 - x] = out[y, left + 1 + x]
+        for x in range(right):
+            out[y, left + width + x] = out[y, left + width - 2 - x]
+
+
+def numbers(tensor: Any) -> Bits:
+    """A CPU tensor, float32 or bfloat16, as the array that the passes take: the same memory."""
+    import torch
+
+    found: Bits = (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return found
