@@ -2,16 +2,20 @@
 
 import pytest
 import torch
+from skimage import data
 from torch import nn
 
 from huafang.errors import Cancelled
-from huafang.nets import bands, maps
+from huafang.nets import bands, maps, transformer_net
 from tests.nets.fixtures import apart
 
 SIZES = [(8, 9), (33, 40), (64, 8), (129, 31)]
 NETS = {
     "convolutions with zeros": lambda: [nn.Conv2d(3, 8, 7, 1, 3), nn.ReLU(), nn.Conv2d(8, 8, 4, 2, 1), nn.Conv2d(8, 5, 3, 2, 1, groups=1)],
     "mirrored borders": lambda: [nn.ReflectionPad2d((0, 1, 0, 1)), nn.Conv2d(3, 8, 3, 2), nn.ReflectionPad2d((1, 0, 2, 0)), nn.Conv2d(8, 4, 3)],
+    "many channels": lambda: [nn.Conv2d(3, 64, 1), nn.ReflectionPad2d(1), nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3, 1, 1), nn.Conv2d(64, 3, 1)],
+    "wide and few": lambda: [nn.Conv2d(3, 8, 9, 1, 4), nn.ReflectionPad2d(3), nn.Conv2d(8, 3, 7), nn.Conv2d(3, 2, 5, 1, 2, bias=False)],
+    "mirrored norm": lambda: [nn.Conv2d(3, 8, 3), nn.InstanceNorm2d(8, affine=True), nn.ReflectionPad2d((2, 1, 0, 2)), nn.Conv2d(8, 4, 3), nn.ReLU()],
     "instance norm": lambda: [nn.Conv2d(3, 8, 3, 1, 1), nn.InstanceNorm2d(8, affine=True), nn.LeakyReLU(0.2), nn.InstanceNorm2d(8, eps=1e-3)],
     "norm of all": lambda: [nn.Conv2d(3, 8, 3, 1, 1), nn.GroupNorm(1, 8), nn.Tanh(), nn.Conv2d(8, 2, 1), nn.GroupNorm(1, 2), nn.Sigmoid()],
     "transposed, 3": lambda: [nn.ConvTranspose2d(3, 8, 3, 2, 1, 1), nn.InstanceNorm2d(8), nn.ConvTranspose2d(8, 4, 3, 2, 1, 0)],
@@ -60,6 +64,15 @@ def test_bands_are_the_whole(thin, monkeypatch, name, size, held, threads):
         whole = net(picture)
     assert apart(bands.run(net, picture), whole) < 1e-4 * max(1.0, float(whole.abs().max()))
     assert torch.equal(picture, before), "what was given is not written over"
+
+
+def test_in_bfloat16_the_picture_is_nearly_the_same(shared):
+    net = transformer_net.load(shared / "weights" / "fast_style_candy.safetensors")
+    photo = torch.from_numpy(data.coffee()).permute(2, 0, 1)[None, :, ::2, ::2] / 255
+    exact, rough = (bands.run(net, photo, dtype=dtype).clamp(0, 1) for dtype in (torch.float32, torch.bfloat16))
+    assert rough.dtype == torch.float32
+    assert not torch.equal(exact, rough)
+    assert -10 * torch.log10((exact - rough).square().mean()) > 45  # dB
 
 
 def test_every_band_is_reported_and_a_cancel_ends_the_run(thin):

@@ -52,8 +52,9 @@ def run(net: nn.Module, picture: Tensor, *, report: Report = lambda done, total:
             job, bands = jobs.pop(0)
             job.begin()
             for found in each(job.work, bands):
-                for moments in job.listeners if found else ():
-                    moments.add(found)
+                if found:
+                    for moments in job.listeners:
+                        moments.add(found)
                 done += 1
                 report(done, total)
             job.end()

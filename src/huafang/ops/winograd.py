@@ -95,7 +95,8 @@ def _back(tiles: Array, first: int, wide: int, bias: npt.NDArray[np.float32], ou
             for c in range(count):
                 half[2, j, c] = tiles[6 + j, tile, c] + tiles[12 + j, tile, c] + FOUR * (tiles[18 + j, tile, c] + tiles[24 + j, tile, c])
             for c in range(count):
-                half[3, j, c] = tiles[6 + j, tile, c] - tiles[12 + j, tile, c] + EIGHT * (tiles[18 + j, tile, c] - tiles[24 + j, tile, c]) + tiles[30 + j, tile, c]
+                far = EIGHT * (tiles[18 + j, tile, c] - tiles[24 + j, tile, c])
+                half[3, j, c] = tiles[6 + j, tile, c] - tiles[12 + j, tile, c] + far + tiles[30 + j, tile, c]
         columns = min(4, out.shape[1] - x)
         for i in range(min(4, out.shape[0] - y)):
             for c in range(count):

@@ -1,0 +1,43 @@
+"""Passes over maps against the same in torch, in both precisions."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from huafang.ops import passes
+
+DTYPES = [torch.float32, torch.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_sums_are_those_of_double_precision(dtype):
+    flat = (torch.randn(1000, 7) * 3 + 100).to(dtype)
+    middle = flat.float().mean(0) + 0.5
+    total, squares = np.zeros(7), np.zeros(7)
+    passes.sums(passes.numbers(flat), middle.numpy(), total, squares)
+    apart = flat.double() - middle.double()
+    assert torch.allclose(torch.from_numpy(total), apart.sum(0), rtol=1e-4, atol=1e-2)
+    assert torch.allclose(torch.from_numpy(squares), apart.square().sum(0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("made", DTYPES, ids=str)
+@pytest.mark.parametrize("given", DTYPES, ids=str)
+def test_settled_is_norm_rectifier_and_mirrored_columns(given, made, slope):
+    source = torch.randn(5, 9, 4).to(given)
+    scale, shift = torch.tensor([2.0, -1.0, 0.5, 3.0]), torch.tensor([0.1, 0.0, -4.0, 1.0])
+    places = np.array([1, 0, 1, 2, 4])
+    out = torch.empty(5, 3 + 9 + 2, 4, dtype=made)
+    passes.settled(passes.numbers(source), places, 3, scale.numpy(), shift.numpy(), slope, passes.numbers(out))
+    picked = F.leaky_relu(source.double()[places] * scale + shift, slope)
+    wanted = F.pad(picked.permute(2, 0, 1)[None], (3, 2, 0, 0), mode="reflect")[0].permute(1, 2, 0)
+    assert torch.allclose(out.double(), wanted, rtol=2**-8 if made == torch.bfloat16 else 1e-5, atol=1e-5)
+
+
+def test_rounding_to_bfloat16_is_torchs():
+    source = torch.randn(1, 4096, 1)
+    out = torch.empty(1, 4096, 1, dtype=torch.bfloat16)
+    one, none = np.ones(1, np.float32), np.zeros(1, np.float32)
+    passes.settled(passes.numbers(source), np.array([0]), 0, one, none, 1.0, passes.numbers(out))
+    assert torch.equal(out, source.to(torch.bfloat16))
