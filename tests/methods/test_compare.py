@@ -295,6 +295,10 @@ def test_sentences_change_with_the_table():
     assert "b kept most of the photo (SSIM 0.800) and a least" in said
     assert "b is best at both." in said
     assert "no nearer" not in said
+    still = " ".join(sentences(table(**SCALE, a={"texture": 0.88}, b={"texture": 0.89}), "en", "squeezenet"))
+    assert "Nothing came much nearer to the style than the photo itself (Texture distance 0.900): the nearest, a, is at 0.880;" in still
+    assert "came nearest" not in still
+    assert "best at both" not in still
     even = " ".join(sentences(table(**SCALE, a={"ssim": 0.50004}, b={"ssim": 0.49996}), "en", "squeezenet"))
     assert "a and b kept the same of the photo (SSIM 0.500)" in even
     alone = " ".join(sentences(table(**SCALE, a={"ssim": 0.7, "texture": 0.6}), "en", "squeezenet"))

@@ -7,6 +7,8 @@ from huafang.methods.compare.table import PHOTO, STYLE, Row, Table, reason, show
 
 RIVALS = {"content": ("lpips", "ssim"), "style": ("gram", "colours")}
 """Measures of one question that need not agree."""
+NOTABLE = 0.05
+"""The least part of the way from the photo to the style picture that is worth the words "nearer to the style"."""
 BY_KEY = {measure.key: measure for measure in MEASURES}
 
 
@@ -30,8 +32,8 @@ class _Speaker:
         kept, reached = table.first("content"), table.first("style")
         found += [self._ranking("kept", kept), self._ranking("reached", reached)]
         found += self._apart(reached) + self._disagreements()
-        if len(table.ran) > 1:
-            best, nearest = self._best(kept), self._best(reached)
+        best, nearest = self._best(kept), self._best(reached)
+        if len(table.ran) > 1 and self._way(reached, nearest[0]) >= NOTABLE:
             common = [row for row in best if row in nearest]
             found.append(self._say("both", name=self._names(common)) if common else self._say("trade"))
         return [*found, self._quickest()]
@@ -50,10 +52,17 @@ class _Speaker:
         common = {"measure": self._title(measure), "value": self._value(measure, best[0]), **bounds}
         if len(ranked) == 1:
             return self._say(f"{key}_one", best=self._name(ranked[0]), **common)
+        if key == "reached" and self._way(measure, ranked[0]) < NOTABLE:
+            return self._say("reached_none", best=self._names(best), **common)
         if len(best) == len(ranked):
             return self._say(f"{key}_even", best=self._names(best), **common)
         worst = [row for row in ranked if self._value(measure, row) == self._value(measure, ranked[-1])]
         return self._say(key, best=self._names(best), worst=self._names(worst), least=self._value(measure, ranked[-1]), **common)
+
+    def _way(self, measure: Measure, row: Row) -> float:
+        """How far a row is on the way from the photo (0) to the style picture (1)."""
+        start, end = (self._table.baseline(name).figures[measure.key] for name in (PHOTO, STYLE))
+        return (row.figures[measure.key] - start) / (end - start) if end != start else 0.0
 
     def _apart(self, measure: Measure) -> list[str]:
         """Methods that are no nearer to the style than where everybody starts."""
