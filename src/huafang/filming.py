@@ -99,8 +99,6 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
         parts.close()
         ctx.hear()
         film, figures = _film(parts, params, data, facts), parts.figures()
-    if "warping_error" in figures:
-        notes.append(f"warping error {figures['warping_error']:.2g}; of the film itself {figures['warping_error_of_film']:.2g}")
     ctx.step(facts.frames, facts.frames, preview=shown if shown is not None else _pixels(next(video.frames_of(film.data))))
     return Result(files=[film], figures=figures, notes=notes)
 

@@ -30,6 +30,7 @@ def test_a_film_becomes_a_film(clip, capsys):
     assert report["figures"]["frames"] == 5
     assert video.probe(Path("out.mp4").read_bytes()).frames == 5
     assert huafang("stylize", "clip.avi", *FILTER, "-q") == 0
+    assert "warping error" in capsys.readouterr().err
     assert Path("clip-image_filters.mp4").is_file(), "a name is chosen"
 
 

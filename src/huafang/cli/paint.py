@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -207,7 +207,7 @@ class _One:
             click.secho(f"note: {note}", fg="yellow", err=True)
         if not how.as_json:
             click.echo("\n".join(map(str, written)))
-            click.echo(f"{self.prefix}{seconds:.1f} s", err=True)
+            click.echo(f"{self.prefix}{seconds:.1f} s  {_figures(painting.figures) if painting.film else ''}".rstrip(), err=True)
         return {**report, "outputs": list(map(str, written)), "figures": painting.figures, "notes": painting.notes, "seconds": round(seconds, 3)}
 
 
@@ -324,7 +324,7 @@ def progress_bar(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]
         task = bar.add_task(title, total=None, figures="")
 
         def on_step(step: "Step") -> None:
-            bar.update(task, completed=step.done, total=step.total, figures=_figures(step))
+            bar.update(task, completed=step.done, total=step.total, figures=_figures(step.figures))
 
         yield on_step
 
@@ -340,8 +340,8 @@ class _Log:
         tenth = 10 * step.done // max(step.total, 1)
         if tenth > self._tenth:
             self._tenth = tenth
-            click.echo(f"{self._title} {step.done}/{step.total}  {_figures(step)}".rstrip(), err=True)
+            click.echo(f"{self._title} {step.done}/{step.total}  {_figures(step.figures)}".rstrip(), err=True)
 
 
-def _figures(step: "Step") -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.4g}'}" for name, value in step.figures.items())
+def _figures(figures: Mapping[str, float]) -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.4g}'}" for name, value in figures.items())
