@@ -112,6 +112,21 @@ class Params(BaseModel):
                 raise TypeError(f"{cls.__name__}.{name} needs a docstring under it: it is the flag's help and the form's hint")
 
 
+class OnePass(Params):
+    """Base of rooms that send a photo or a film through one trained network."""
+
+    content: FilmId
+    """Photo to restyle."""
+    size: int = Field(1024, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
+    """Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly."""
+    strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
+    """How far to go: 0 leaves the photo as it is, 1 goes all the way."""
+    keep_colours: Literal["no", "luminance", "histogram"] = "no"
+    """Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours."""
+    precision: Literal["float32", "bfloat16"] = Field("float32", json_schema_extra=ui(group="advanced"))
+    """How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference."""
+
+
 class StyleMix(Params):
     """Base of rooms that mix several style pictures: a share of each and a mask for each, or none. It has no fields of its own."""
 
@@ -162,13 +177,13 @@ class FieldSpec:
 
 @cache
 def fields(room: type[Params]) -> tuple[FieldSpec, ...]:
-    """The fields of `room` in the order of its class, `method` left out, `seed` last.
+    """The fields of `room`: first those that must be given, then the others in the order of the class; `method` left out, `seed` last.
 
     Raises TypeError for a field whose kind is outside the closed set.
     """
     schema = room.model_json_schema()
     specs = [_spec(room, name, entry, name in schema.get("required", ())) for name, entry in schema["properties"].items() if name != "method"]
-    return tuple(sorted(specs, key=lambda spec: spec.name == "seed"))
+    return tuple(sorted(specs, key=lambda spec: (spec.name == "seed", not spec.required)))
 
 
 def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) -> FieldSpec:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from huafang.context import Context, Result
 from huafang.nets import bands
 from huafang.ops import resize
 from huafang.ops.blend import KeepColours, settled
+from huafang.params import OnePass
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -21,16 +23,16 @@ def resident(ctx: Context, kind: str, name: str, load: Callable[[Path], N]) -> N
     return ctx.resident.get(f"{kind} {path} {found.st_mtime_ns} {found.st_size} {ctx.device}", lambda: load(path).to(ctx.device))
 
 
-def restyle(ctx: Context, net: nn.Module, content: str, *, size: int, strength: float, keep_colours: KeepColours, least: int = 1, multiple: int = 1) -> Result:
-    """The photo `content` through `net`, which takes and gives sRGB in [0, 1].
+def restyle(ctx: Context, net: nn.Module, p: OnePass, *, least: int = 1, multiple: int = 1) -> Result:
+    """The photo of `p` through `net`, which takes and gives sRGB in [0, 1].
 
     The photo's border is repeated to the right and below where the network wants `least` pixels or a `multiple` of them; what the network adds there is cut
     off again, so that the result has the photo's shape.
     """
-    photo, notes = brought(ctx, content, size)
+    photo, notes = brought(ctx, p.content, p.size)
     steps = Steps(ctx)
-    styled = bands.run(net, resize.widened(photo, least, multiple), report=steps.band)
-    return Result(images=[steps.finish(styled, photo, strength, keep_colours)], notes=notes)
+    styled = bands.run(net, resize.widened(photo, least, multiple), report=steps.band, dtype=getattr(torch, p.precision))
+    return Result(images=[steps.finish(styled, photo, p.strength, p.keep_colours)], notes=notes)
 
 
 def brought(ctx: Context, content: str, size: int) -> tuple[Tensor, list[str]]:

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import FilmId, Params, WeightsId, ui
+from huafang.params import FilmId, OnePass, WeightsId, ui
 
 
-class AnimeGan(Params):
+class AnimeGan(OnePass):
     family = "style"
     paper = ("Chen, Liu & Chen, AnimeGAN: A Novel Lightweight GAN for Photo Animation, ISICA 2019", "https://doi.org/10.1007/978-981-15-5577-0_18")
 
@@ -20,7 +20,3 @@ class AnimeGan(Params):
     """How the network enlarges: tf1 for weights converted from TensorFlow (Hayao, Paprika, Shinkai), align_corners for those trained in PyTorch (faces)."""
     size: int = Field(1024, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
     """Longest side of the result; a smaller photo is not enlarged. Outlines keep their width in pixels, so a smaller picture is drawn more boldly."""
-    strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
-    """How far to go: 0 leaves the photo as it is, 1 goes all the way."""
-    keep_colours: Literal["no", "luminance", "histogram"] = "no"
-    """Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours."""

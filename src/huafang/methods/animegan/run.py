@@ -10,5 +10,5 @@ from huafang.nets import animegan, feedforward
 def run(p: AnimeGan, ctx: Context) -> Result:
     net = feedforward.resident(ctx, f"animegan {p.upsampling}", p.weights, partial(animegan.load, upsampling=p.upsampling))
     return feedforward.restyle(
-        ctx, net, p.content, size=p.size, strength=p.strength, keep_colours=p.keep_colours, least=animegan.LEAST_SIDE, multiple=animegan.MULTIPLE
+        ctx, net, p, least=animegan.LEAST_SIDE, multiple=animegan.MULTIPLE
     )

@@ -8,5 +8,5 @@ from huafang.nets import cartoongan, feedforward
 def run(p: CartoonGan, ctx: Context) -> Result:
     net = feedforward.resident(ctx, "cartoongan", p.weights, cartoongan.load)
     return feedforward.restyle(
-        ctx, net, p.content, size=p.size, strength=p.strength, keep_colours=p.keep_colours, least=cartoongan.LEAST_SIDE, multiple=cartoongan.MULTIPLE
+        ctx, net, p, least=cartoongan.LEAST_SIDE, multiple=cartoongan.MULTIPLE
     )

@@ -8,5 +8,5 @@ from huafang.nets import cyclegan, feedforward
 def run(p: CycleGan, ctx: Context) -> Result:
     net = feedforward.resident(ctx, "cyclegan", p.weights, cyclegan.load)
     return feedforward.restyle(
-        ctx, net, p.content, size=p.size, strength=p.strength, keep_colours=p.keep_colours, least=cyclegan.LEAST_SIDE, multiple=cyclegan.MULTIPLE
+        ctx, net, p, least=cyclegan.LEAST_SIDE, multiple=cyclegan.MULTIPLE
     )

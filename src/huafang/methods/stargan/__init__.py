@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import FilmId, Numbers, Params, WeightsId, ui
+from huafang.params import FilmId, Numbers, OnePass, WeightsId, ui
 
 
-class StarGan(Params):
+class StarGan(OnePass):
     family = "style"
     paper = (
         "Choi et al., StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation, CVPR 2018",
@@ -29,7 +29,3 @@ class StarGan(Params):
     """Labels of the result as the network was trained with, in its order, 0 or 1 each; in place of hair, male and young, and needed for other networks."""
     size: int = Field(256, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
     """Longest side of the result; a smaller photo is not enlarged. The published network was trained at 128."""
-    strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
-    """How far to go: 0 leaves the photo as it is, 1 goes all the way."""
-    keep_colours: Literal["no", "luminance", "histogram"] = "no"
-    """Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours."""

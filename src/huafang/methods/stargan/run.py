@@ -10,5 +10,5 @@ def run(p: StarGan, ctx: Context) -> Result:
     celeba = (p.hair == "black", p.hair == "blond", p.hair == "brown", p.male, p.young)
     told = net.told(p.labels or [float(label) for label in celeba])
     return feedforward.restyle(
-        ctx, told, p.content, size=p.size, strength=p.strength, keep_colours=p.keep_colours, least=stargan.LEAST_SIDE, multiple=stargan.MULTIPLE
+        ctx, told, p, least=stargan.LEAST_SIDE, multiple=stargan.MULTIPLE
     )
