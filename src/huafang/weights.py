@@ -410,6 +410,7 @@ _MARKS = {
     "micro_ast": r"content_encoder\.",
     "animegan": r"block_a\.0\.1\.weight$",
     "cartoongan": r"in01_1\.scale$",
+    "clip": r"logit_scale$",
     "squeezenet": r"features\.3\.squeeze\.weight$",
     "vgg": r"features\.28\.weight$|conv5_1\.weight$",
     "fast_style": r"conv1\.conv2d\.weight$|ConvBlock\.0\.conv_layer\.weight$",

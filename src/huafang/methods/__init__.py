@@ -20,6 +20,8 @@ from huafang.methods.adain import AdaIn
 from huafang.methods.animegan import AnimeGan
 from huafang.methods.cap_vstnet import CapVstNet
 from huafang.methods.cartoongan import CartoonGan
+from huafang.methods.clipstyler import ClipStyler
+from huafang.methods.cnnmrf import CnnMrf
 from huafang.methods.colour_transfer import ColourTransfer
 from huafang.methods.compare import Compare
 from huafang.methods.cyclegan import CycleGan
@@ -55,6 +57,8 @@ ROOMS: dict[str, type[Params]] = {
     "cyclegan": CycleGan,
     "cartoongan": CartoonGan,
     "stargan": StarGan,
+    "cnnmrf": CnnMrf,
+    "clipstyler": ClipStyler,
     "texture_transfer": TextureTransfer,
     "image_analogies": ImageAnalogies,
     "colour_transfer": ColourTransfer,

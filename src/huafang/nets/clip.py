@@ -1,0 +1,74 @@
+"""CLIP (Radford et al. 2021) as a judge of pictures and words: both become vectors in one space. Read from a folder as transformers writes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from huafang import weights
+from huafang.errors import BadInput
+
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+"""Of the pictures it was trained on, for RGB in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Both encoders, frozen, and the reader of words. Vectors have the length the network gives them: nothing is normalised."""
+
+    model: Any
+    tokenizer: Any
+
+    @property
+    def side(self) -> int:
+        """Pixels on a side of the square that the picture encoder sees."""
+        return int(self.model.config.vision_config.image_size)
+
+    def pictures(self, pixels: Tensor) -> Tensor:
+        """(B, 3, H, W), sRGB in [0, 1] -> (B, D). The whole of a picture is seen, squeezed to a square."""
+        if pixels.shape[2:] != (self.side, self.side):
+            pixels = F.interpolate(pixels, (self.side, self.side), mode="bicubic", antialias=True, align_corners=False)
+        mean, std = (torch.tensor(numbers, device=pixels.device).view(1, 3, 1, 1) for numbers in (MEAN, STD))
+        seen = self.model.vision_model(pixel_values=(pixels - mean) / std).pooler_output
+        found: Tensor = self.model.visual_projection(seen)
+        return found
+
+    @torch.no_grad()
+    def words(self, texts: Sequence[str]) -> Tensor:
+        """N texts -> (N, D). Raises BadInput for one of more tokens than are read."""
+        most = int(self.model.config.text_config.max_position_embeddings)
+        longest = max(len(self.tokenizer(text).input_ids) for text in texts)
+        if longest > most:
+            raise BadInput(f"the words come to {longest - 2} tokens, and this CLIP reads {most - 2} at most", code="prompt.long")
+        read = self.tokenizer(list(texts), padding="max_length", max_length=most, return_tensors="pt").to(self.model.device)
+        found: Tensor = self.model.text_projection(self.model.text_model(**read).pooler_output)
+        return found
+
+
+def load(path: Path) -> Clip:
+    """The network whose tensors are `path` (`model.safetensors`), with config.json and the tokenizer's files beside it, as transformers writes them.
+
+    Raises BadInput when they are of another network, or not all there.
+    """
+    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+
+    home = path.parent
+    for names in (("config.json",), ("tokenizer.json", "vocab.json")):
+        if not any((home / name).is_file() for name in names):
+            raise BadInput(f"there is no {names[0]} beside {path.name}: a CLIP is a folder as transformers writes it", code="weights.incomplete")
+    try:
+        config = CLIPConfig.from_pretrained(home, local_files_only=True)
+        model = CLIPModel(config)
+        tokenizer = CLIPTokenizer.from_pretrained(home, local_files_only=True)
+        told = model.load_state_dict({name: tensor.float() for name, tensor in weights.load(path).items()}, strict=False)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise BadInput(f"the CLIP of {home.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
+    missing = [name for name in told.missing_keys if not name.endswith("position_ids")]
+    if missing:
+        raise BadInput(f"the CLIP of {home.name} lacks {len(missing)} of its tensors, {missing[0]} first", code="weights.incomplete")
+    model.eval().requires_grad_(False)
+    return Clip(model, tokenizer)
