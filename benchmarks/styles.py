@@ -1,8 +1,10 @@
 """Does a network run quicker, and in less memory, as the rooms run it than as plain PyTorch runs it? The same pixels, or nearly, beside each figure.
 
 Peer: the network's own `forward`, eager and in float32, which is what its authors' code does. Ours: `bands.run` in float32 and in bfloat16. Each runs in a
-process of its own, so that its peak memory is its own. `python benchmarks/styles.py WEIGHTS` takes the trained networks in a folder (fast_style_candy, animeganv2_hayao,
-microast); a network whose weights are not there has random ones, and then no PSNR: what noise does in bfloat16 says nothing.
+process of its own, so that its peak memory is its own.
+
+`python benchmarks/styles.py WEIGHTS` takes the trained networks in a folder (fast_style_candy, animeganv2_hayao, microast). A network whose weights are not
+there has random ones, and then no PSNR: what noise does in bfloat16 says nothing.
 """
 
 import json
