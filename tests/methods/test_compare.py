@@ -104,6 +104,14 @@ def test_whatever_a_method_raises_stays_in_its_row(bench, monkeypatch):
     assert rows(compared(bench)[0])["image_filters"]["error"]["code"] == "memory.out"
 
 
+def test_where_nothing_ran_there_is_a_report_all_the_same(bench):
+    found, files, result = compared(bench, methods=("adain", "fast_style"), settings="")
+    assert result.figures == {"ran": 0, "failed": 2}
+    assert found["sentences"]["en"][0] == "0 of 2 methods ran."
+    assert [row["name"] for row in found["rows"] if row["figures"]] == ["photo", "style"]
+    assert b"<svg" not in files["report.html"], "there is nothing to plot"
+
+
 def test_a_cancel_ends_the_comparison_and_is_nobodys_failure(bench):
     with pytest.raises(Cancelled):
         methods.run(methods.build("compare", sample(bench)), bench.context(stop_after=3))
@@ -234,6 +242,14 @@ def test_the_page_needs_nothing_beside_it_and_runs_nothing(report):
     assert "://" not in re.sub(r"data:image/[^)\"']+", "", text)
     assert sum(tag == "table" for tag, _ in tags) == 3
     assert sum(tag == "svg" for tag, _ in tags) >= 2
+
+
+def test_the_best_of_a_column_is_marked_and_a_tie_of_all_is_not(report):
+    _, found, files, _ = report
+    bold = re.findall(r'<td class="best">([^<]+)</td>', files["report.html"].decode())
+    most = max(row["figures"]["ssim"] for row in found["rows"][2:] if row["figures"])
+    assert f"{most:.3f}" in bold
+    assert "0" not in bold, "neither method has parameters"
 
 
 def test_words_from_outside_are_text(bench):

@@ -135,8 +135,8 @@ class _Page:
         if measure.key not in row.figures:
             return "<td>–</td>"
         read = shown(measure, row.figures[measure.key])
-        ranked = self._table.measured(measure)
-        best = len(ranked) > 1 and not row.baseline and read == shown(measure, ranked[0].figures[measure.key])
+        ranked = [shown(measure, other.figures[measure.key]) for other in self._table.measured(measure)]
+        best = not row.baseline and read == ranked[0] != ranked[-1]
         return f'<td class="{"best" if best else "other"}">{escape(read)}</td>'
 
     def _plots(self) -> str:
