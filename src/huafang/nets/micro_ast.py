@@ -236,9 +236,10 @@ def fresh(seed: int) -> MicroAST:
         for name, conv in ((name, module) for name, module in net.modulator.named_modules() if isinstance(module, nn.Conv2d)):
             conv.weight.mul_(0.1)
             nn.init.constant_(conv.bias, float(name.startswith("weight")))  # type: ignore[arg-type]  # as above
-        last = net.decoder.dec3[-1].conv_layer
-        last.weight.mul_(0.1)
-        nn.init.constant_(last.bias, 0.5)
+        last = net.decoder.dec3[-1]
+        assert isinstance(last, Conv), "the decoder ends in one"
+        last.conv_layer.weight.mul_(0.1)
+        nn.init.constant_(last.conv_layer.bias, 0.5)  # type: ignore[arg-type]  # as above
     return net
 
 

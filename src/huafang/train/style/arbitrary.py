@@ -54,7 +54,7 @@ class ArbitraryTask:
         start: MicroAST | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        self.net = (start or micro_ast.fresh(seed)).requires_grad_(True).to(device, memory_format=torch.channels_last).train()
+        self.net = losses.laid_out(start or micro_ast.fresh(seed), device).requires_grad_(True).train()
         self.photos, self.paintings, self.looks, self.samples, self.balance = photos, paintings, looks, samples, balance
         self.seed, self.steps, self.batch, self.rate, self.device, self._facts = seed, steps, batch, rate, device, dict(facts or {})
         self.ema = Ema(self.net, 0.998)

@@ -6,15 +6,16 @@ Every distance is brought to a scale of about 1, so that the weights of a loss m
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from huafang.nets import squeezenet, vgg
 from huafang.nets.layers import moments
 from huafang.ops.gram import gram
 
+N = TypeVar("N", bound=nn.Module)
 Name = Literal["squeezenet", "vgg16", "vgg19"]
 WEIGHTS: dict[Name, str] = {"squeezenet": "squeezenet1_1", "vgg16": "vgg16", "vgg19": "vgg19"}
 """The models by the names of the catalogue."""
@@ -36,11 +37,17 @@ class Looks:
 def load(name: Name, path: Path, device: str) -> Looks:
     """The loss network `name` with the weights of `path`. Raises BadInput for another network."""
     if name == "squeezenet":
-        light = squeezenet.load(path).to(device, memory_format=torch.channels_last)
+        light = laid_out(squeezenet.load(path), device)
         return Looks(lambda pixels: light(pixels, 5), style=(0, 1, 2, 3, 4), content=(2,))
-    net = vgg.load(path, depth=16 if name == "vgg16" else 19).to(device, memory_format=torch.channels_last)
+    net = laid_out(vgg.load(path, depth=16 if name == "vgg16" else 19), device)
     layers = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
     return Looks(lambda pixels: list(net(pixels, layers).values()), style=(0, 1, 2, 3), content=(2,))
+
+
+def laid_out(net: N, device: str) -> N:
+    """`net` on the device, its channels last in memory: twice as fast on a CPU."""
+    there: N = net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
+    return there
 
 
 def halves(device: str) -> torch.autocast:

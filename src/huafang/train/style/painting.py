@@ -46,7 +46,7 @@ class PaintingTask:
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         torch.manual_seed(seed)
-        self.net = (start or TransformerNet()).requires_grad_(True).to(device, memory_format=torch.channels_last).train()
+        self.net = losses.laid_out(start or TransformerNet(), device).requires_grad_(True).train()
         self.photos, self.looks, self.samples, self.balance = photos, looks, samples, balance
         self.seed, self.steps, self.batch, self.rate, self.device, self._facts = seed, steps, batch, rate, device, dict(facts or {})
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=rate, fused=True)
