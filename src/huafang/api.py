@@ -31,12 +31,14 @@ def stylize(
     on_step: Callable[[Step], None] = lambda step: None,
     **settings: Any,
 ) -> "Painting":
-    """Restyle a picture.
+    """Restyle a picture or a film.
 
-    `content` and `style` are paths, bytes or PIL pictures. Without `method`, a picture with `style` goes to the best method that needs no download,
-    and one without to `stroke_rendering`. `settings` are the method's own fields. Raises BadInput, NotFound, MissingWeights.
+    `content` and `style` are paths, bytes or PIL pictures; a film is a path or bytes. Without `method`, what comes with `style` goes to the best method
+    that needs no download, a picture without to `stroke_rendering`, a film to `image_filters`. `settings` are the method's own fields.
+    Raises BadInput, NotFound, MissingWeights.
     """
-    name = method or methods.default_method(styled=style is not None)
+    film = video.is_film_file(content) if isinstance(content, str | os.PathLike) else isinstance(content, bytes) and video.is_film(content[:256])
+    name = method or methods.default_method(styled=style is not None, film=film)
     given = settings if style is None else settings | {"style": style}
     return run(name, content=content, on_step=on_step, **given)
 
@@ -184,12 +186,11 @@ class Bench:
             self.read.add(path.resolve())
         else:
             data, name = source if isinstance(source, bytes) else _png(source), "picture"
+        moving = video.is_film(data[:256])
+        if moving and not film:
+            raise methods.no_film(name)
         try:
-            if video.is_film(data[:256]):
-                if not film:
-                    takers = [name for name, room in methods.ROOMS.items() if methods.films(room)]
-                    hint = f"methods that restyle films are {', '.join(takers)}"
-                    raise BadInput("this is a film, and a picture is wanted here", code="image.unreadable", hint=hint)
+            if moving:
                 video.probe(data)
             else:
                 picture = images.ingest(data)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from huafang import video
+from huafang import metadata, video
 from tests.cli.test_cli import desk, huafang  # noqa: F401  # a fixture
 from tests.films import film, frames
 
@@ -34,6 +34,11 @@ def test_a_film_becomes_a_film(clip, capsys):
     assert Path("clip-image_filters.mp4").is_file(), "a name is chosen"
 
 
+def test_without_a_method_a_film_gets_one_that_takes_films(clip):
+    assert huafang("stylize", "clip.avi", "-q", "-o", "out.mp4") == 0
+    assert metadata.read(video.text_of(Path("out.mp4").read_bytes()))["params"]["method"] == "image_filters"
+
+
 def test_a_folder_of_pictures_and_films_is_done_and_taken_up_again(clip, capsys):
     Path("mixed").mkdir()
     clip.rename("mixed/clip.avi")
@@ -49,7 +54,7 @@ def test_a_folder_of_pictures_and_films_is_done_and_taken_up_again(clip, capsys)
     [
         (["clip.avi", *FILTER, "-o", "out.png"], "films are written as .mp4"),
         (["photo.jpg", *FILTER, "-o", "out.mp4"], "pictures are written as"),
-        (["clip.avi", "--method", "stroke_rendering", "-o", "out.png"], "clip.avi: this is a film, and a picture is wanted here"),
+        (["clip.avi", "--method", "stroke_rendering", "-o", "out.mp4"], "clip.avi: this is a film, and a picture is wanted here"),
         (["photo.jpg", "--method", "colour_transfer", "--style", "clip.avi", "-o", "out.png"], "clip.avi: this is a film"),
         (["broken.mp4", *FILTER, "-o", "out.mp4"], "broken.mp4: this file cannot be read as a film"),
         (["clip.avi", *FILTER, "-o", "clip.avi"], "films are written as .mp4"),

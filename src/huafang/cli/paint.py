@@ -18,6 +18,7 @@ from huafang.assets import check_writable
 from huafang.cli.options import given, option
 from huafang.errors import BadInput, Cancelled, HuafangError, OutOfMemory
 from huafang.params import Params, fields, picture_ids
+from huafang.video import is_film_file
 
 if TYPE_CHECKING:
     from huafang.api import Bench
@@ -115,7 +116,7 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
     if not (rest or wants_help):
         raise click.UsageError("name the photo, or several, or a folder of them: huafang stylize photo.jpg -o out.png", ctx)
     styled = any(part == "--style" or part.startswith("--style=") for part in rest)
-    name = method.replace("-", "_") if method else methods.default_method(styled=styled)
+    name = method.replace("-", "_") if method else methods.default_method(styled=styled, film=any(map(is_film_file, rest)))
     room = methods.room(name)
     if not {"content"} <= set(room.model_fields):
         better = "huafang models pull" if room.lane == "network" else f"huafang {name.replace('_', '-')} --help"
@@ -139,6 +140,8 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
         subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
     named = many and bool(subject)  # a room may do without its photo
     sources: list[Any] = list(expand(subject, films=methods.films(room))) if named else [None if many else subject]
+    if named and len(sources) == 1 and is_film_file(sources[0]) and not methods.films(room):
+        raise methods.no_film(sources[0].name)
     targets = _targets(name, sources if named else [None], how.output, subject if room.makes == "weights" and subject else name)
     _spare(sources if named else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
@@ -238,14 +241,8 @@ def _targets(name: str, sources: list[Path | None], output: str | None, title: s
 
 
 def _is_film(source: Path | None, room: type[Params]) -> bool:
-    """Whether a file is a film, and the room takes films. What cannot be read is told later, with the picture's or film's own error."""
-    from huafang.video import is_film
-
-    try:
-        with open(source or "", "rb") as file:
-            return methods.films(room) and is_film(file.read(256))
-    except OSError:
-        return False
+    """Whether a file is a film, and the room takes films."""
+    return source is not None and methods.films(room) and is_film_file(source)
 
 
 def _spare(inputs: Iterable[Path], targets: list[Path]) -> None:

@@ -174,20 +174,24 @@ def _takes_a_photo(kind: type[Params]) -> bool:
     return kinds.get("content") == "image" and "methods" not in kinds.values()
 
 
+def no_film(what: str) -> BadInput:
+    """The refusal of a film, `what` being its name, or its field's."""
+    hint = f"methods that restyle films are {', '.join(name for name, kind in ROOMS.items() if films(kind))}"
+    return BadInput(f"{what}: this is a film, and a picture is wanted here", code="image.unreadable", hint=hint)
+
+
 def check_films(params: Params, assets: Assets) -> None:
     """Raises BadInput where a film was given for a field that takes pictures alone."""
     for spec in fields(type(params)):
         if spec.kind in ("image", "images") and not spec.film:
             given = getattr(params, spec.name) or ()
             if any(is_film(assets.head(asset)) for asset in ([given] if isinstance(given, str) else given)):
-                takers = [name for name, kind in ROOMS.items() if films(kind)]
-                hint = f"methods that take films are {', '.join(takers)}" if spec.name == params.subject else None
-                raise BadInput(f"{spec.name}: this is a film, and a picture is wanted here", code="image.unreadable", hint=hint)
+                raise no_film(spec.name)
 
 
-def default_method(*, styled: bool) -> str:
-    """What `stylize` takes when no method is named: with a style picture, and without."""
-    return "micro_ast" if styled else "stroke_rendering"
+def default_method(*, styled: bool, film: bool = False) -> str:
+    """What `stylize` takes when no method is named: with a style picture, and without, for a film and for a picture."""
+    return "micro_ast" if styled else "image_filters" if film else "stroke_rendering"
 
 
 @cache
