@@ -79,8 +79,7 @@ def probe(data: bytes) -> Facts:
     with _opened(data) as container:
         stream = _pictures(container)
         width, height = stream.codec_context.width, stream.codec_context.height
-        if width * height > MAX_PIXELS:
-            raise TooLarge(f"the film is {width} × {height}; at most {MAX_PIXELS / 1e6:.0f} megapixels a frame are taken", code="video.too_large")
+        _check_size(width, height)
         frames = sum(packet.size > 0 for packet in _packets(container, stream))
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         sound = container.streams.audio[0].codec.canonical_name if container.streams.audio else None
@@ -101,6 +100,11 @@ def text_of(data: bytes) -> dict[str, str]:
     """The texts in a film's header, under the names that `metadata.read` knows. Raises BadInput."""
     with _opened(data) as container:
         return {metadata.A1111 if key == "comment" else key: value for key, value in container.metadata.items()}
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise TooLarge(f"the film is {width} × {height}; at most {MAX_PIXELS / 1e6:.0f} megapixels a frame are taken", code="video.too_large")
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ def frames_of(data: bytes, numbers: "range | frozenset[int] | None" = None) -> I
                 origin = time or Fraction(0)
             tick = round((time - origin if time is not None else Fraction(number) / rate) * TICKS)
             last = max(tick, last + 1)
+            _check_size(frame.width, frame.height)  # it may change on the way
             if numbers is None or number in numbers:
                 yield Shot(number, last, _upright(frame))
             if isinstance(numbers, frozenset) and number >= max(numbers):
@@ -203,7 +208,8 @@ def _pictures(container: Any) -> Any:
     for stream in container.streams.video:
         if not stream.disposition & 0x400 and stream.codec_context is not None:
             return stream
-    raise BadInput("this file holds no pictures, only sound", code="video.unreadable", hint=f"readable are {READABLE}")
+    said = "its pictures are of a kind that cannot be decoded" if container.streams.video else "this file holds no pictures, only sound"
+    raise BadInput(said, code="video.unreadable", hint=f"readable are {READABLE}")
 
 
 class Writer:
