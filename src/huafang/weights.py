@@ -411,6 +411,7 @@ _MARKS = {
     "animegan": r"block_a\.0\.1\.weight$",
     "cartoongan": r"in01_1\.scale$",
     "clip": r"logit_scale$",
+    "multi_style": r"transformer\.contract\.conv1\.weights$",
     "squeezenet": r"features\.3\.squeeze\.weight$",
     "vgg": r"features\.28\.weight$|conv5_1\.weight$",
     "fast_style": r"conv1\.conv2d\.weight$|ConvBlock\.0\.conv_layer\.weight$",

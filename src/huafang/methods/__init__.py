@@ -31,6 +31,7 @@ from huafang.methods.image_analogies import ImageAnalogies
 from huafang.methods.image_filters import ImageFilters
 from huafang.methods.image_to_image import ImageToImage
 from huafang.methods.micro_ast import MicroAst
+from huafang.methods.multi_style import MultiStyle
 from huafang.methods.pull_weights import PullWeights
 from huafang.methods.stargan import StarGan
 from huafang.methods.stroke_rendering import StrokeRendering
@@ -57,6 +58,7 @@ ROOMS: dict[str, type[Params]] = {
     "cyclegan": CycleGan,
     "cartoongan": CartoonGan,
     "stargan": StarGan,
+    "multi_style": MultiStyle,
     "cnnmrf": CnnMrf,
     "clipstyler": ClipStyler,
     "texture_transfer": TextureTransfer,
