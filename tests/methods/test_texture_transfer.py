@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
-from huafang import methods
+from huafang import images, methods
+from huafang.cli import cli
 from huafang.errors import BadInput, Cancelled
 from huafang.methods.texture_transfer import matching
 from huafang.methods.texture_transfer.growing import grown
@@ -202,3 +204,11 @@ def test_the_mode_is_settled_by_whether_there_is_a_photo(bench):
 def test_a_small_texture_makes_small_blocks_and_says_so(bench):
     result = methods.run(methods.build("texture_transfer", sample(bench) | {"style": [bench.put(weave(10, 14))], "block": 30}), bench.context())
     assert result.notes == ["the texture is 14 × 10 pixels here, so blocks have 10 a side, not 30"]
+
+
+def test_the_command_makes_texture_without_a_photo(bench, tmp_path):
+    texture, out = tmp_path / "bricks.png", tmp_path / "wall.png"
+    texture.write_bytes(bench.assets.read(bench.style))
+    said = CliRunner().invoke(cli, ["texture-transfer", "--style", str(texture), "--size", "64", "-o", str(out)])
+    assert said.exit_code == 0, said.output
+    assert images.probe(out.read_bytes()) == (64, 64)

@@ -20,7 +20,7 @@ PLACES = {
     **{f"residual.residual{block}.conv{n}": (f"res{block}.conv{n}", f"res{block}.in{n}") for block in range(1, 6) for n in (1, 2)},
     **{f"expand.conv{n}.conv": (f"deconv{n}", f"in{n + 3}") for n in (1, 2, 3)},
 }
-"""Magenta's names for the sixteen convolutions, with dots for slashes, and ours for them and for the norms behind them; in6 stands behind the picture itself."""
+"""Magenta's names for the sixteen convolutions, with dots for slashes, and ours for them and for the norms behind them; in6 is behind the picture itself."""
 ALLOWED = "magenta's image_stylization (transformer.contract.conv1.weights, …), each tensor under its name there with dots for slashes"
 LEAST_SIDE = 8
 """As of `transformer_net`."""
