@@ -205,6 +205,8 @@ export const en = {
   "holds.cyclegan": "CycleGAN",
   "holds.stargan": "StarGAN",
   "holds.squeezenet": "training (loss network)",
+  "holds.clip": "a style in words",
+  "holds.multi_style": "many styles in one",
   "models.here": "installed",
   "models.builtin": "built in",
   "models.remove": "Remove",

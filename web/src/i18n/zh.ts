@@ -207,6 +207,8 @@ export const zh: Record<keyof typeof en, string> = {
   "holds.cyclegan": "CycleGAN 画家风格",
   "holds.stargan": "StarGAN 人脸属性",
   "holds.squeezenet": "训练（损失网络）",
+  "holds.clip": "以文字定风格",
+  "holds.multi_style": "一网多风格",
   "models.here": "已安装",
   "models.builtin": "内置",
   "models.remove": "移除",

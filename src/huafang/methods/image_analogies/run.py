@@ -46,9 +46,7 @@ def run(p: ImageAnalogies, ctx: Context) -> Result:
     for level in reversed(range(count)):
         plain_b, pair = _array(b[level]), pairs[level]
         learnt = vectors(pair, pairs[level + 1] if coarser else None, around)
-        ctx.step(done, total)
-        tree = planted(learnt)
-        ctx.step(done, total)
+        tree = planted(learnt, report=partial(ctx.step, done, total))
         if coarser:
             origin = _finer(origin, pairs[level + 1].plain, pair.plain, plain_b)
         canvas = np.ascontiguousarray(pair.filtered.reshape(-1, pair.filtered.shape[2])[origin])

@@ -1,5 +1,6 @@
 """Approximate nearest neighbours: a k-d tree over principal components, searched best bin first (Arya & Mount 1993; Beis & Lowe 1997). Compiled."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -32,8 +33,8 @@ class Tree(NamedTuple):
     depth: int
 
 
-def planted(vectors: Array, *, components: int = COMPONENTS, energy: float = ENERGY) -> Tree:
-    """The tree over `vectors` (N, D)."""
+def planted(vectors: Array, *, components: int = COMPONENTS, energy: float = ENERGY, report: Callable[[], None] = lambda: None) -> Tree:
+    """The tree over `vectors` (N, D). `report` is called after each of its levels."""
     few = vectors[:: -(-len(vectors) // SAMPLE)].astype(np.float64)
     values, directions = np.linalg.eigh(np.cov(few, rowvar=False) if len(few) > 1 else np.eye(few.shape[1]))
     shares = np.cumsum(values[::-1].clip(0)) / max(values.clip(0).sum(), 1e-30)
@@ -41,16 +42,19 @@ def planted(vectors: Array, *, components: int = COMPONENTS, energy: float = ENE
     basis = np.ascontiguousarray(directions[:, ::-1][:, :kept].astype(np.float32))
     points = np.ascontiguousarray(vectors @ basis)
     depth = max(0, int(np.ceil(np.log2(max(1, len(points)) / LEAF))))
-    order, axis, at = _parted(points, depth)
+    order = np.arange(len(points), dtype=np.int32)
+    axis, at = np.zeros(2**depth - 1, np.int32), np.zeros(2**depth - 1, np.float32)
+    for level in range(depth):
+        _part(points, order, axis, at, level)
+        report()
     return Tree(basis, np.ascontiguousarray(points[order]), order, axis, at, depth)
 
 
 @rows
-def _parted(points: Array, depth: int) -> tuple[Ints, Ints, Array]:
+def _part(points: Array, order: Ints, axis: Ints, at: Array, level: int) -> None:
+    """Part the nodes of one level: writes their `axis` and `at`, and sorts their runs of `order`."""
     n, components = points.shape
-    order = np.arange(n).astype(np.int32)
-    axis, at = np.zeros(2**depth - 1, np.int32), np.zeros(2**depth - 1, np.float32)
-    for node in range(2**depth - 1):
+    for node in range(2**level - 1, 2 ** (level + 1) - 1):
         first, last = _run(node, n)
         widest, spread = 0, np.float32(-1)
         for component in range(components):
@@ -68,7 +72,6 @@ def _parted(points: Array, depth: int) -> tuple[Ints, Ints, Array]:
         for place in range(last - first):
             order[first + place] = part[sort[place]]
         axis[node], at[node] = widest, values[sort[(last - first) // 2]]
-    return order, axis, at
 
 
 @inline

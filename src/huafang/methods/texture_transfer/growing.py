@@ -16,7 +16,7 @@ SIGMA = 6.4
 MOST = 0.3
 """Mean squared difference above which a pixel waits, and by what the bound is raised when all wait (the same pseudo-code)."""
 RAISED = 1.1
-CENTRES = 8192
+CENTRES = 4096
 """Windows of a large texture that are tried for a pixel; of a smaller one all are."""
 
 
