@@ -9,6 +9,4 @@ from huafang.nets import animegan, feedforward
 
 def run(p: AnimeGan, ctx: Context) -> Result:
     net = feedforward.resident(ctx, f"animegan {p.upsampling}", p.weights, partial(animegan.load, upsampling=p.upsampling))
-    return feedforward.restyle(
-        ctx, net, p, least=animegan.LEAST_SIDE, multiple=animegan.MULTIPLE
-    )
+    return feedforward.restyle(ctx, net, p, least=animegan.LEAST_SIDE, multiple=animegan.MULTIPLE)

@@ -7,6 +7,4 @@ from huafang.nets import cartoongan, feedforward
 
 def run(p: CartoonGan, ctx: Context) -> Result:
     net = feedforward.resident(ctx, "cartoongan", p.weights, cartoongan.load)
-    return feedforward.restyle(
-        ctx, net, p, least=cartoongan.LEAST_SIDE, multiple=cartoongan.MULTIPLE
-    )
+    return feedforward.restyle(ctx, net, p, least=cartoongan.LEAST_SIDE, multiple=cartoongan.MULTIPLE)

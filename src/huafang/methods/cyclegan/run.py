@@ -7,6 +7,4 @@ from huafang.nets import cyclegan, feedforward
 
 def run(p: CycleGan, ctx: Context) -> Result:
     net = feedforward.resident(ctx, "cyclegan", p.weights, cyclegan.load)
-    return feedforward.restyle(
-        ctx, net, p, least=cyclegan.LEAST_SIDE, multiple=cyclegan.MULTIPLE
-    )
+    return feedforward.restyle(ctx, net, p, least=cyclegan.LEAST_SIDE, multiple=cyclegan.MULTIPLE)

@@ -9,6 +9,4 @@ def run(p: StarGan, ctx: Context) -> Result:
     net = feedforward.resident(ctx, "stargan", p.weights, stargan.load)
     celeba = (p.hair == "black", p.hair == "blond", p.hair == "brown", p.male, p.young)
     told = net.told(p.labels or [float(label) for label in celeba])
-    return feedforward.restyle(
-        ctx, told, p, least=stargan.LEAST_SIDE, multiple=stargan.MULTIPLE
-    )
+    return feedforward.restyle(ctx, told, p, least=stargan.LEAST_SIDE, multiple=stargan.MULTIPLE)
