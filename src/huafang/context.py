@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from huafang import images
 from huafang.assets import Assets
 from huafang.errors import Cancelled
+from huafang.video import is_film
 from huafang.weights import Weights
 
 if TYPE_CHECKING:
@@ -117,6 +118,10 @@ class Context:
         found: T = self._kept[name]
         return found
 
+    def film(self, asset: str) -> bool:
+        """Whether `asset` is a film. Raises NotFound."""
+        return is_film(self.assets.head(asset))
+
     def weights_path(self, name: str) -> Path:
         """The file or folder of the model `name`. Raises MissingWeights, which says how to get it."""
         return self.weights.path(name)
@@ -156,3 +161,6 @@ class Easel(Context):
     def image(self, asset: str) -> "torch.Tensor":
         """(1, 3, H, W) in [0, 1], whatever is asked for."""
         return self.picture
+
+    def film(self, asset: str) -> bool:
+        return False

@@ -114,7 +114,7 @@ def test_a_tiny_run_of_any_style_learns(looks):
     unseen, net = scene(32, 32).flip(3).roll(1, 1), task.ema.module
     with torch.no_grad():
         warm, cold = (net.styled(net.style(one))(unseen).mean((0, 2, 3)) for one in OPPOSITES)
-    assert sum(losses_told[-10:]) < 0.65 * sum(losses_told[:10])
+    assert sum(losses_told[-10:]) < 0.75 * sum(losses_told[:10])
     assert float(warm[0] - warm[2]) > float(cold[0] - cold[2]) + 0.1, "red over blue after the warm painting, and less after the cold one"
 
 

@@ -153,7 +153,7 @@ def run(params: Params, ctx: "Context") -> "Result":
     """Run a room. Its heavy code is loaded only now, in the process that paints."""
     name: str = params.method  # type: ignore[attr-defined]  # every room has it; the base has none to have no default of its own
     module = import_module(f"huafang.methods.{name}.run")
-    if films(type(params)) and is_film(ctx.assets.head(getattr(params, params.subject))):
+    if films(type(params)) and ctx.film(getattr(params, params.subject)):
         from huafang import filming
 
         return filming.restyle(params, ctx, module.run)
