@@ -22,7 +22,7 @@ from huafang.train.mini import judge
 from huafang.train.mini.data import Pictures
 from huafang.weights import Weights
 
-SEED, LEARNT, STEPS = 1, 8000, 1000
+SEED, LEARNT, STEPS = 1, 16_000, 3000
 ASKED = 500
 DRAWN_WITH = {"steps": 12, "guidance": 7.5, "sampler": "dpmpp_2m_karras"}
 SHEET = Path(__file__).parents[1] / "docs" / "pictures" / "mini_samples.jpg"

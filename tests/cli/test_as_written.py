@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from huafang import images
+from tests import films
 from tests.conftest import scene, weave
 from tests.diffusion import tiny
 
@@ -24,6 +25,7 @@ HUAFANG = Path(sys.executable).with_name("huafang")
 def desk(tmp_path: Path) -> Path:
     (tmp_path / "photo.jpg").write_bytes(images.encode(scene(72, 96), "jpeg"))
     (tmp_path / "painting.jpg").write_bytes(images.encode(weave(64, 80), "jpeg"))
+    (tmp_path / "clip.mp4").write_bytes(films.film(films.frames(3)))
     (tmp_path / "photos").mkdir()
     shutil.copy(tmp_path / "photo.jpg", tmp_path / "photos")
     shutil.copytree(tiny.folder("sd1"), tmp_path / "path/to/checkpoint")
