@@ -47,7 +47,7 @@ class Assets:
             with open(place, "rb", opener=_plainly) as file:
                 data = file.read()
         except OSError:
-            raise NotFound(f"no asset {asset[:12]}…: it was deleted, or never stored here", code="asset.missing") from None
+            raise _missing(asset) from None
         if hashlib.sha256(data).hexdigest() != asset:
             raise NotFound(f"asset {asset[:12]}… was changed on disk: its bytes are no longer those that were stored", code="asset.changed")
         return data
@@ -58,7 +58,7 @@ class Assets:
             with open(self._place(asset), "rb", opener=_plainly) as file:
                 return file.read(count)
         except OSError:
-            raise NotFound(f"no asset {asset[:12]}…", code="asset.missing") from None
+            raise _missing(asset) from None
 
     def exists(self, asset: str) -> bool:
         return self._place(asset).is_file()
@@ -155,3 +155,7 @@ def _plainly(place: str, flags: int) -> int:
         os.close(handle)
         raise OSError(errno.EINVAL, "no regular file", place)
     return handle
+
+
+def _missing(asset: str) -> NotFound:
+    return NotFound(f"no asset {asset[:12]}…: it was deleted, or never stored here", code="asset.missing")

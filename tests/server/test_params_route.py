@@ -70,7 +70,14 @@ def test_bad_input_33_a_number_of_5000_digits(client, photo):
 
 
 METHODS = [name for name, room in methods.ROOMS.items() if room.lane == "compute"]
-FILLED = {"image": lambda photo: photo, "images": lambda photo: [photo], "text": lambda _: "a", "long_text": lambda _: "a", "weights": lambda _: "any"}
+FILLED = {
+    "image": lambda photo: photo,
+    "images": lambda photo: [photo],
+    "text": lambda _: "a",
+    "long_text": lambda _: "a",
+    "weights": lambda _: "any",
+    "methods": lambda _: ["stroke_rendering"],
+}
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -91,7 +98,7 @@ def test_bad_input_34_every_number_of_every_method_has_ends_that_are_named(clien
                 detail = problem(client.post("/api/jobs", json={"params": whole | {field["name"]: value}}), 422, "params.bad")
                 fault = next(one for one in detail.split("; ") if one.startswith(f"{field['name']}: "))
                 assert f"{end:g}" in fault or "integer" in fault or "finite" in fault or "multiple" in fault, fault
-    assert ended > 2
+    assert ended >= 2
 
 
 @pytest.mark.parametrize(

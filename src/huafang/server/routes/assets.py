@@ -56,7 +56,7 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
 
 @router.get("/{asset}", response_class=Response, responses={200: {"content": {"image/png": {}, "image/gif": {}, "video/mp4": {}}}})
 def get_asset(
-    studio: House, asset: str, download: Annotated[str | None, Query(max_length=200)] = None, range: Annotated[str | None, Header(max_length=100)] = None
+    studio: House, asset: str, download: Annotated[str | None, Query(max_length=200)] = None, range: Annotated[str | None, Header()] = None
 ) -> Response:
     """A stored picture or film; with `download`, as a file of that name. One range of bytes may be asked for, without which no browser seeks in a film."""
     data = studio.assets.read(asset)
