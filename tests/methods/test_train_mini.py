@@ -66,6 +66,13 @@ def test_a_stopped_run_goes_on_and_ends_where_an_unbroken_one_does(bench, tmp_pa
     assert all(torch.equal(whole[key], again[key]) for key in whole)
 
 
+@pytest.mark.parametrize("name", ["mini", "mini-zh"])
+def test_a_built_in_models_name_is_refused_before_anything_is_drawn(bench, name):
+    with pytest.raises(BadInput, match="is a model that comes with Huafang"):
+        run(bench, name=name)
+    assert not (bench.weights.root / ".training").exists()
+
+
 def test_a_model_that_is_there_goes_on_learning(bench):
     run(bench)
     run(bench, name="more", start="tiny", decoder_steps=0, seed=5, rate=1e-9)

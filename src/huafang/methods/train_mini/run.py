@@ -21,6 +21,7 @@ from huafang.nets import squeezenet
 from huafang.train import loop
 from huafang.train.mini import denoise, folder, tokenizers, vae
 from huafang.train.mini.data import SHELF, Pictures, captions
+from huafang.weights import built_in
 
 CAPTIONS = 20_000
 """Captions that the tokenizers learn from, at most."""
@@ -58,7 +59,9 @@ class Run:
 
 
 def run(p: TrainMini, ctx: Context) -> Result:
-    """Raises Cancelled, after saving; BadInput for a run of this name with other settings."""
+    """Raises Cancelled, after saving; BadInput for a run of this name with other settings, and for a built-in model's name: such a model is never found."""
+    if taken := {p.name, f"{p.name}-zh"} & set(built_in()):
+        raise BadInput(f"name: {min(taken)} is a model that comes with Huafang", code="params.bad", hint="take another name, such as my-mini")
     store = ctx.weights.root
     here = Run(store / ".training" / p.name)
     start = _start(p, ctx, here)
