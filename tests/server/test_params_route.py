@@ -98,7 +98,7 @@ def test_bad_input_34_every_number_of_every_method_has_ends_that_are_named(clien
                 detail = problem(client.post("/api/jobs", json={"params": whole | {field["name"]: value}}), 422, "params.bad")
                 fault = next(one for one in detail.split("; ") if one.startswith(f"{field['name']}: "))
                 assert f"{end:g}" in fault or "integer" in fault or "finite" in fault or "multiple" in fault, fault
-    assert ended >= 2
+    assert ended > 2 or (name, ended) == ("compare", 2), "compare has one number, its size"
 
 
 @pytest.mark.parametrize(
