@@ -52,6 +52,11 @@ def test_fields_are_of_known_kinds_and_described(name):
             ruler = next(other for other in fields(methods.ROOMS[name]) if other.name == spec.when[0])
             assert set(spec.when[1]) < set(ruler.choices), f"{name}.{spec.name} hangs on choices that are not there"
             assert not spec.required
+        if spec.kind == "masks":
+            kinds = {other.name: other.kind for other in fields(methods.ROOMS[name])}
+            assert kinds[spec.over] in ("image", "images"), f"{name}.{spec.name} lies over no picture"
+            assert kinds[spec.per] == "images"
+            assert kinds[spec.over] == "image" or spec.over == spec.per, "a mask each of several pictures lies over its own"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -43,7 +43,7 @@ def _range(spec: FieldSpec) -> str:
         return ", ".join(f"`{choice}`" for choice in spec.choices)
     low = f"{spec.minimum:g}" if spec.minimum is not None else f"> {spec.above:g}" if spec.above is not None else ""
     high = f"{spec.maximum:g}" if spec.maximum is not None else f"< {spec.below:g}" if spec.below is not None else ""
-    if spec.kind == "images":
+    if spec.kind in ("images", "masks"):
         return f"{spec.min_items or 0} to {spec.max_items} pictures"
     return f"{low} … {high}" if low or high else "image or film" if spec.film else spec.kind.replace("_", " ")
 

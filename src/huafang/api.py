@@ -212,7 +212,7 @@ class Bench:
                 continue
             if spec.kind == "image":
                 values[spec.name] = self.picture(value, film=spec.film)
-            elif spec.kind == "images":
+            elif spec.pictures:
                 many = [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
                 values[spec.name] = tuple(self.picture(one) for part in many for one in _inside(part))
             elif spec.kind == "numbers":

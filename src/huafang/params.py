@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
-Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers", "image", "images", "weights", "methods"]
+Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers", "image", "images", "masks", "weights", "methods"]
 Family = Literal["paint", "filter", "style", "colour", "generate", "compare", "tool"]
 Group = Literal["basic", "advanced"]
 Lane = Literal["compute", "network"]
@@ -32,15 +32,19 @@ def ui(
     holds: str | None = None,
     when: dict[str, list[str]] | None = None,
     film: bool | None = None,
+    over: str | None = None,
+    per: str | None = None,
 ) -> dict[str, Any]:
     """What a form needs to know of a field beyond its type.
 
     `kind` overrides the kind read from the type; `group` "advanced" folds the field away; `step` is a slider's; `unit` is shown behind the
     number; `needs` maps a choice to the weights it wants (`{"vgg19": "vgg19"}`); `best` names the choice of best quality; `holds` is
     the sort of weights a "weights" field takes; `when` says for which choices of another field this one counts at all (`{"filter": ["oil"]}`);
-    `film` says that an "image" may be a film, each frame of which is then restyled.
+    `film` says that an "image" may be a film, each frame of which is then restyled; "masks" lie `over` the picture, or each over one of the pictures,
+    of that field, one `per` picture of this one.
     """
     given = {"kind": kind, "group": group, "step": step, "unit": unit, "needs": needs, "best": best, "holds": holds, "when": when, "film": film}
+    given |= {"over": over, "per": per}
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -77,6 +81,8 @@ FilmId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(ki
 ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="images"))]
 Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=5_000, json_schema_extra=ui(kind="images"))]
 """Many pictures to learn from: a folder on the command line, an upload of several on the page."""
+MaskIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="masks", over="content", per="style"))]
+"""Black and white pictures, painted on the page over another picture or given as files: one for each style picture, or none."""
 Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="numbers"))]
 WeightsId = Annotated[str, Field(pattern=r"^[\w][\w.\-]*([/:][\w][\w.\-]*)*$", max_length=200, json_schema_extra=ui(kind="weights"))]
 """A model by its name in the weights store (`weights.py`). Never a path."""
@@ -173,6 +179,13 @@ class FieldSpec:
     when: tuple[str, tuple[str, ...]] | None = None
     nullable: bool = False
     film: bool = False
+    over: str | None = None
+    per: str | None = None
+
+    @property
+    def pictures(self) -> bool:
+        """Whether it holds a picture, or several."""
+        return self.kind in ("image", "images", "masks")
 
 
 @cache
@@ -214,6 +227,8 @@ def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) 
         when=next(((field, tuple(choices)) for field, choices in body.get("when", {}).items()), None),
         nullable=len(options) < len(entry.get("anyOf", ())),
         film=body.get("film", False),
+        over=body.get("over"),
+        per=body.get("per"),
     )
 
 
@@ -230,6 +245,6 @@ def picture_ids(params: Params) -> list[str]:
     found: list[str] = []
     for spec in fields(type(params)):
         value = getattr(params, spec.name)
-        if spec.kind in ("image", "images") and value:
+        if spec.pictures and value:
             found += [value] if spec.kind == "image" else value
     return found

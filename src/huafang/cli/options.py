@@ -41,7 +41,7 @@ def option(spec: FieldSpec) -> click.Option:
     common: dict[str, Any] = {"required": True, "help": _help(spec)} if spec.required else {"default": None, "help": _help(spec)}
     if spec.kind == "bool":
         return click.Option([f"{flag}/--no-{flag[2:]}"], **common)
-    if spec.kind == "images":
+    if spec.kind in ("images", "masks"):
         return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
     if spec.kind == "methods":
         return click.Option([flag], type=MethodName(), multiple=True, metavar="METHOD", **(common if spec.required else common | {"default": ()}))
@@ -56,7 +56,7 @@ def _help(spec: FieldSpec) -> str:
     notes = []
     if spec.kind in ("int", "float") and (bounds := _bounds(spec)):
         notes.append(bounds)
-    if spec.kind in ("images", "methods") and spec.max_items != 1:
+    if spec.kind in ("images", "masks", "methods") and spec.max_items != 1:
         notes.append("repeat for several")
     if not spec.required and spec.default not in (None, (), [], ""):
         default = spec.default

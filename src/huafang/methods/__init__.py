@@ -185,7 +185,7 @@ def no_film(what: str) -> BadInput:
 def check_films(params: Params, assets: Assets) -> None:
     """Raises BadInput where a film was given for a field that takes pictures alone."""
     for spec in fields(type(params)):
-        if spec.kind in ("image", "images") and not spec.film:
+        if spec.pictures and not spec.film:
             given = getattr(params, spec.name) or ()
             if any(is_film(assets.head(asset)) for asset in ([given] if isinstance(given, str) else given)):
                 raise no_film(spec.name)

@@ -62,4 +62,6 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
         holds=spec.holds,
         when=When(field=spec.when[0], values=list(spec.when[1])) if spec.when else None,
         film=spec.film,
+        over=spec.over,
+        per=spec.per,
     )

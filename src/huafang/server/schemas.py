@@ -66,6 +66,10 @@ class FieldInfo(Schema):
     """A form hides the field while it does not count."""
     film: bool = False
     """For kind "image": it may be a film, each frame of which is then restyled."""
+    over: str | None = None
+    """For kind "masks": the field whose picture they are painted over; where that holds several, each mask lies over its own."""
+    per: str | None = None
+    """For kind "masks": the field for each of whose pictures there is one."""
 
 
 class Paper(Schema):

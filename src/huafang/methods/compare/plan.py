@@ -32,8 +32,8 @@ def check_settings(text: str, names: tuple[str, ...]) -> None:
         if name not in names:
             raise ValueError(f"{name}.{field}: {name} is not among the methods that are compared" + nearest(name, names))
         spec = next((spec for spec in fields(methods.ROOMS[name]) if spec.name == field), None)
-        if spec is None or field in FILLED or spec.kind in ("image", "images", "methods"):
-            allowed = [spec.name for spec in fields(methods.ROOMS[name]) if spec.name not in FILLED and spec.kind not in ("image", "images", "methods")]
+        if spec is None or field in FILLED or spec.pictures or spec.kind == "methods":
+            allowed = [spec.name for spec in fields(methods.ROOMS[name]) if not (spec.name in FILLED or spec.pictures or spec.kind == "methods")]
             raise ValueError(f"{name}.{field}: {name} has no such setting to change" + nearest(field, allowed))
         _check_value(name, field, value_of(spec, given))
 
@@ -71,7 +71,7 @@ def params(p: Compare, name: str, weights: Weights) -> Params:
     """The params with which the method `name` is run. Raises BadInput, MissingWeights: then the method's row says so."""
     specs = {spec.name: spec for spec in fields(methods.ROOMS[name])}
     values: dict[str, Any] = {"content": p.content, "seed": p.seed}
-    if "style" in specs and specs["style"].kind in ("image", "images"):
+    if "style" in specs and specs["style"].pictures:
         values["style"] = p.style if specs["style"].kind == "images" else p.style[0]
     if "prompt" in specs:
         if specs["prompt"].required and not p.prompt:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from huafang.params import ImageId, ImageIds, Numbers, StyleMix, ui
+from huafang.params import ImageId, ImageIds, MaskIds, Numbers, StyleMix, ui
 
 
 class Gatys(StyleMix):
@@ -32,7 +32,7 @@ class Gatys(StyleMix):
     """Keep the photo's colours: by painting in its luminance only, or by giving the style pictures its colours first."""
     style_weights: Numbers = ()
     """Share of each style picture, in the order of the pictures; equal when left out."""
-    masks: ImageIds = ()
+    masks: MaskIds = ()
     """One black and white picture per style picture, laid over the photo: that style acts where its mask is white. All over when left out."""
     init: Literal["content", "noise"] = Field("content", json_schema_extra=ui(group="advanced"))
     """What the optimisation starts from: the photo, or noise."""
