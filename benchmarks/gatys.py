@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from huafang.methods.gatys import Gatys
 from huafang.methods.gatys.scene import Scene, Style, resized
 from huafang.methods.gatys.trained import Trained
-from huafang.nets import vgg
+from huafang.nets import trunk, vgg
 from huafang.ops.descent import Descent
 
 STYLE_LAYERS, CONTENT_LAYER = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"), "conv2_2"
@@ -79,7 +79,7 @@ class Plain:
             self.grams = {name: self.gram(found) for name, found in self.features(style).items()}
 
     def features(self, pixels: Tensor) -> dict[str, Tensor]:
-        found, here = {}, (pixels - torch.tensor(vgg.MEAN).view(1, 3, 1, 1)) / torch.tensor(vgg.STD).view(1, 3, 1, 1)
+        found, here = {}, (pixels - torch.tensor(trunk.MEAN).view(1, 3, 1, 1)) / torch.tensor(trunk.STD).view(1, 3, 1, 1)
         for place, layer in enumerate(self.layers):
             here = layer(here)
             if place in PLACES:

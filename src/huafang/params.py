@@ -119,7 +119,7 @@ class Params(BaseModel):
 
 
 class OnePass(Params):
-    """Base of rooms that send a photo or a film through one trained network."""
+    """Base of rooms that send a photo or a film through a trained network."""
 
     content: FilmId
     """Photo to restyle."""
@@ -151,6 +151,21 @@ class StyleMix(Params):
         """The share of each style picture; they sum to 1."""
         given = getattr(self, "style_weights", ()) or (1.0,) * len(getattr(self, "style", ()))
         return [weight / sum(given) for weight in given]
+
+
+class AnyStyle(OnePass, StyleMix):
+    """Base of rooms whose network paints after any pictures that it is shown."""
+
+    keep_colours: Literal["no", "luminance", "histogram"] = "no"
+    """Keep the photo's colours: by taking luminance alone from the result, or by giving the style pictures its colours first."""
+    style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
+    """Pictures whose style is taken; several are mixed."""
+    style_weights: Numbers = ()
+    """Share of each style picture, in the order of the pictures; equal when left out."""
+    masks: MaskIds = ()
+    """One black and white picture per style picture, laid over the photo: that style acts where its mask is white. All over when left out."""
+    style_scale: float = Field(1.0, ge=0.2, le=3, json_schema_extra=ui(step=0.1))
+    """Size of the style picture beside the photo: larger gives larger strokes."""
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,25 @@
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from tests.nets import arbitrary_rooms
 from tests.nets.test_adain import random_state
 
 
 def sample(bench) -> dict:
-    place = bench.weights.root / "random-adain.safetensors"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        save_file(random_state(), place)
-    return {"content": bench.content, "style": [bench.style], "weights": "random-adain", "size": 64}
+    return arbitrary_rooms.sample(bench, random_state())
 
 
-@pytest.mark.parametrize("promise", [arbitrary_rooms.keeps_every_shape, arbitrary_rooms.mixes_by_shares, arbitrary_rooms.acts_under_masks_alone])
+@pytest.mark.parametrize(
+    "promise",
+    [
+        arbitrary_rooms.keeps_every_shape,
+        arbitrary_rooms.mixes_by_shares,
+        arbitrary_rooms.acts_under_masks_alone,
+        arbitrary_rooms.wants_a_share_and_a_mask_for_each_style,
+        arbitrary_rooms.reckons_in_bfloat16,
+    ],
+)
 def test_the_room_keeps_its_promises(bench, promise):
     promise(bench, "adain", sample(bench))
 

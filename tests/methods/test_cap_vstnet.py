@@ -2,21 +2,15 @@
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from huafang import methods
-from huafang.errors import BadInput
 from tests.conftest import scene, weave
 from tests.nets import arbitrary_rooms
 from tests.nets.test_rev_resnet import random_state
 
 
 def sample(bench) -> dict:
-    place = bench.weights.root / "random-cap.safetensors"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        save_file(random_state(), place)
-    return {"content": bench.content, "style": [bench.style], "weights": "random-cap", "size": 64}
+    return arbitrary_rooms.sample(bench, random_state())
 
 
 @pytest.mark.parametrize(
@@ -25,6 +19,7 @@ def sample(bench) -> dict:
         arbitrary_rooms.keeps_every_shape,
         arbitrary_rooms.goes_from_the_photo_to_the_style,
         arbitrary_rooms.mixes_by_shares,
+        arbitrary_rooms.wants_a_share_and_a_mask_for_each_style,
     ],
 )
 def test_the_room_keeps_its_promises(bench, promise):
@@ -74,9 +69,3 @@ def test_black_masks_are_said_and_leave_the_photo(bench):
         result = methods.run(methods.build("cap_vstnet", sample(bench) | {name: [black]}), bench.context())
         assert any(f"{name}: number 1 is all but black" in note for note in result.notes)
         assert torch.allclose(result.images[0], bench.context().image(bench.content), atol=2e-5)
-
-
-def test_shares_and_masks_come_one_for_each_style(bench):
-    for name in ("masks", "style_masks"):
-        with pytest.raises(BadInput, match=f"{name}: 2 came for 1 style pictures"):
-            methods.build("cap_vstnet", sample(bench) | {name: [bench.style, bench.style]})

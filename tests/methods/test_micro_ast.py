@@ -2,21 +2,14 @@
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from skimage import data
 
-from huafang import methods
-from huafang.errors import BadInput
 from tests.nets import arbitrary_rooms
 from tests.nets.test_micro_ast import random_state
 
 
 def sample(bench) -> dict:
-    place = bench.weights.root / "random-microast.safetensors"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        save_file(random_state(), place)
-    return {"content": bench.content, "style": [bench.style], "weights": "random-microast", "size": 64}
+    return arbitrary_rooms.sample(bench, random_state())
 
 
 @pytest.mark.parametrize(
@@ -25,16 +18,13 @@ def sample(bench) -> dict:
         arbitrary_rooms.keeps_every_shape,
         arbitrary_rooms.goes_from_the_photo_to_the_style,
         arbitrary_rooms.mixes_by_shares,
+        arbitrary_rooms.wants_a_share_and_a_mask_for_each_style,
+        arbitrary_rooms.reckons_in_bfloat16,
         arbitrary_rooms.acts_under_masks_alone,
     ],
 )
 def test_the_room_keeps_its_promises(bench, promise):
     promise(bench, "micro_ast", sample(bench))
-
-
-def test_shares_and_masks_come_one_for_each_style(bench):
-    with pytest.raises(BadInput, match="style_weights: 2 came for 1 style pictures"):
-        methods.build("micro_ast", sample(bench) | {"style_weights": [1.0, 2.0]})
 
 
 def test_real_weights_take_the_colours_of_the_painting_and_strength_is_even(bench, shared):

@@ -1,9 +1,23 @@
 """What every room for arbitrary styles must do, whatever its network: run by the tests of each with `sample(bench)` and the room's name."""
 
+from collections.abc import Mapping
+
+import pytest
 import torch
+from safetensors.torch import save_file
 
 from huafang import methods
+from huafang.errors import BadInput
 from tests.conftest import scene, weave
+
+
+def sample(bench, state: Mapping[str, torch.Tensor]) -> dict:
+    """Values of a small picture by a network of the weights `state`."""
+    place = bench.weights.root / "random.safetensors"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        save_file(dict(state), place)
+    return {"content": bench.content, "style": [bench.style], "weights": "random", "size": 64}
 
 
 def painted(bench, name: str, values: dict) -> torch.Tensor:
@@ -47,3 +61,17 @@ def acts_under_masks_alone(bench, name: str, values: dict) -> None:
     alone, half = painted(bench, name, values), photo.shape[3] // 2
     assert torch.allclose(masked[..., :half], photo[..., :half], atol=1e-5)
     assert torch.allclose(masked[..., half:], alone[..., half:], atol=1e-5)
+
+
+def wants_a_share_and_a_mask_for_each_style(bench, name: str, values: dict) -> None:
+    room = type(methods.build(name, values))
+    for field, given in (("style_weights", [1.0, 2.0]), ("masks", [bench.style] * 2), ("style_masks", [bench.style] * 2)):
+        if field in room.model_fields:
+            with pytest.raises(BadInput, match=f"{field}: 2 came for 1 style pictures"):
+                methods.build(name, values | {field: given})
+
+
+def reckons_in_bfloat16(bench, name: str, values: dict) -> None:
+    """Nearly the same picture, and not quite."""
+    exact, rough = (painted(bench, name, values | {"precision": precision}) for precision in ("float32", "bfloat16"))
+    assert 0 < float((exact - rough).abs().mean()) < 0.02

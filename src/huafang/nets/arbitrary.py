@@ -12,6 +12,7 @@ from huafang.nets import bands
 from huafang.nets.feedforward import Steps, brought
 from huafang.ops import colour, resize
 from huafang.ops.blend import KeepColours
+from huafang.params import AnyStyle
 
 FADE = 0.25
 """Below this strength the result goes over into the photo itself: at 0 a network still paints the photo anew."""
@@ -35,39 +36,26 @@ class Painter(Protocol[S]):
         """The network that paints `photo`; `strength` 0 keeps the photo's own style, 1 takes all of `style`."""
 
 
-def restyle(
-    ctx: Context,
-    net: Painter[S],
-    content: str,
-    style: Sequence[str],
-    *,
-    shares: Sequence[float],
-    masks: Sequence[str],
-    size: int,
-    style_scale: float,
-    strength: float,
-    keep_colours: KeepColours,
-    least: int,
-) -> Result:
-    """The photo `content` after the pictures `style`.
+def restyle(ctx: Context, net: Painter[S], p: AnyStyle, *, least: int) -> Result:
+    """The photo of `p` after its style pictures.
 
-    `masks`, one for each style, lie over the photo: each style acts where its mask is white, several mix there by their shares, and where none is white the
+    Its masks, one for each style, lie over the photo: each style acts where its mask is white, several mix there by their shares, and where none is white the
     photo stays. Without masks the styles are mixed into one.
     """
-    photo, notes = brought(ctx, content, size)
-    wide = resize.widened(photo, least)
+    photo, notes = brought(ctx, p.content, p.size)
+    wide, shares = resize.widened(photo, least), p.shares()
     with torch.no_grad():
-        read = ctx.kept("styles", lambda: [net.style(beside(ctx.image(one), photo, style_scale, keep_colours, least)) for one in style])
-        wanted = list(read) if masks else [net.mixed(read, shares)]
-        networks = [net.painting(wide, one, strength) for one in wanted]
-    steps = Steps(ctx)
-    painted = (bands.run(one, wide, report=partial(steps.band, run=run, runs=len(networks))) for run, one in enumerate(networks))
-    if masks:
-        styled = _masked(painted, photo, [resize.resized(colour.luminance(ctx.image(mask)), *photo.shape[2:]) for mask in masks], shares)
+        read = ctx.kept("styles", lambda: [net.style(beside(ctx.image(one), photo, p.style_scale, p.keep_colours, least)) for one in p.style])
+        wanted = list(read) if p.masks else [net.mixed(read, shares)]
+        networks = [net.painting(wide, one, p.strength) for one in wanted]
+    steps, dtype = Steps(ctx), getattr(torch, p.precision)
+    painted = (bands.run(one, wide, report=partial(steps.band, run=run, runs=len(networks)), dtype=dtype) for run, one in enumerate(networks))
+    if p.masks:
+        styled = _masked(painted, photo, [resize.resized(colour.luminance(ctx.image(mask)), *photo.shape[2:]) for mask in p.masks], shares)
     else:
         (styled,) = painted
-    kept: KeepColours = "luminance" if keep_colours == "luminance" else "no"
-    return Result(images=[steps.finish(styled, photo, min(1.0, strength / FADE), kept)], notes=notes)
+    kept: KeepColours = "luminance" if p.keep_colours == "luminance" else "no"
+    return Result(images=[steps.finish(styled, photo, min(1.0, p.strength / FADE), kept)], notes=notes)
 
 
 def beside(picture: Tensor, photo: Tensor, scale: float, keep_colours: KeepColours, least: int) -> Tensor:

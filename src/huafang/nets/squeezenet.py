@@ -5,9 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from huafang import weights
-from huafang.errors import BadInput
-from huafang.nets.vgg import MEAN, STD
+from huafang.nets.trunk import Tapped, filled
 
 _POOL = (2, 5, 8)
 """Places of the poolings in `features`; 3 × 3 with stride 2, the last row kept (ceil)."""
@@ -38,39 +36,14 @@ class Fire(nn.Module):
         return torch.cat([self.expand1x1(x), self.expand3x3(x)], dim=1).relu()
 
 
-class SqueezeNet(nn.Module):
-    """The state dict has torchvision's keys, `features.N.…`."""
-
+class SqueezeNet(Tapped):
     def __init__(self) -> None:
-        super().__init__()
         places: list[nn.Module] = [nn.Conv2d(3, 64, 3, stride=2), nn.ReLU()]
         for place in range(2, 13):
             places.append(nn.MaxPool2d(3, stride=2, ceil_mode=True) if place in _POOL else Fire(*_FIRES[place]))
-        self.features = nn.Sequential(*places)
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
-
-    def forward(self, pixels: Tensor, count: int = len(TAPS)) -> list[Tensor]:
-        """(B, 3, H, W), sRGB in [0, 1] -> the first `count` of the features LPIPS reads; nothing behind them is computed."""
-        x = (pixels - self.mean) / self.std
-        found = []
-        for place, module in enumerate(self.features):
-            x = module(x)
-            if place in TAPS:
-                found.append(x)
-                if len(found) == count:
-                    break
-        return found
+        super().__init__(places, TAPS)
 
 
 def load(path: Path) -> SqueezeNet:
-    """The network with the weights of torchvision's `squeezenet1_1`; its classifier, if there, is left out. Raises BadInput for another network."""
-    net = SqueezeNet()
-    state = {key: value.float() for key, value in weights.load(path).items() if key.startswith("features.")}
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        raise BadInput(f"{path.name} is no SqueezeNet 1.1: {' '.join(str(error).split())[:160]}", code="weights.wrong_kind") from error
-    return net.eval().requires_grad_(False)
+    """The network with the weights of torchvision's `squeezenet1_1`. Raises BadInput for another network."""
+    return filled(SqueezeNet(), path, "SqueezeNet 1.1")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from huafang import weights
 from huafang.errors import BadInput
+from huafang.nets.trunk import Trunk
 
 Depth = Literal[16, 19]
 Pooling = Literal["max", "avg"]
@@ -18,8 +19,6 @@ WIDTHS: dict[Depth, tuple[tuple[int, ...], ...]] = {
     19: ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
 }
 """Channels of each convolution, block by block, by the net's depth (the paper's configurations D and E); a pooling follows each block."""
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""ImageNet's, for RGB in [0, 1]: torchvision's weights expect it. It happens inside."""
 LEAST_SIDE = 32
 """A smaller picture is widened to this by its border, so that each of the four poolings before conv5 has two pixels to pool."""
 
@@ -29,15 +28,13 @@ def convolutions(depth: Depth) -> tuple[str, ...]:
     return tuple(f"conv{block}_{number}" for block, widths in enumerate(WIDTHS[depth], 1) for number in range(1, len(widths) + 1))
 
 
-class Vgg(nn.Module):
+class Vgg(Trunk):
     """`forward` gives the layers it was asked for and computes nothing behind the deepest of them.
 
     The state dict has torchvision's keys, `features.N.weight`. `pooling` "avg" is what Gatys et al. 2016 use (section 2), "max" what the net was trained with.
     """
 
     def __init__(self, depth: Depth, pooling: Pooling = "max") -> None:
-        super().__init__()
-        self.layers = tuple(name for conv in convolutions(depth) for name in (conv, conv.replace("conv", "relu")))
         modules: list[nn.Module] = []
         channels = 3
         for widths in WIDTHS[depth]:
@@ -45,17 +42,14 @@ class Vgg(nn.Module):
                 modules += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
                 channels = width
             modules.append(nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2))
-        self.features = nn.Sequential(*modules)
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+        super().__init__(modules)
+        self.layers = tuple(name for conv in convolutions(depth) for name in (conv, conv.replace("conv", "relu")))
 
     def forward(self, pixels: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """(B, 3, H, W), sRGB in [0, 1] -> layer -> (B, C, h, w)."""
         assert set(layers) <= set(self.layers), f"no such layer: {set(layers) - set(self.layers)}"
         wanted, found = set(layers), {}
-        features = (_widened(pixels) - self.mean) / self.std
+        features = self.normalised(_widened(pixels))
         names = iter(self.layers)
         for module in self.features:
             features = module(features)

@@ -1,34 +1,18 @@
 """Any painting's style in one pass: a photo's features get the mean and spread of the painting's (Huang & Belongie 2017)."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from huafang.params import FilmId, ImageIds, Numbers, StyleMix, WeightsId, ui
+from huafang.params import AnyStyle, WeightsId, ui
 
 
-class AdaIn(StyleMix):
+class AdaIn(AnyStyle):
     family = "style"
     paper = ("Huang & Belongie, Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization, ICCV 2017", "https://arxiv.org/abs/1703.06868")
 
     method: Literal["adain"] = "adain"
-    content: FilmId
-    """Photo whose layout is kept."""
-    style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
-    """Pictures whose style is taken; several are mixed."""
     weights: WeightsId = Field(json_schema_extra=ui(holds="adain"))
     """The trained decoder, alone or with the encoder in one file."""
     encoder: WeightsId | None = Field(None, json_schema_extra=ui(holds="adain_encoder"))
     """The "normalised" VGG-19 that the decoder was trained with. Empty: it is in the file of the decoder."""
-    size: int = Field(1024, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
-    """Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly."""
-    strength: float = Field(1.0, ge=0, le=1, json_schema_extra=ui(step=0.05))
-    """How far to go: 0 leaves the photo as it is, 1 goes all the way."""
-    keep_colours: Literal["no", "luminance", "histogram"] = "no"
-    """Keep the photo's colours: by taking luminance alone from the result, or by giving the style pictures its colours first."""
-    style_weights: Numbers = ()
-    """Share of each style picture, in the order of the pictures; equal when left out."""
-    masks: ImageIds = ()
-    """One black and white picture per style picture, laid over the photo: that style acts where its mask is white. All over when left out."""
-    style_scale: float = Field(1.0, ge=0.2, le=3, json_schema_extra=ui(step=0.1))
-    """Size of the style picture beside the photo: larger gives larger strokes."""

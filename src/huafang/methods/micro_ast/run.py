@@ -6,16 +6,5 @@ from huafang.nets import arbitrary, feedforward, micro_ast
 
 
 def run(p: MicroAst, ctx: Context) -> Result:
-    return arbitrary.restyle(
-        ctx,
-        feedforward.resident(ctx, "micro_ast", p.weights, micro_ast.load),
-        p.content,
-        p.style,
-        shares=p.shares(),
-        masks=p.masks,
-        size=p.size,
-        style_scale=p.style_scale,
-        strength=p.strength,
-        keep_colours=p.keep_colours,
-        least=micro_ast.LEAST_SIDE,
-    )
+    net = feedforward.resident(ctx, "micro_ast", p.weights, micro_ast.load)
+    return arbitrary.restyle(ctx, net, p, least=micro_ast.LEAST_SIDE)

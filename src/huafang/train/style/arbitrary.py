@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from huafang.nets import micro_ast
 from huafang.nets.micro_ast import MicroAST, Signals
-from huafang.train import loop
 from huafang.train.ema import Ema
 from huafang.train.style import losses
 from huafang.train.style.album import Album
 from huafang.train.style.losses import Looks
+from huafang.train.style.task import StyleTask
 
-CLIP, WARMUP = 1.0, 20
+CLIP = 1.0
 LOST = 1e3
 """A gradient of this norm comes from a map that is all but flat, whose rounding AdaIN has blown up: no step is taken. Usual ones are below 100."""
 CONTRAST_EVERY = 4
@@ -35,7 +35,7 @@ class Balance:
     unchanged: float = 5.0
 
 
-class ArbitraryTask:
+class ArbitraryTask(StyleTask[MicroAST]):
     """A step takes `batch` photos and as many paintings."""
 
     def __init__(
@@ -54,55 +54,42 @@ class ArbitraryTask:
         start: MicroAST | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        self.net = losses.laid_out(start or micro_ast.fresh(seed), device).requires_grad_(True).train()
-        self.photos, self.paintings, self.looks, self.samples, self.balance = photos, paintings, looks, samples, balance
-        self.seed, self.steps, self.batch, self.rate, self.device, self._facts = seed, steps, batch, rate, device, dict(facts or {})
+        net = start or micro_ast.fresh(seed)
+        super().__init__(net, photos, looks, seed=seed, steps=steps, batch=batch, rate=rate, device=device, balance=asdict(balance), facts=facts or {})
+        self.paintings, self.samples = paintings, samples
         self.ema = Ema(self.net, 0.998)
         self.optimizer = torch.optim.Adam(_groups(self.net), lr=rate, betas=(0.9, 0.99), fused=True)
-        self.scales = losses.scales(self._features(paintings.crops(16, loop.generator(seed, 0, "scales"), tinted=0.5).to(device)))
+        self.scales = losses.scales(self.seen(paintings.crops(16, self.dice(0, "scales"), tinted=0.5).to(device)))
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
         return {"net": self.net, "ema": self.ema.module}
 
-    @property
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        return {"adam": self.optimizer}
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        return {**self._facts, "seed": self.seed, "batch": self.batch, "size": self.photos.size, "balance": asdict(self.balance)}
-
     def step(self, number: int) -> dict[str, float]:
-        photos, paintings, same = self._pairs(loop.generator(self.seed, number, "pairs"))
-        loop.set_rate(self.optimizer, self.rate * loop.rate(number, self.steps, warmup=WARMUP))
+        photos, paintings, same = self._pairs(self.dice(number, "pairs"))
+        self.set_rate(number)
         with losses.halves(self.device):
             told = self.net.signals(paintings)
             painted = self.net(photos, told).float()
-        window = losses.window(self.photos.size, loop.generator(self.seed, number, "window"))
-        seen = self._features(painted[window])
+        window = losses.window(self.photos.size, self.dice(number, "window"))
+        seen = self.seen(painted[window])
         with torch.no_grad():
-            of_photos, of_paintings = self._features(photos[window]), self._features(paintings[window])
+            of_photos, of_paintings = self.seen(photos[window]), self.seen(paintings[window])
         parts = {
             "content": losses.content_distance(seen, of_photos, self.scales, self.looks.content),
             "style": losses.style_distance(seen, of_paintings, self.scales),
             "colour": losses.colour_distance(painted, paintings),
             "roughness": losses.roughness(painted),
         }
-        if self.balance.contrast and number % CONTRAST_EVERY == 0 and self.batch > 1:
+        if self.balance["contrast"] and number % CONTRAST_EVERY == 0 and self.batch > 1:
             with losses.halves(self.device):
                 heard = self.net.signals(painted)
             parts["contrast"] = losses.contrast(_flat(heard), _flat(told).detach())
         if same.any():
             parts["unchanged"] = (painted[same] - photos[same]).abs().mean()
-        loss = torch.stack([getattr(self.balance, name) * part for name, part in parts.items()]).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), CLIP))
-        if norm < LOST:
-            self.optimizer.step()
+        figures = self.descend(parts, clip=CLIP, lost=LOST)
         self.ema.update(self.net, number)
-        return {"loss": float(loss.detach()), **{name: float(part.detach()) for name, part in parts.items()}, "norm": norm}
+        return figures
 
     @torch.no_grad()
     def sample(self) -> Tensor:
@@ -117,13 +104,9 @@ class ArbitraryTask:
     def _pairs(self, dice: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         photos = self.photos.crops(self.batch, dice, tinted=0.25)
         paintings = self.paintings.crops(self.batch, dice, tinted=0.6)
-        same = torch.rand(self.batch, generator=dice) < self.balance.same
+        same = torch.rand(self.batch, generator=dice) < self.balance["same"]
         paintings = torch.where(same.view(-1, 1, 1, 1), photos, paintings)
         return *(one.to(self.device, memory_format=torch.channels_last) for one in (photos, paintings)), same.to(self.device)  # type: ignore[return-value]
-
-    def _features(self, pixels: Tensor) -> list[Tensor]:
-        with losses.halves(self.device):
-            return self.looks.features(pixels.contiguous(memory_format=torch.channels_last))
 
 
 def _groups(net: nn.Module) -> list[dict[str, Any]]:

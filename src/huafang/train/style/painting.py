@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from huafang.nets.transformer_net import TransformerNet
 from huafang.ops.gram import gram
-from huafang.train import loop
 from huafang.train.style import losses
 from huafang.train.style.album import Album
 from huafang.train.style.losses import Looks
+from huafang.train.style.task import StyleTask
 
-CLIP, WARMUP = 10.0, 20
+CLIP = 10.0
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Balance:
     roughness: float = 0.1
 
 
-class PaintingTask:
+class PaintingTask(StyleTask[TransformerNet]):
     """A step takes `batch` photos. `painting` is (1, 3, H, W) in [0, 1], at the size at which its strokes are wanted in pictures of the album's size."""
 
     def __init__(
@@ -46,46 +46,29 @@ class PaintingTask:
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         torch.manual_seed(seed)
-        self.net = losses.laid_out(start or TransformerNet(), device).requires_grad_(True).train()
-        self.photos, self.looks, self.samples, self.balance = photos, looks, samples, balance
-        self.seed, self.steps, self.batch, self.rate, self.device, self._facts = seed, steps, batch, rate, device, dict(facts or {})
+        net = start or TransformerNet()
+        super().__init__(net, photos, looks, seed=seed, steps=steps, batch=batch, rate=rate, device=device, balance=asdict(balance), facts=facts or {})
+        self.samples = samples
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=rate, fused=True)
         with torch.no_grad():
-            wanted = self._features(painting.to(device))
-            self.scales = losses.scales(self._features(photos.crops(8, loop.generator(seed, 0, "scales")).to(device)))
+            wanted = self.seen(painting.to(device))
+            self.scales = losses.scales(self.seen(photos.crops(8, self.dice(0, "scales")).to(device)))
             self.grams = [gram(wanted[place].float()) for place in looks.style]
 
-    @property
-    def modules(self) -> Mapping[str, nn.Module]:
-        return {"net": self.net}
-
-    @property
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        return {"adam": self.optimizer}
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        return {**self._facts, "seed": self.seed, "batch": self.batch, "size": self.photos.size, "balance": asdict(self.balance)}
-
     def step(self, number: int) -> dict[str, float]:
-        photos = self.photos.crops(self.batch, loop.generator(self.seed, number, "photos")).to(self.device, memory_format=torch.channels_last)
-        loop.set_rate(self.optimizer, self.rate * loop.rate(number, self.steps, warmup=WARMUP))
+        photos = self.photos.crops(self.batch, self.dice(number, "photos")).to(self.device, memory_format=torch.channels_last)
+        self.set_rate(number)
         painted = self._painted(photos)
-        window = losses.window(self.photos.size, loop.generator(self.seed, number, "window"))
-        seen = self._features(painted[window])
+        window = losses.window(self.photos.size, self.dice(number, "window"))
+        seen = self.seen(painted[window])
         with torch.no_grad():
-            wanted = self._features(photos[window])
+            wanted = self.seen(photos[window])
         parts = {
             "content": losses.content_distance(seen, wanted, self.scales, self.looks.content),
             "style": losses.gram_distance([seen[place] for place in self.looks.style], self.grams),
             "roughness": losses.roughness(painted),
         }
-        loss = torch.stack([getattr(self.balance, name) * part for name, part in parts.items()]).sum()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), CLIP))
-        self.optimizer.step()
-        return {"loss": float(loss.detach()), **{name: float(part.detach()) for name, part in parts.items()}, "norm": norm}
+        return self.descend(parts, clip=CLIP)
 
     @torch.no_grad()
     def sample(self) -> Tensor:
@@ -98,7 +81,3 @@ class PaintingTask:
         with losses.halves(self.device):
             y: Tensor = self.net(photos * 255)
         return y.float() / 255
-
-    def _features(self, pixels: Tensor) -> list[Tensor]:
-        with losses.halves(self.device):
-            return self.looks.features(pixels.contiguous(memory_format=torch.channels_last))

@@ -1,0 +1,72 @@
+"""What the tasks of this folder have in common: one network, one Adam, and a loss network that looks at what is painted."""
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from huafang.train import loop
+from huafang.train.style import losses
+from huafang.train.style.album import Album
+from huafang.train.style.losses import Looks
+
+WARMUP = 20
+N = TypeVar("N", bound=nn.Module)
+
+
+class StyleTask(Generic[N]):
+    """The half of a `loop.Task` that is the same for each of them. `photos` are learnt on, `batch` at a time; `balance` weighs the parts of the loss."""
+
+    optimizer: torch.optim.Optimizer
+
+    def __init__(
+        self,
+        net: N,
+        photos: Album,
+        looks: Looks,
+        *,
+        seed: int,
+        steps: int,
+        batch: int,
+        rate: float,
+        device: str,
+        balance: Mapping[str, float],
+        facts: Mapping[str, Any],
+    ) -> None:
+        self.net = losses.laid_out(net, device).requires_grad_(True).train()
+        self.photos, self.looks, self.balance = photos, looks, dict(balance)
+        self.seed, self.steps, self.batch, self.rate, self.device, self._facts = seed, steps, batch, rate, device, dict(facts)
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        return {"net": self.net}
+
+    @property
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        return {"adam": self.optimizer}
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**self._facts, "seed": self.seed, "batch": self.batch, "size": self.photos.size, "balance": self.balance}
+
+    def dice(self, number: int, what: str) -> torch.Generator:
+        return loop.generator(self.seed, number, what)
+
+    def set_rate(self, number: int) -> None:
+        loop.set_rate(self.optimizer, self.rate * loop.rate(number, self.steps, warmup=WARMUP))
+
+    def seen(self, pixels: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in about [0, 1] -> what the loss network makes of it."""
+        with losses.halves(self.device):
+            return self.looks.features(pixels.contiguous(memory_format=torch.channels_last))
+
+    def descend(self, parts: Mapping[str, Tensor], *, clip: float, lost: float = float("inf")) -> dict[str, float]:
+        """One step of Adam down the balanced sum of `parts`, with a gradient of the norm `clip` at the most; none where it is `lost` or above. The figures."""
+        loss = torch.stack([self.balance[name] * part for name, part in parts.items()]).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), clip))
+        if norm < lost:
+            self.optimizer.step()
+        return {"loss": float(loss.detach()), **{name: float(part.detach()) for name, part in parts.items()}, "norm": norm}
