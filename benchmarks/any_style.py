@@ -12,7 +12,7 @@ import torch
 from _harness import spread, timed, write
 from torch import Tensor
 
-from huafang import images, weights
+from huafang import catalogue, images
 from huafang.metrics import lpips, style
 from huafang.nets import micro_ast, squeezenet
 from huafang.ops import resize
@@ -54,7 +54,7 @@ class Judge:
 
 
 def main(published: Path, trunk: Path, heads: Path, *places: Path) -> None:
-    nets = {"any-style": micro_ast.load(weights.built_in_place("any-style")), "MicroAST": micro_ast.load(published)}
+    nets = {"any-style": micro_ast.load(catalogue.built_in_place("any-style")), "MicroAST": micro_ast.load(published)}
     judge, photos, paintings = Judge(trunk, heads), [photo(name) for name in PHOTOS], [(place.stem, painting(place)) for place in places]
     rows = []
     for seen in (True, False):

@@ -13,10 +13,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from huafang import pull, weights
+from huafang import catalogue, pull, weights
+from huafang.catalogue import Entry, Source
 from huafang.errors import BadInput, Cancelled, DiskFull, Unavailable
 from huafang.pull import transfer as loader
-from huafang.weights import Entry, Weights
+from huafang.pull.transfer import git_blob
+from huafang.weights import Weights
 
 
 class Shop:
@@ -112,7 +114,7 @@ SHA = hashlib.sha256(BODY).hexdigest()
 def test_a_file_comes_whole_with_its_progress(shop: Shop, tmp_path: Path) -> None:
     shop.files["/m.bin"] = BODY
     heard: list[tuple[int, int]] = []
-    assert pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256=SHA, progress=lambda *step: heard.append(step)) == SHA
+    assert pull.download(Source(f"{shop.url}/m.bin", sha256=SHA), tmp_path / "m.bin", progress=lambda *step: heard.append(step)) == SHA
     assert (tmp_path / "m.bin").read_bytes() == BODY
     assert heard[0][0] == 0
     assert heard[-1] == (len(BODY), len(BODY))
@@ -123,7 +125,7 @@ def test_a_file_comes_whole_with_its_progress(shop: Shop, tmp_path: Path) -> Non
 def test_bad_input_61_interrupted_goes_on_where_it_stopped(shop: Shop, tmp_path: Path) -> None:
     shop.files["/m.bin"] = BODY
     shop.cuts = [700_000, 500_000]
-    pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256=SHA)
+    pull.download(Source(f"{shop.url}/m.bin", sha256=SHA), tmp_path / "m.bin")
     assert (tmp_path / "m.bin").read_bytes() == BODY
     assert shop.asked == [("/m.bin", None), ("/m.bin", "bytes=700000-"), ("/m.bin", "bytes=1200000-")]
 
@@ -132,12 +134,12 @@ def test_bad_input_61_interrupted_for_good_keeps_what_came_for_the_next_run(shop
     shop.files["/m.bin"] = BODY
     shop.cuts = [600_000] + [0] * loader.TRIES
     with pytest.raises(Unavailable, match=r"m\.bin was not brought from 127\.0\.0\.1.*600,000 bytes are kept") as caught:
-        pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256=SHA)
+        pull.download(Source(f"{shop.url}/m.bin", sha256=SHA), tmp_path / "m.bin")
     assert caught.value.code == "pull.interrupted"
     assert "goes on where it stopped" in str(caught.value.hint)
     assert not (tmp_path / "m.bin").exists()
     shop.asked.clear()
-    pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256=SHA)
+    pull.download(Source(f"{shop.url}/m.bin", sha256=SHA), tmp_path / "m.bin")
     assert shop.asked == [("/m.bin", "bytes=600000-")]
     assert (tmp_path / "m.bin").read_bytes() == BODY
 
@@ -146,21 +148,21 @@ def test_a_file_that_changed_meanwhile_is_begun_again(shop: Shop, tmp_path: Path
     shop.files["/m.bin"] = BODY[::-1]
     shop.cuts = [600_000] + [0] * loader.TRIES
     with pytest.raises(Unavailable):
-        pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin")
+        pull.download(Source(f"{shop.url}/m.bin"), tmp_path / "m.bin")
     shop.files["/m.bin"] = BODY
-    pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256=SHA)
+    pull.download(Source(f"{shop.url}/m.bin", sha256=SHA), tmp_path / "m.bin")
     assert (tmp_path / "m.bin").read_bytes() == BODY
 
 
 def test_bad_input_61_wrong_hash_is_thrown_away(shop: Shop, tmp_path: Path) -> None:
     shop.files["/m.bin"] = BODY
     with pytest.raises(Unavailable, match=r"m\.bin came with the sha256") as caught:
-        pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256="0" * 64)
+        pull.download(Source(f"{shop.url}/m.bin", sha256="0" * 64), tmp_path / "m.bin")
     assert caught.value.code == "pull.wrong_hash"
     assert os.listdir(tmp_path) == []
     with pytest.raises(Unavailable):
-        pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256_prefix="00000000")
-    pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256_prefix=SHA[:8])
+        pull.download(Source(f"{shop.url}/m.bin", sha256_prefix="00000000"), tmp_path / "m.bin")
+    pull.download(Source(f"{shop.url}/m.bin", sha256_prefix=SHA[:8]), tmp_path / "m.bin")
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "pull.not_there"), (-1, "pull.refused")])
@@ -170,7 +172,7 @@ def test_bad_input_61_not_there_and_refused_name_the_file(shop: Shop, tmp_path: 
         shop.server.shutdown()
         shop.server.server_close()
     with pytest.raises(Unavailable, match=r"vgg\.pth") as caught:
-        pull.download(url, tmp_path / "vgg.pth")
+        pull.download(Source(url), tmp_path / "vgg.pth")
     assert caught.value.code == code
     assert caught.value.hint
 
@@ -179,7 +181,7 @@ def test_bad_input_61_no_space_is_said_before_the_first_byte(shop: Shop, tmp_pat
     shop.files["/m.bin"] = BODY
     monkeypatch.setattr(loader, "SPARE", 1 << 60)
     with pytest.raises(DiskFull, match=r"m\.bin needs 2 MB more"):
-        pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin")
+        pull.download(Source(f"{shop.url}/m.bin"), tmp_path / "m.bin")
     assert os.listdir(tmp_path) == []
 
 
@@ -192,11 +194,11 @@ def test_bad_input_61_a_full_disk_midway_is_said_so(shop: Shop, tmp_path: Path) 
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
     try:
         with pytest.raises(DiskFull, match=r"no room on the disk for m\.bin"):
-            pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin")
+            pull.download(Source(f"{shop.url}/m.bin"), tmp_path / "m.bin")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256=SHA)
+    pull.download(Source(f"{shop.url}/m.bin", sha256=SHA), tmp_path / "m.bin")
 
 
 def test_a_cancel_is_heard_while_the_server_is_silent(shop: Shop, tmp_path: Path) -> None:
@@ -209,26 +211,26 @@ def test_a_cancel_is_heard_while_the_server_is_silent(shop: Shop, tmp_path: Path
             raise Cancelled()
 
     with pytest.raises(Cancelled):
-        pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", progress=progress)
+        pull.download(Source(f"{shop.url}/m.bin"), tmp_path / "m.bin", progress=progress)
     assert time.monotonic() - began < 3
     assert (tmp_path / "m.bin.part").stat().st_size == 300_000
     shop.stall_after = None
-    pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", sha256=SHA)
+    pull.download(Source(f"{shop.url}/m.bin", sha256=SHA), tmp_path / "m.bin")
     assert shop.asked[-1] == ("/m.bin", "bytes=300000-")
 
 
 def test_no_plain_http_and_no_redirect_to_strangers(shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="https only"):
-        pull.download("http://example.org/m.bin", tmp_path / "m.bin")
+        pull.download(Source("http://example.org/m.bin"), tmp_path / "m.bin")
     with pytest.raises(BadInput, match="https only"):
-        pull.download("file:///etc/passwd", tmp_path / "m.bin")
+        pull.download(Source("file:///etc/passwd"), tmp_path / "m.bin")
     shop.redirect = "https://elsewhere.example/m.bin"
     with pytest.raises(Unavailable, match=r"sends us on to elsewhere\.example") as caught:
-        pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin")
+        pull.download(Source(f"{shop.url}/m.bin"), tmp_path / "m.bin")
     assert caught.value.code == "pull.redirected"
     shop.redirect = "http://example.org/m.bin"
     with pytest.raises(BadInput, match="https only"):
-        pull.download(f"{shop.url}/m.bin", tmp_path / "m.bin", hosts=("example.org",))
+        pull.download(Source(f"{shop.url}/m.bin", hosts=("example.org",)), tmp_path / "m.bin")
 
 
 def vgg(tmp_path: Path) -> bytes:
@@ -242,8 +244,8 @@ def vgg_entry(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> En
     """The catalogue's vgg19, at the shop's address."""
     shop.files["/models/vgg19.pth"] = vgg(tmp_path)
     digest = hashlib.sha256(shop.files["/models/vgg19.pth"]).hexdigest()
-    entry = Entry("vgg19", "VGG", "vgg", "BSD", 1000, "…", url=f"{shop.url}/models/vgg19.pth", sha256_prefix=digest[:8], layout="vgg19")
-    monkeypatch.setattr(weights, "catalogue", lambda: {"vgg19": entry})
+    entry = Entry("vgg19", "VGG", "vgg", "BSD", 1000, "…", (Source(f"{shop.url}/models/vgg19.pth", sha256_prefix=digest[:8]),), layout="vgg19")
+    monkeypatch.setattr(catalogue, "entries", lambda: {"vgg19": entry})
     return entry
 
 
@@ -254,8 +256,8 @@ def test_pulled_weights_are_converted_written_down_verified_and_removed(vgg_entr
     assert sorted(weights.load(place)) == sorted(f"features.{n}.{part}" for n in (0, 2, 5) for part in ("weight", "bias")), "the classifier is left behind"
     kept = weights.sidecar(place)
     assert kept is not None
-    assert kept.source == vgg_entry.url
-    assert kept.source_sha256.startswith(str(vgg_entry.sha256_prefix))
+    assert kept.source == vgg_entry.sources[0].url
+    assert kept.source_sha256.startswith(str(vgg_entry.sources[0].sha256_prefix))
     assert kept.sha256 == hashlib.sha256(place.read_bytes()).hexdigest()
     assert sorted(os.listdir(store.root)) == ["vgg19.safetensors", "vgg19.safetensors.json"]
     verdict = store.verify("vgg19")
@@ -269,6 +271,29 @@ def test_pulled_weights_are_converted_written_down_verified_and_removed(vgg_entr
         weights.load(place)
     assert store.remove("vgg19") > 0
     assert os.listdir(store.root) == []
+
+
+def test_a_model_of_several_files_becomes_one_under_their_prefixes(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = []
+    for number, part in enumerate(("encoder", "decoder")):
+        torch.save({"conv.weight": torch.full((300,), float(number))}, tmp_path / part)
+        shop.files[f"/{part}.pth"] = (tmp_path / part).read_bytes()
+        sources.append(Source(f"{shop.url}/{part}.pth", git_blob=git_blob(tmp_path / part), prefix=f"{part}."))
+    total = sum(len(data) for data in shop.files.values())
+    monkeypatch.setattr(catalogue, "entries", lambda: {"two": Entry("two", "Two", "adain", "MIT", total, "…", tuple(sources))})
+    store, heard = Weights(tmp_path / "models"), []
+    place = pull.pull("two", store, progress=lambda *step: heard.append(step))
+    assert {name: float(tensor.mean()) for name, tensor in weights.load(place).items()} == {"encoder.conv.weight": 0.0, "decoder.conv.weight": 1.0}
+    assert heard == sorted(heard)
+    assert heard[-1] == (total, total)
+    assert sorted(os.listdir(store.root)) == ["two.safetensors", "two.safetensors.json"]
+    assert store.verify("two").faults == ()
+
+
+def test_a_git_blob_id_is_gits_own(tmp_path: Path) -> None:
+    place = tmp_path / "file"
+    place.write_bytes(b"what is up, doc?")  # Pro Git, section 10.2
+    assert git_blob(place) == "bd9dbf5aae1a3862dd1526723246b20206e5fc37"
 
 
 def test_an_unknown_name_is_told_the_nearest(vgg_entry: Entry, tmp_path: Path) -> None:
@@ -418,7 +443,7 @@ def test_pickled_repositories_are_refused_or_by_the_catalogues_word_converted(
     with pytest.raises(BadInput, match=r"some/pickled has no safetensors for its text_encoder, unet, vae"):
         pull.pull("some/pickled", store)
     entry = Entry("old", "Old", "diffusion", "…", 1, "…", hub="some/pickled", layout="pickled")
-    monkeypatch.setattr(weights, "catalogue", lambda: {"old": entry})
+    monkeypatch.setattr(catalogue, "entries", lambda: {"old": entry})
     folder = pull.pull("old", store)
     assert folder == store.root / "old"
     assert store.path("old") == store.path("some/pickled") == folder.resolve()
@@ -428,6 +453,28 @@ def test_pickled_repositories_are_refused_or_by_the_catalogues_word_converted(
     assert store.verify("old").faults == ()
     store.remove("some/pickled")
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_clip_comes_with_its_config_and_tokenizer_and_nothing_else(
+    shop: Shop, hub_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    save_file({"logit_scale": torch.ones(2000)}, tmp_path / "model.safetensors")
+    torch.save({"logit_scale": torch.ones(2000)}, tmp_path / "pytorch_model.bin")
+    files = {"config.json": b'{"model_type": "clip"}', "vocab.json": b"{}", "merges.txt": b"", "code.py": b"", "tf_model.h5": b"", "onnx/model.json": b"{}"}
+    put_repository(shop, "some/clip", files | {name: (tmp_path / name).read_bytes()})
+    entry = Entry("clip", "CLIP", "clip", "MIT", 1, "…", hub="some/clip", layout="pickled")
+    monkeypatch.setattr(catalogue, "entries", lambda: {"clip": entry})
+    store = Weights(tmp_path / "models")
+    folder = pull.pull("clip", store)
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "merges.txt", "model.safetensors", "vocab.json"]
+    assert store.path("clip").resolve() == folder.resolve()
+    assert {model.name: model.path is not None for model in store.models()}["clip"]
+    assert store.verify("clip").tensors == 1
+    assert store.remove("clip") > 8_000
+    put_repository(shop, "some/bert", files | {"config.json": b'{"model_type": "bert"}'})
+    with pytest.raises(BadInput, match=r"no diffusers repository, .* and no CLIP"):
+        pull.pull("some/bert", store)
 
 
 def test_bad_input_61_a_hub_that_says_no(shop: Shop, hub_home: Path, tmp_path: Path) -> None:
@@ -442,7 +489,7 @@ def test_bad_input_61_a_hub_that_says_no(shop: Shop, hub_home: Path, tmp_path: P
     assert caught.value.code in ("pull.forbidden", "pull.not_there")
     put_repository(shop, "plain/files", {"readme.txt": b"x"})
     shop.headers["404"] = {"X-Error-Code": "EntryNotFound"}
-    with pytest.raises(BadInput, match=r"no model_index\.json"):
+    with pytest.raises(BadInput, match="no diffusers repository"):
         pull.pull("plain/files", store)
 
 

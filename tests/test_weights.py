@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from huafang import tensorfile, weights
+from huafang import catalogue, tensorfile, weights
 from huafang.errors import BadInput, Forbidden, MissingWeights, NotFound
 from huafang.weights import Weights
 
@@ -237,14 +237,14 @@ def test_verify_says_what_is_wrong(tmp_path):
 
 
 def test_the_catalogue_is_whole():
-    for name, found in weights.catalogue().items():
-        assert (found.url is None) != (found.hub is None), name
+    for name, found in catalogue.entries().items():
+        assert bool(found.sources) != bool(found.hub), name
         assert found.licence
         assert found.about
-        assert found.bytes > 5_000
-        if found.url:
-            assert found.url.startswith("https://")
-            assert found.sha256 or found.sha256_prefix
+        assert found.bytes > (5_000 if found.holds == "lpips_heads" else 1_000_000)
+        for source in found.sources:
+            assert source.url.startswith("https://")
+            assert source.sha256 or source.sha256_prefix or source.git_blob
         if found.hub:
             assert weights.HUB_NAME.fullmatch(found.hub)
-            assert weights.entry_of(found.hub) == found
+            assert catalogue.entry_of(found.hub) == found

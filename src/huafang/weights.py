@@ -1,9 +1,9 @@
 """Models on this machine, by name. torch is loaded by `load` and `verify` only.
 
-Four places are looked through: the models that come with the package (`builtin.toml`), the store (what `huafang models pull` brought), the folders the
+Four places are looked through: the models that come with the package, the store (what `huafang models pull` brought), the folders the
 owner named (`--model-dir`), and paths that the command line or the Python API `add`s for one run. A name is only ever looked up among what was found
 there; it is never joined to a path.
-What can be pulled is in `catalogue.toml`, beside this file; `pull.py` brings it.
+What can be pulled, and what comes with the package, is in `catalogue.py`; `pull` brings it.
 
 A file that was pulled has its *sidecar* beside it, `NAME.safetensors.json`: where it came from, its licence, and its sha256, against which `verify` and
 `load` hold it.
@@ -15,15 +15,11 @@ import logging
 import os
 import re
 import shutil
-import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib.resources import files
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import tensorfile
+from huafang import catalogue, tensorfile
 from huafang.assets import write_whole
 from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, nearest
 from huafang.tensorfile import header as header  # the words of this floor: weights.header, weights.load
@@ -33,32 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 HUB_NAME = re.compile(r"[\w][\w.\-]*/[\w][\w.\-]*")
-BUILT_IN = Path(__file__).resolve().parent / "builtin"
-"""The folders and files of the models that come with the package."""
 HASHED_AT_LOAD = 512 * 1024 * 1024
 """Files up to this many bytes are held against their sidecar's sha256 whenever they are loaded (0.3 s at most); larger ones by `verify`."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A model that can be pulled by name. `bytes` is the size of the download; `holds` the sort of weights (`vgg`, `diffusion`, …).
-
-    It comes from a `url` (of which `sha256`, or its first digits, is known) or from the repository `hub`. `layout` says how the file is read (`unpickle.py`).
-    `hosts` are the hosts, besides the url's own, to which its server may send us on.
-    """
-
-    name: str
-    title: str
-    holds: str
-    licence: str
-    bytes: int
-    about: str
-    url: str | None = None
-    sha256: str | None = None
-    sha256_prefix: str | None = None
-    hub: str | None = None
-    layout: str | None = None
-    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,21 +40,9 @@ class Model:
     name: str
     holds: str
     path: Path | None
-    entry: Entry | None = None
+    entry: catalogue.Entry | None = None
     builtin: bool = False
     """It came with the package: it is neither pulled nor removed."""
-
-
-@dataclass(frozen=True)
-class BuiltIn:
-    """A model that comes with the package. `borrows` names, part by part, the built-in model whose part it shares."""
-
-    name: str
-    title: str
-    holds: str
-    licence: str
-    about: str
-    borrows: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,46 +69,12 @@ class Verdict:
     faults: tuple[str, ...] = ()
 
 
-@cache
-def catalogue() -> dict[str, Entry]:
-    """What `huafang models pull` knows by name."""
-    text = files("huafang").joinpath("catalogue.toml").read_text("utf-8")
-    return {name: _entry(name, body) for name, body in tomllib.loads(text).items()}
-
-
-def _entry(name: str, body: dict[str, Any]) -> Entry:
-    return Entry(name=name, **{**body, "hosts": tuple(body.get("hosts", ()))})
-
-
-def entry_of(name: str) -> Entry | None:
-    """The catalogue's entry of a model, by its name or by its repository on the hub."""
-    return catalogue().get(name) or next((entry for entry in catalogue().values() if entry.hub == name), None)
-
-
-@cache
-def built_in() -> dict[str, BuiltIn]:
-    """What comes with the package, by name."""
-    text = files("huafang").joinpath("builtin.toml").read_text("utf-8")
-    return {name: BuiltIn(name=name, **body) for name, body in tomllib.loads(text).items()}
-
-
-def built_in_place(name: str) -> Path:
-    """Where the built-in model `name` lies: a diffusers folder, or a file."""
-    return BUILT_IN / (name if built_in()[name].holds == "diffusion" else f"{name}.safetensors")
-
-
-def part(folder: Path, name: str) -> Path:
-    """Where the part `name` of a diffusers folder lies: inside it; or in another built-in model's, for a built-in one that borrows it."""
-    own = built_in().get(folder.name) if folder.parent == BUILT_IN else None
-    return BUILT_IN / own.borrows[name] / name if own and name in own.borrows else folder / name
-
-
 def tensor_files(path: Path) -> list[Path]:
     """The `.safetensors` files of a model, borrowed ones among them."""
     if not path.is_dir():
         return [path]
-    own = built_in().get(path.name) if path.parent == BUILT_IN else None
-    borrowed = [file for name in (own.borrows if own else ()) for file in sorted(part(path, name).glob("*.safetensors"))]
+    own = catalogue.built_in().get(path.name) if path.parent == catalogue.BUILT_IN else None
+    borrowed = [file for name in (own.borrows if own else ()) for file in sorted(catalogue.part(path, name).glob("*.safetensors"))]
     return sorted(path.rglob("*.safetensors")) + borrowed
 
 
@@ -178,22 +104,24 @@ class Weights:
     def models(self) -> list[Model]:
         """What comes with the package, all else that is here, and all that could be pulled."""
         found = {**self._found(), **self._added}
-        there = {name: place for name in built_in() if is_whole(place := built_in_place(name))}
-        ours = [Model(name, built_in()[name].holds, place, _entry_of_built_in(built_in()[name]), builtin=True) for name, place in there.items()]
-        known = [Model(name, entry.holds, self._installed(entry, found), entry) for name, entry in catalogue().items()]
-        own = [Model(name, _holds(path), path) for name, path in sorted(found.items()) if name not in catalogue() and name not in built_in()]
+        there = {name: place for name in catalogue.built_in() if is_whole(place := catalogue.built_in_place(name))}
+        ours = [
+            Model(name, catalogue.built_in()[name].holds, place, _entry_of_built_in(catalogue.built_in()[name]), builtin=True) for name, place in there.items()
+        ]
+        known = [Model(name, entry.holds, self._installed(entry, found), entry) for name, entry in catalogue.entries().items()]
+        own = [Model(name, _holds(path), path) for name, path in sorted(found.items()) if name not in catalogue.entries() and name not in catalogue.built_in()]
         return ours + known + own
 
     def path(self, name: str) -> Path:
-        """The `.safetensors` file or diffusers folder of `name`. Raises MissingWeights."""
+        """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for. Raises MissingWeights."""
         if name in self._added:
             return self._added[name]
-        if name in built_in():
-            if not is_whole(built_in_place(name)):
+        if name in catalogue.built_in():
+            if not is_whole(catalogue.built_in_place(name)):
                 raise MissingWeights(f"the model {name!r}, which comes with Huafang, is not in this installation", hint="install Huafang again")
-            return built_in_place(name)
+            return catalogue.built_in_place(name)
         found = self._found()
-        entry = entry_of(name)
+        entry = catalogue.entry_of(name)
         for known in (name, entry.name if entry else name):
             if known in found:
                 return found[known]
@@ -206,14 +134,14 @@ class Weights:
             )
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
-        near = nearest(name, {*found, *catalogue(), *built_in()})
+        near = nearest(name, {*found, *catalogue.entries(), *catalogue.built_in()})
         raise MissingWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
 
     def add(self, path: Path) -> str:
         """Name a file or folder of the caller's own for as long as this store lives. Raises BadInput when it is no model."""
         whole = path.expanduser().resolve()
-        if whole.is_dir() and not (whole / "model_index.json").is_file():
-            raise BadInput(f"{path} is no diffusers folder: it has no model_index.json", code="weights.unreadable")
+        if whole.is_dir() and not is_model_folder(whole):
+            raise BadInput(f"{path} is no diffusers folder, which has a model_index.json, and no CLIP of transformers", code="weights.unreadable")
         if not whole.exists():
             raise BadInput(f"there is no file {path}", code="weights.unreadable")
         if whole.is_file() and whole.suffix.lower() != ".safetensors":
@@ -232,7 +160,7 @@ class Weights:
 
     def place(self, name: str) -> Path:
         """Where the store keeps, or would keep, the file of the catalogue's `name`."""
-        assert name in catalogue(), "only names of the catalogue become files"
+        assert name in catalogue.entries(), "only names of the catalogue become files"
         return self.root / f"{name}.safetensors"
 
     def verify(self, name: str) -> Verdict:
@@ -256,9 +184,9 @@ class Weights:
 
     def remove(self, name: str) -> int:
         """Delete a pulled model; gives the bytes that were freed. Raises NotFound, and Forbidden for what is built in or lies in a folder of the owner's."""
-        if name in built_in():
+        if name in catalogue.built_in():
             raise Forbidden(f"{name!r} comes with Huafang and is not removed", code="weights.builtin")
-        entry = entry_of(name)
+        entry = catalogue.entry_of(name)
         found = self._found()
         path = found.get(name) or (found.get(entry.name) if entry else None)
         home = self.root.resolve()
@@ -290,13 +218,13 @@ class Weights:
                 if not place.resolve().is_relative_to(home):
                     log.warning("passed over %s: it is a link that leads out of %s", ascii(str(place)), ascii(str(home)))
                     continue
-                if name in built_in():
+                if name in catalogue.built_in():
                     log.warning("passed over %s: %s is the name of a model that comes with Huafang", ascii(str(place)), name)
                     continue
                 found.setdefault(name, place)
         return found
 
-    def _installed(self, entry: Entry, found: dict[str, Path]) -> Path | None:
+    def _installed(self, entry: catalogue.Entry, found: dict[str, Path]) -> Path | None:
         return found.get(entry.name) or (in_hub_cache(entry.hub) if entry.hub else None)
 
 
@@ -331,15 +259,26 @@ def in_hub_cache(repository: str) -> Path | None:
     return max(whole, key=lambda place: place.stat().st_mtime, default=None)
 
 
+def is_model_folder(folder: Path) -> bool:
+    """Whether a folder is one model: a pipeline of diffusers, or one network with its config as transformers writes it."""
+    return (folder / "model_index.json").is_file() or _is_alone(folder)
+
+
+def _is_alone(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in ("config.json", "model.safetensors"))
+
+
 def is_whole(folder: Path) -> bool:
-    """Whether a diffusers folder holds each network that its model_index.json names, as safetensors; a file of weights is there or not."""
+    """Whether a diffusers folder holds each network that its model_index.json names, as safetensors; a file of weights, or the one of a folder, is there."""
     if folder.suffix == ".safetensors":
         return folder.is_file()
+    if not (folder / "model_index.json").is_file():
+        return _is_alone(folder)
     try:
         index = json.loads((folder / "model_index.json").read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(index, dict) and all(any(part(folder, name).glob("*.safetensors")) for name in networks(index))
+    return isinstance(index, dict) and all(any(catalogue.part(folder, name).glob("*.safetensors")) for name in networks(index))
 
 
 def networks(index: dict[str, Any]) -> list[str]:
@@ -351,8 +290,8 @@ def _shown_bytes(count: int) -> str:
     return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
-def _entry_of_built_in(own: BuiltIn) -> Entry:
-    return Entry(own.name, own.title, own.holds, own.licence, _bytes_below(built_in_place(own.name)), own.about)
+def _entry_of_built_in(own: catalogue.BuiltIn) -> catalogue.Entry:
+    return catalogue.Entry(own.name, own.title, own.holds, own.licence, _bytes_below(catalogue.built_in_place(own.name)), own.about)
 
 
 def _known_sha256(path: Path) -> str | None:
@@ -375,7 +314,7 @@ def _bytes_below(path: Path) -> int:
 
 
 def _models_below(home: Path, depth: int = 3) -> list[Path]:
-    """`.safetensors` files and diffusers folders at most `depth` folders down; sockets, pipes, devices and dead links are passed over, with a warning."""
+    """`.safetensors` files and folders of models at most `depth` folders down; sockets, pipes, devices and dead links are passed over, with a warning."""
     try:
         items = sorted(home.iterdir())
     except OSError:
@@ -385,7 +324,7 @@ def _models_below(home: Path, depth: int = 3) -> list[Path]:
         if item.name.startswith("."):
             continue
         if item.is_dir():
-            if (item / "model_index.json").is_file():
+            if is_model_folder(item):
                 places.append(item)
             elif depth > 1 and not item.is_symlink():
                 places += _models_below(item, depth - 1)
@@ -426,10 +365,10 @@ _MARKS = {
 
 def _holds(path: Path) -> str:
     """The sort of weights, by the keys of the header alone."""
-    if path.is_dir():
+    if (path / "model_index.json").is_file():
         return "diffusion"
     try:
-        keys = header(path).keys()
+        keys = header(path / "model.safetensors" if path.is_dir() else path).keys()
     except HuafangError:
         return "unknown"
     return next((kind for kind, mark in _MARKS.items() if any(re.match(mark, key) for key in keys)), "network")

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import torch
 
-from huafang import weights
+from huafang import catalogue
 from huafang.diffusion import text
 from huafang.diffusion.loading import key, load
 from huafang.errors import BadInput, Forbidden, MissingWeights
@@ -18,8 +18,8 @@ from tests.diffusion import tiny
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
-    return weights.BUILT_IN
+    monkeypatch.setattr(catalogue, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
+    return catalogue.BUILT_IN
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_an_owners_model_of_that_name_is_passed_over_and_said(tmp_path, place, c
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_in_the_files_is_single_on_the_cpu(tmp_path, monkeypatch, dtype):
-    monkeypatch.setattr(weights, "BUILT_IN", tiny.built_in(tmp_path / "builtin", dtype))
+    monkeypatch.setattr(catalogue, "BUILT_IN", tiny.built_in(tmp_path / "builtin", dtype))
     for name in ("mini", "mini-zh"):
-        model = load(weights.BUILT_IN / name)
+        model = load(catalogue.BUILT_IN / name)
         for part in (model.unet, model.vae, model.encoders[0].model):
             assert {tensor.dtype for tensor in part.parameters()} == {torch.float32}
         assert torch.isfinite(text.encode(model, "一只猫 a cat").embeds).all()

@@ -9,7 +9,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from huafang import weights
 from huafang.diffusion import checkpoints, latents, sampling, single_file, text
 from huafang.diffusion.carried import MAX_METADATA
 from huafang.diffusion.export import export
@@ -156,14 +155,14 @@ def test_without_what_it_carries_a_file_of_a_published_shape_is_read_as_ever(tmp
 
 
 def test_precision_stays_and_a_borrowed_part_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
-    export(weights.BUILT_IN / "mini", tmp_path / "one.safetensors")
+    monkeypatch.setattr(catalogue, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
+    export(catalogue.BUILT_IN / "mini", tmp_path / "one.safetensors")
     assert {tensor.dtype for tensor in load_file(tmp_path / "one.safetensors").values()} == {torch.float16}
-    there, back = load(weights.BUILT_IN / "mini"), load(tmp_path / "one.safetensors")
+    there, back = load(catalogue.BUILT_IN / "mini"), load(tmp_path / "one.safetensors")
     assert all(torch.equal(tensor, state_of(there)[key]) for key, tensor in state_of(back).items())
     assert torch.equal(draw(back), draw(there))
     with pytest.raises(BadInput, match="mini-zh reads its prompts with a BERT"):
-        export(weights.BUILT_IN / "mini-zh", tmp_path / "zh.safetensors")
+        export(catalogue.BUILT_IN / "mini-zh", tmp_path / "zh.safetensors")
     assert not (tmp_path / "zh.safetensors").exists()
 
 
@@ -376,7 +375,7 @@ def test_every_value_stays_below_what_a_header_may_hold(exported):
 def test_from_the_command_line(tmp_path, monkeypatch, capsys):
     from huafang.cli import main
 
-    monkeypatch.setattr(weights, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
+    monkeypatch.setattr(catalogue, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
     out = tmp_path / "mini.safetensors"
 
     def huafang(*words):

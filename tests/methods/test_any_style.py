@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from skimage import data
 from torch import Tensor
 
-from huafang import images, methods, weights
+from huafang import catalogue, images, methods
 from huafang.scenes import scene
 from tests.conftest import Bench
 
@@ -50,7 +50,7 @@ def test_golden_picture(bench):
 
 def test_it_is_small_and_comes_with_the_package(bench):
     path = bench.weights.path("any-style")
-    assert path.parent == weights.BUILT_IN
+    assert path.parent == catalogue.BUILT_IN
     assert path.stat().st_size <= 2_000_000
     (model,) = [one for one in bench.weights.models() if one.name == "any-style"]
     assert (model.holds, model.builtin) == ("micro_ast", True)

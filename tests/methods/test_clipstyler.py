@@ -44,7 +44,7 @@ def sample(bench) -> dict:
         for one in net.parameters():
             one.data = torch.randn(one.shape, generator=generator()) * (2 / one[0].numel()) ** 0.5 if one.ndim > 1 else torch.zeros_like(one)
         save_file(net.state_dict(), bench.weights.root / "squeezenet1_1.safetensors")
-    return {"content": bench.content, "prompt": "fire", "clip": "tiny/model", "steps": 4, "crops": 3}
+    return {"content": bench.content, "prompt": "fire", "clip": "tiny", "steps": 4, "crops": 3}
 
 
 def paint(bench, **settings) -> torch.Tensor:
@@ -181,7 +181,7 @@ def test_every_step_hears_a_cancel(bench):
 
 
 def test_a_clip_without_its_config_and_too_many_words_are_refused(bench, judge):
-    values = sample(bench)
+    values = sample(bench) | {"clip": "tiny/model"}
     (bench.weights.root / "tiny" / "config.json").unlink()
     with pytest.raises(BadInput, match=r"no config\.json beside model\.safetensors"):
         methods.run(methods.build("clipstyler", values), bench.context())
@@ -198,7 +198,10 @@ def test_another_networks_file_is_refused(bench):
 
 def test_the_store_knows_a_clip(bench):
     sample(bench)
-    assert {model.name: model.holds for model in bench.weights.models() if model.path}["tiny/model"] == "clip"
+    assert {model.name: model.holds for model in bench.weights.models() if model.path}["tiny"] == "clip"
+    assert bench.weights.verify("tiny").faults == ()
+    alone = bench.weights.add(bench.weights.path("tiny") / "model.safetensors")
+    assert torch.equal(paint(bench, clip=alone), paint(bench)), "the file in the folder stands for the folder"
 
 
 def test_without_its_network_the_room_says_how_to_get_it(bench):

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from huafang import images, methods, weights
+from huafang import catalogue, images, methods
 from huafang.diffusion import latents, samplers, sampling, text
 from huafang.diffusion.loading import load
 from huafang.errors import BadInput, Cancelled
@@ -175,7 +175,7 @@ def test_steps_that_are_taken_are_told_with_previews(bench, sampler):
 
 
 def test_without_a_model_the_prompts_language_chooses(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
+    monkeypatch.setattr(catalogue, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
     for prompt, name in (("夕阳下的山", "mini-zh"), ("mountains", "mini")):
         params = methods.build("image_to_image", {"content": bench.content, "prompt": prompt, "steps": 4})
         assert params.model == name

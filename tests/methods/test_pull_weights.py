@@ -6,9 +6,9 @@ import os
 import pytest
 import torch
 
-from huafang import methods, weights
+from huafang import catalogue, methods
+from huafang.catalogue import Entry, Source
 from huafang.errors import BadInput, Cancelled
-from huafang.weights import Entry
 from tests.test_pull import Shop, shop  # noqa: F401  # a fixture
 from tests.test_rooms import check_figures
 
@@ -22,8 +22,8 @@ def entry(shop: Shop, tmp_path, monkeypatch):  # noqa: F811
     torch.save({f"features.{n}.weight": torch.randn(300, 300) for n in (0, 2)}, tmp_path / "vgg.pth")
     shop.files["/vgg.pth"] = (tmp_path / "vgg.pth").read_bytes()
     digest = hashlib.sha256(shop.files["/vgg.pth"]).hexdigest()
-    found = Entry("vgg19", "VGG", "vgg", "BSD", 1, "…", url=f"{shop.url}/vgg.pth", sha256=digest, layout="vgg19")
-    monkeypatch.setattr(weights, "catalogue", lambda: {"vgg19": found})
+    found = Entry("vgg19", "VGG", "vgg", "BSD", 1, "…", (Source(f"{shop.url}/vgg.pth", sha256=digest),), layout="vgg19")
+    monkeypatch.setattr(catalogue, "entries", lambda: {"vgg19": found})
     return found
 
 

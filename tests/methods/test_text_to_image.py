@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from huafang import images, methods, weights
+from huafang import catalogue, images, methods
 from huafang.context import Resident
 from huafang.errors import BadInput, Cancelled, JobFailed, MissingWeights, OutOfMemory
 from huafang.methods.text_to_image import film
@@ -175,7 +175,7 @@ def test_no_socket_is_opened(bench, tmp_path, monkeypatch):
 
 @pytest.fixture
 def built_in(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
+    monkeypatch.setattr(catalogue, "BUILT_IN", tiny.built_in(tmp_path / "builtin"))
 
 
 def unnamed(bench, prompt, **values):
@@ -227,7 +227,7 @@ def test_python_and_the_command_line_need_no_model(built_in, tmp_path, monkeypat
 
 
 def test_without_them_nothing_else_is_taken_instead(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "BUILT_IN", tmp_path)
+    monkeypatch.setattr(catalogue, "BUILT_IN", tmp_path)
     with pytest.raises(MissingWeights, match="'mini', which comes with Huafang, is not in this installation"):
         unnamed(bench, "a cat")
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from huafang.catalogue import entry_of
 from huafang.errors import BadInput
 from huafang.places import places
-from huafang.weights import Weights, entry_of
+from huafang.weights import Weights
 
 STORE = [
     click.option("--data", type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),

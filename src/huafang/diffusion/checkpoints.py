@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from huafang.catalogue import part as part_of
 from huafang.diffusion.carried import Carried
 from huafang.diffusion.carried import read as read_carried
 from huafang.errors import BadInput, MissingWeights
 from huafang.tensorfile import header, metadata
-from huafang.weights import part as part_of
 
 Family = Literal["sd1", "sd2", "xl"]
 TITLES: dict[Family, str] = {"sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "xl": "Stable Diffusion XL"}

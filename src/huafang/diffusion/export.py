@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from huafang import weights
+from huafang import catalogue, weights
 from huafang.assets import check_writable
 from huafang.diffusion import carried, ldm
 from huafang.diffusion.carried import CLIP_WORDS, KNOWN, UNET, VAE, Carried
@@ -95,7 +95,7 @@ def _config(found: Checkpoint, part: str) -> dict[str, Any]:
             raise ValueError("its scheduler has a noise schedule of its own (trained_betas)")
         whole = {"num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear", "prediction_type": "epsilon"} | said
     elif part.startswith("text_encoder"):
-        whole = _text_config(weights.part(found.path, part)).to_dict()
+        whole = _text_config(catalogue.part(found.path, part)).to_dict()
         if whole["layer_norm_eps"] != 1e-5:
             raise ValueError(f"its {part} has layer_norm_eps = {whole['layer_norm_eps']}")
     else:
@@ -104,7 +104,7 @@ def _config(found: Checkpoint, part: str) -> dict[str, Any]:
             for name, one in python_inspect.signature(_kind(part)).parameters.items()
             if one.default is not one.empty
         }
-        said = read_json(weights.part(found.path, part) / "config.json")
+        said = read_json(catalogue.part(found.path, part) / "config.json")
         for key, default in defaults.items():
             if key not in KNOWN[part] and not _is_default(said.get(key, default), default):
                 raise ValueError(f"its {part} has {key} = {repr(said[key])[:80]}")
@@ -207,7 +207,7 @@ def _stored(found: Checkpoint, own: Carried, part: str) -> State:
     """The tensors of a part by the names that its network has, each of the network's and no other. Raises BadInput."""
     from accelerate import init_empty_weights
 
-    place, kind, config = weights.part(found.path, part), _kind(part), own.parts[part]
+    place, kind, config = catalogue.part(found.path, part), _kind(part), own.parts[part]
     try:
         with init_empty_weights():
             made = kind(kind.config_class(**config)) if part.startswith("text") else kind.from_config({**config})

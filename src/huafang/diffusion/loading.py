@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from huafang import weights
+from huafang import catalogue, weights
 from huafang.diffusion import single_file
 from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, inspect, read_json
 from huafang.errors import BadInput
@@ -136,7 +136,7 @@ def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
     from transformers import BertModel, BertTokenizer, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
     def part(kind: Any, name: str, dtype: torch.dtype, **settings: Any) -> Any:
-        place = weights.part(found.path, name)
+        place = catalogue.part(found.path, name)
         variant = None if _plain(place) else "fp16"
         try:
             made, told = kind.from_pretrained(

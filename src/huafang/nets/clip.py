@@ -50,21 +50,22 @@ class Clip:
 
 
 def load(path: Path) -> Clip:
-    """The network whose tensors are `path` (`model.safetensors`), with config.json and the tokenizer's files beside it, as transformers writes them.
+    """The network of the folder `path`, or of the `model.safetensors` in it: config, tensors and the tokenizer's files, as transformers writes them.
 
     Raises BadInput when they are of another network, or not all there.
     """
     from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-    home = path.parent
+    home = path if path.is_dir() else path.parent
+    tensors = path / "model.safetensors" if path.is_dir() else path
     for names in (("config.json",), ("tokenizer.json", "vocab.json")):
         if not any((home / name).is_file() for name in names):
-            raise BadInput(f"there is no {names[0]} beside {path.name}: a CLIP is a folder as transformers writes it", code="weights.incomplete")
+            raise BadInput(f"there is no {names[0]} beside {tensors.name}: a CLIP is a folder as transformers writes it", code="weights.incomplete")
     try:
         config = CLIPConfig.from_pretrained(home, local_files_only=True)
         model = CLIPModel(config)
         tokenizer = CLIPTokenizer.from_pretrained(home, local_files_only=True)
-        told = model.load_state_dict({name: tensor.float() for name, tensor in weights.load(path).items()}, strict=False)
+        told = model.load_state_dict({name: tensor.float() for name, tensor in weights.load(tensors).items()}, strict=False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise BadInput(f"the CLIP of {home.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
     missing = [name for name in told.missing_keys if not name.endswith("position_ids")]

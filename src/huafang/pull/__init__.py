@@ -5,17 +5,19 @@
 
 import datetime
 import os
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from huafang import weights
+from huafang import catalogue, weights
+from huafang.catalogue import Entry, Source
 from huafang.errors import BadInput, MissingWeights, nearest
 from huafang.pull import hub
 from huafang.pull.conversion import convert as convert
 from huafang.pull.transfer import Progress as Progress
 from huafang.pull.transfer import download as download
 from huafang.pull.transfer import silent
-from huafang.weights import Entry, Sidecar, Weights
+from huafang.weights import Sidecar, Weights
 
 
 def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
@@ -23,7 +25,7 @@ def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
 
     Raises BadInput for a name that is neither, Unavailable (`pull.*`) or DiskFull when it cannot be brought; what came so far is kept for the next try.
     """
-    entry = weights.entry_of(name)
+    entry = catalogue.entry_of(name)
     try:
         return store.path(name)
     except MissingWeights:
@@ -32,24 +34,54 @@ def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
         return hub.snapshot(repository, store, pickled_as=entry.name if entry and entry.layout == "pickled" else None, progress=progress)
     if entry is None:
         raise BadInput(
-            f"there is no model {name!r} to bring" + nearest(name, weights.catalogue()), code="weights.unknown", hint="or a repository of the hub: owner/name"
+            f"there is no model {name!r} to bring" + nearest(name, catalogue.entries()), code="weights.unknown", hint="or a repository of the hub: owner/name"
         )
-    return _pull_file(entry, store, progress)
+    return _pull_files(entry, store, progress)
 
 
-def _pull_file(entry: Entry, store: Weights, progress: Progress) -> Path:
-    assert entry.url is not None, f"{entry.name} has neither url nor hub"
+def _pull_files(entry: Entry, store: Weights, progress: Progress) -> Path:
+    """One file as it is, or several as one, each with its prefix before the names of its tensors."""
+    assert entry.sources, f"{entry.name} has neither a source nor a hub"
     place = store.place(entry.name)
-    came = place.with_name(place.name + ".download")
-    source_sha256 = download(entry.url, came, sha256=entry.sha256, sha256_prefix=entry.sha256_prefix, hosts=entry.hosts, progress=progress)
-    draft = place.with_name(place.name + ".converted")
-    if urlsplit(entry.url).path.endswith(".safetensors"):
+    drafts, hashes, before = [], [], 0
+    for number, source in enumerate(entry.sources):
+        came = place.with_name(f"{place.name}{f'.{number}' if number else ''}.download")
+        heard = progress if len(entry.sources) == 1 else partial(_heard, progress, before, entry.bytes)
+        hashes.append(download(source, came, progress=heard))
+        before += came.stat().st_size
+        drafts.append(_as_safetensors(came, source, entry.layout or "any"))
+    draft = drafts[0] if len(drafts) == 1 else _joined(drafts, entry.sources)
+    named = " ".join(source.url for source in entry.sources)
+    kept = Sidecar(entry.name, named, " ".join(hashes), weights.sha256(draft), draft.stat().st_size, entry.licence, datetime.date.today().isoformat())
+    weights.write_sidecar(place, kept)
+    os.replace(draft, place)
+    return place
+
+
+def _heard(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    """The progress of one file of several."""
+    progress(min(total, before + done), total)
+
+
+def _as_safetensors(came: Path, source: Source, layout: str) -> Path:
+    draft = came.with_suffix(".converted")
+    if urlsplit(source.url).path.endswith(".safetensors"):
         weights.load(came)
         os.replace(came, draft)
     else:
-        convert(came, draft, layout=entry.layout or "any")
-    kept = Sidecar(entry.name, entry.url, source_sha256, weights.sha256(draft), draft.stat().st_size, entry.licence, datetime.date.today().isoformat())
-    weights.write_sidecar(place, kept)
-    os.replace(draft, place)
-    came.unlink(missing_ok=True)
-    return place
+        convert(came, draft, layout=layout)
+        came.unlink()
+    return draft
+
+
+def _joined(drafts: list[Path], sources: tuple[Source, ...]) -> Path:
+    from safetensors.torch import save_file
+
+    parts = [{source.prefix + key: value for key, value in weights.load(draft).items()} for draft, source in zip(drafts, sources, strict=True)]
+    whole = {key: value for part in parts for key, value in part.items()}
+    assert len(whole) == sum(len(part) for part in parts), "prefixes keep the names of tensors apart"
+    joined = drafts[0].with_suffix(".joined")
+    save_file(whole, joined)
+    for draft in drafts:
+        draft.unlink()
+    return joined

@@ -1,4 +1,4 @@
-"""A diffusers repository of the Hugging Face hub -> the hub's own cache, which is shared with every other program and never copied from.
+"""A repository of the Hugging Face hub, a pipeline of diffusers or a CLIP -> the hub's own cache, which all programs share, and which is never copied from.
 
 huggingface_hub works in a process of its own (`hub_child.py`): a cancel then ends it at once, whatever it is waiting for, and the parts that came stay in
 its cache for the next try. HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and the proxies of the environment hold there as everywhere.
@@ -23,7 +23,9 @@ from huafang.weights import Weights
 
 
 def snapshot(repository: str, store: Weights, *, pickled_as: str | None = None, progress: Progress) -> Path:
-    """Bring `repository`: JSON, text and safetensors of the parts its model_index.json names, no code and no pickle. Gives the folder.
+    """Bring `repository`: JSON, text and safetensors of the parts its model_index.json names, or of the one network it is; no code and no pickle.
+
+    Gives the folder.
 
     `pickled_as` is for the few repositories, named in the catalogue, that were never saved as safetensors: their `.bin` files are brought to the store,
     converted there (`convert`), and deleted; the folder is then the store's, under that name.
@@ -73,7 +75,8 @@ def _child(repository: str, draft: Path | None, progress: Progress) -> dict[str,
 
 def _convert_all(draft: Path, place: Path) -> Path:
     for pickled in sorted(draft.rglob("*.bin")):
-        name = "model.safetensors" if pickled.parent.name.startswith("text_encoder") else "diffusion_pytorch_model.safetensors"
+        of_transformers = pickled.parent == draft or pickled.parent.name.startswith("text_encoder")
+        name = "model.safetensors" if of_transformers else "diffusion_pytorch_model.safetensors"
         whole = pickled.with_name(name)
         if not whole.exists():
             convert(pickled, whole)
@@ -110,7 +113,7 @@ def _fault(repository: str, answer: dict[str, Any]) -> Exception:
     if kind == "no_safetensors":
         return BadInput(f"{repository} has no safetensors for its {why}; pickled weights are not brought", code="weights.no_safetensors")
     if kind == "no_pipeline":
-        return BadInput(f"{repository} is no diffusers repository: it has no model_index.json", code="weights.unreadable")
+        return BadInput(f"{repository} is no diffusers repository, which has a model_index.json, and no CLIP", code="weights.unreadable")
     if kind == "gated":
         hint = "accept its licence on its page, and set HF_TOKEN to a token of your account"
         return Unavailable(f"{endpoint} does not give us {repository}: {why}", code="pull.forbidden", hint=hint)

@@ -32,20 +32,45 @@ def wanted(files: dict[str, int], parts: list[str], networks: list[str]) -> tupl
     return take, pickles, missing
 
 
-def main(repository: str, folder: str = "") -> dict[str, object]:
-    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
-    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-    from huggingface_hub.utils import disable_progress_bars
+def wanted_alone(files: dict[str, int]) -> tuple[list[str], list[str], list[str]]:
+    """The same of a repository that is one network with its config, and its tokenizer, as transformers writes them."""
+    top = [path for path in files if "/" not in path]
+    tensors = [path for path in top if path == "model.safetensors"]
+    pickles = [path for path in top if path == "pytorch_model.bin"] if not tensors else []
+    return [path for path in top if path.endswith(PLAIN)] + tensors, pickles, [] if tensors or pickles else ["model"]
+
+
+def _plan(repository: str, revision: str, files: dict[str, int]) -> tuple[list[str], list[str], list[str]] | None:
+    """What of `files` to bring, as `wanted` says it; None of a repository that is neither a pipeline of diffusers nor a CLIP."""
+    from huggingface_hub import hf_hub_download
 
     from huafang.weights import networks
+
+    def read(name: str) -> dict[str, object]:
+        told = json.loads(Path(hf_hub_download(repository, name, revision=revision)).read_text("utf-8"))
+        return told if isinstance(told, dict) else {}
+
+    if "model_index.json" in files:
+        index = read("model_index.json")
+        return wanted(files, [part for part, kind in index.items() if isinstance(kind, list) and kind[0]], networks(index))
+    if "config.json" in files and read("config.json").get("model_type") == "clip":
+        return wanted_alone(files)
+    return None
+
+
+def main(repository: str, folder: str = "") -> dict[str, object]:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
     try:
         info = HfApi().model_info(repository, files_metadata=True)
-        index = json.loads(Path(hf_hub_download(repository, "model_index.json", revision=info.sha)).read_text("utf-8"))
-        parts = [part for part, kind in index.items() if isinstance(kind, list) and kind[0]]
         files = {item.rfilename: item.size or 0 for item in info.siblings or []}
-        take, pickles, missing = wanted(files, parts, networks(index))
+        plan = _plan(repository, str(info.sha), files)
+        if plan is None:
+            return {"error": "no_pipeline"}
+        take, pickles, missing = plan
         if missing or (pickles and not folder):
             return {"error": "no_safetensors", "why": ", ".join(missing or sorted({path.split("/")[0] for path in pickles}))}
         total = sum(files[path] for path in take + pickles if path in files)
@@ -53,8 +78,6 @@ def main(repository: str, folder: str = "") -> dict[str, object]:
         local = {"local_dir": folder} if pickles else {}
         path = snapshot_download(repository, revision=info.sha, allow_patterns=take + pickles, max_workers=4, **local)
         return {"path": str(path), "pickled": bool(pickles)}
-    except EntryNotFoundError:
-        return {"error": "no_pipeline"}
     except GatedRepoError as error:
         return {"error": "gated", "why": _said(error)}
     except RepositoryNotFoundError:

@@ -6,6 +6,7 @@ in two major versions (requests, httpx, httpx2), so leaning on that one would ti
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import queue
@@ -22,6 +23,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from huafang import weights
+from huafang.catalogue import Source
 from huafang.errors import BadInput, DiskFull, Unavailable
 
 Progress = Callable[[int, int], None]
@@ -41,34 +43,42 @@ def silent(done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
-def download(
-    url: str, place: Path, *, sha256: str | None = None, sha256_prefix: str | None = None, hosts: tuple[str, ...] = (), progress: Progress = silent
-) -> str:
-    """Bring `url` to `place`, going on where an earlier try stopped (`place` + `.part`), and give its sha256.
+def download(source: Source, place: Path, *, progress: Progress = silent) -> str:
+    """Bring `source` to `place`, going on where an earlier try stopped (`place` + `.part`), and give its sha256.
 
-    HTTPS only, but for this machine itself; no redirect to a host that is not in `hosts`. The environment's proxies are used.
+    HTTPS only, but for this machine itself; no redirect to a host that is not in the source's `hosts`. The environment's proxies are used.
     Raises Unavailable (`pull.refused`, `pull.not_there`, `pull.interrupted`, `pull.wrong_hash`, `pull.redirected`), DiskFull, BadInput.
     """
+    url = source.url
     _check_address(url)
     part = place.with_name(place.name + ".part")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        _bring(url, part, hosts, progress)
+        _bring(url, part, source.hosts, progress)
         found = weights.sha256(part)
-        wanted = sha256 or sha256_prefix
-        if wanted and not found.startswith(wanted):
-            part.unlink()
-            _note(part).unlink(missing_ok=True)
-            raise Unavailable(
-                f"{_name(url)} came with the sha256 {found[:16]}…, and {wanted[:16]} was wanted: it was thrown away",
-                code="pull.wrong_hash",
-                hint="try again; if it stays so, the file at its source has been changed, and must not be used",
-            )
+        for kind, wanted, is_there in (("sha256", source.sha256 or source.sha256_prefix, found), ("git blob id", source.git_blob, git_blob(part))):
+            if wanted and not is_there.startswith(wanted):
+                part.unlink()
+                _note(part).unlink(missing_ok=True)
+                raise Unavailable(
+                    f"{_name(url)} came with the {kind} {is_there[:16]}…, and {wanted[:16]} was wanted: it was thrown away",
+                    code="pull.wrong_hash",
+                    hint="try again; if it stays so, the file at its source has been changed, and must not be used",
+                )
         os.replace(part, place)
     except OSError as error:
         raise _disk_fault(url, place, error) from error
     _note(part).unlink(missing_ok=True)
     return found
+
+
+def git_blob(path: Path) -> str:
+    """What git calls a file of these bytes: the sha1 of its kind, its length and itself."""
+    digest = hashlib.sha1(b"blob %d\x00" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _bring(url: str, part: Path, hosts: tuple[str, ...], progress: Progress) -> None:

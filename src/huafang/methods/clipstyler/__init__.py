@@ -17,7 +17,7 @@ class ClipStyler(Params):
     prompt: Annotated[Text, Field(min_length=1)]
     """The style in words, English for most CLIPs: "Starry Night by Vincent van Gogh", "fire", "a watercolour painting"."""
     clip: WeightsId = Field(json_schema_extra=ui(holds="clip"))
-    """CLIP that reads the words and judges the picture: model.safetensors, with its config and tokenizer beside it, as transformers writes them."""
+    """CLIP that reads the words and judges the picture: the folder of one, as transformers writes it."""
     features: Literal["vgg19", "squeezenet"] = Field("squeezenet", json_schema_extra=ui(needs={"vgg19": "vgg19", "squeezenet": "squeezenet1_1"}, best="vgg19"))
     """What the photo's layout is held in: VGG-19, as in the paper, or the light SqueezeNet."""
     steps: int = Field(200, ge=1, le=2000)

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from huafang import tensorfile
+from huafang.catalogue import built_in
 from huafang.context import Context, Result
 from huafang.diffusion import loading
 from huafang.errors import BadInput
@@ -21,7 +22,6 @@ from huafang.nets import squeezenet
 from huafang.train import loop
 from huafang.train.mini import denoise, folder, tokenizers, vae
 from huafang.train.mini.data import SHELF, Pictures, captions
-from huafang.weights import built_in
 
 CAPTIONS = 20_000
 """Captions that the tokenizers learn from, at most."""

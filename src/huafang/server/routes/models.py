@@ -4,14 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from huafang import methods
+from huafang import catalogue, methods
 from huafang.errors import NotFound, nearest
 from huafang.images import MAX_PIXELS
 from huafang.server.routes.jobs import _view, submit
 from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList
 from huafang.server.studio import LOW_DISK, PAGES, UPLOAD_BYTES, Studio, studio_of
 from huafang.server.views import model_view
-from huafang.weights import catalogue
 
 router = APIRouter(prefix="/api", tags=["models"])
 House = Annotated[Studio, Depends(studio_of)]
@@ -26,8 +25,8 @@ def list_models(studio: House) -> ModelList:
 @router.post("/models/{name:path}/pull", status_code=201)
 def pull_model(studio: House, name: str) -> Job:
     """Bring a model of the catalogue to this machine: a job like any other, on a lane of its own. Only names of the catalogue are taken."""
-    if name not in catalogue():
-        raise NotFound(f"there is no model {name[:80]!r} to pull" + nearest(name, catalogue()), code="model.unknown")
+    if name not in catalogue.entries():
+        raise NotFound(f"there is no model {name[:80]!r} to pull" + nearest(name, catalogue.entries()), code="model.unknown")
     return _view(studio, submit(studio, methods.build("pull_weights", {"name": name}), "interactive"))
 
 
