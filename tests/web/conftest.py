@@ -1,6 +1,7 @@
 """A real server on a data folder of its own, a real Chromium, and pages that fail a test when they complain or call anyone else."""
 
 import io
+import json
 import os
 import shutil
 import signal
@@ -23,6 +24,8 @@ from tests.conftest import scene
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PAGES = Path(huafang.__file__).parent / "static" / "index.html"
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+ROOM = "#/m/stroke_rendering"
 
 
 class Server:
@@ -133,3 +136,31 @@ def photo(width: int = 640, height: int = 480, *, name: str = "hill.png") -> dic
     grain = torch.rand(pixels.shape, generator=torch.Generator().manual_seed(0)) * 0.15
     file = io.BytesIO(images.encode((pixels + grain).clamp(0, 1)))
     return {"name": name, "mimeType": "image/png", "buffer": file.getvalue()}
+
+
+def get(page: Any, testid: str) -> Any:
+    return page.get_by_test_id(testid)
+
+
+def load(page: Any, picture: dict[str, Any], field: str = "content") -> None:
+    get(page, f"field-{field}").locator("input[type=file]").set_input_files([picture])
+    get(page, f"field-{field}").locator("img").wait_for()
+
+
+def paint(page: Any) -> None:
+    get(page, "run").click()
+    get(page, "result").wait_for(timeout=120_000)
+
+
+def api(page: Any, path: str) -> Any:
+    return json.loads(page.evaluate("path => fetch(path).then((answer) => answer.text())", path))
+
+
+def complaints(page: Any) -> list[str]:
+    """What axe finds on the page against WCAG 2.2 AA."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not here: run `npm ci` in web/")
+    page.evaluate(AXE.read_text("utf-8") + ";0")
+    rules = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
+    found = page.evaluate(f"axe.run(document, {rules})")["violations"]
+    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]

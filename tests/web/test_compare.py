@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.conftest import Open, Server, photo
-from tests.web.test_browser import api, get, load
+from tests.web.conftest import Open, Server, api, get, load, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -55,7 +55,8 @@ export interface paths {
         put?: never;
         /**
          * Create Asset
-         * @description Upload a picture. It is checked by its header, decoded in a process of its own, and stored as a new PNG without the sender's metadata.
+         * @description Upload a picture or a film. A picture is checked by its header, decoded in a process of its own, and stored as a new PNG without the sender's metadata.
+         *     A film is looked at in such a process too, and stored as it came: only methods whose field says `film` take it.
          */
         post: operations["create_asset"];
         delete?: never;
@@ -73,7 +74,7 @@ export interface paths {
         };
         /**
          * Get Asset
-         * @description A stored picture or film; with `download`, as a file of that name.
+         * @description A stored picture or film; with `download`, as a file of that name. One range of bytes may be asked for, without which no browser seeks in a film.
          */
         get: operations["get_asset"];
         put?: never;
@@ -93,7 +94,7 @@ export interface paths {
         };
         /**
          * Get Thumbnail
-         * @description A small WebP of a stored picture, made once and kept.
+         * @description A small WebP of a stored picture, or of a film's first frame, made once and kept.
          */
         get: operations["get_thumbnail"];
         put?: never;
@@ -459,30 +460,10 @@ export interface components {
              */
             seed: number;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            method: "adain";
-            /**
              * Content
-             * @description Photo whose layout is kept.
+             * @description Photo to restyle.
              */
             content: string;
-            /**
-             * Style
-             * @description Pictures whose style is taken; several are mixed.
-             */
-            style: string[];
-            /**
-             * Weights
-             * @description The trained decoder, alone or with the encoder in one file.
-             */
-            weights: string;
-            /**
-             * Encoder
-             * @description The "normalised" VGG-19 that the decoder was trained with. Empty: it is in the file of the decoder.
-             */
-            encoder?: string | null;
             /**
              * Size
              * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
@@ -503,6 +484,18 @@ export interface components {
              */
             keep_colours: "no" | "luminance" | "histogram";
             /**
+             * Precision
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
+             * @default float32
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * Style
+             * @description Pictures whose style is taken; several are mixed.
+             */
+            style: string[];
+            /**
              * Style Weights
              * @description Share of each style picture, in the order of the pictures; equal when left out.
              * @default []
@@ -520,6 +513,21 @@ export interface components {
              * @default 1
              */
             style_scale: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "adain";
+            /**
+             * Weights
+             * @description The trained decoder, alone or with the encoder in one file.
+             */
+            weights: string;
+            /**
+             * Encoder
+             * @description The "normalised" VGG-19 that the decoder was trained with. Empty: it is in the file of the decoder.
+             */
+            encoder?: string | null;
         };
         /** AnimeGan */
         AnimeGan: {
@@ -530,27 +538,10 @@ export interface components {
              */
             seed: number;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            method: "animegan";
-            /**
              * Content
              * @description Photo to turn into a drawing.
              */
             content: string;
-            /**
-             * Weights
-             * @description The trained style: an AnimeGANv2 generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …).
-             */
-            weights: string;
-            /**
-             * Upsampling
-             * @description How the network enlarges: tf1 for weights converted from TensorFlow (Hayao, Paprika, Shinkai), align_corners for those trained in PyTorch (faces).
-             * @default tf1
-             * @enum {string}
-             */
-            upsampling: "tf1" | "align_corners" | "half_pixel";
             /**
              * Size
              * @description Longest side of the result; a smaller photo is not enlarged. Outlines keep their width in pixels, so a smaller picture is drawn more boldly.
@@ -570,6 +561,30 @@ export interface components {
              * @enum {string}
              */
             keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Precision
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
+             * @default float32
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "animegan";
+            /**
+             * Weights
+             * @description The trained style: an AnimeGANv2 generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …).
+             */
+            weights: string;
+            /**
+             * Upsampling
+             * @description How the network enlarges: tf1 for weights converted from TensorFlow (Hayao, Paprika, Shinkai), align_corners for those trained in PyTorch (faces).
+             * @default tf1
+             * @enum {string}
+             */
+            upsampling: "tf1" | "align_corners" | "half_pixel";
         };
         /** Asset */
         Asset: {
@@ -621,6 +636,92 @@ export interface components {
              */
             style: string;
         };
+        /** CapVstNet */
+        CapVstNet: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Content
+             * @description Photo to restyle.
+             */
+            content: string;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
+             * @default 1024
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the style pictures its colours first.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Precision
+             * @description How finely the network reckons.
+             * @default float32
+             * @constant
+             */
+            precision: "float32";
+            /**
+             * Style
+             * @description Pictures whose style is taken; several are mixed.
+             */
+            style: string[];
+            /**
+             * Style Weights
+             * @description Share of each style picture, in the order of the pictures; equal when left out.
+             * @default []
+             */
+            style_weights: number[];
+            /**
+             * Masks
+             * @description One black and white picture per style picture, laid over the photo: that style acts where its mask is white. All over when left out.
+             * @default []
+             */
+            masks: string[];
+            /**
+             * Style Scale
+             * @description Size of the style picture beside the photo: larger gives larger strokes.
+             * @default 1
+             */
+            style_scale: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "cap_vstnet";
+            /**
+             * Weights
+             * @description The trained network: photo_image, photo_video, art_image or art_video of the authors, as .safetensors.
+             */
+            weights: string;
+            /**
+             * Mode
+             * @description What the weights were trained for: photos of other light and weather, or paintings. The files' names say it.
+             * @default photo
+             * @enum {string}
+             */
+            mode: "photo" | "art";
+            /**
+             * Style Masks
+             * @description One black and white picture per style picture, laid over it: only what is white there counts as its style. All of it when left out.
+             * @default []
+             */
+            style_masks: string[];
+        };
         /** CartoonGan */
         CartoonGan: {
             /**
@@ -630,20 +731,10 @@ export interface components {
              */
             seed: number;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            method: "cartoongan";
-            /**
              * Content
              * @description Photo to restyle.
              */
             content: string;
-            /**
-             * Weights
-             * @description The trained style: a CartoonGAN generator in the layout of its port to PyTorch (Hayao, Hosoda, Paprika, Shinkai).
-             */
-            weights: string;
             /**
              * Size
              * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
@@ -663,6 +754,23 @@ export interface components {
              * @enum {string}
              */
             keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Precision
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
+             * @default float32
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "cartoongan";
+            /**
+             * Weights
+             * @description The trained style: a CartoonGAN generator in the layout of its port to PyTorch (Hayao, Hosoda, Paprika, Shinkai).
+             */
+            weights: string;
         };
         /** Choice */
         Choice: {
@@ -676,6 +784,214 @@ export interface components {
              * @default false
              */
             best: boolean;
+        };
+        /** ClipStyler */
+        ClipStyler: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "clipstyler";
+            /**
+             * Content
+             * @description Photo to be painted.
+             */
+            content: string;
+            /**
+             * Prompt
+             * @description The style in words, English for most CLIPs: "Starry Night by Vincent van Gogh", "fire", "a watercolour painting".
+             */
+            prompt: string;
+            /**
+             * Clip
+             * @description CLIP that reads the words and judges the picture: model.safetensors, with its config and tokenizer beside it, as transformers writes them.
+             */
+            clip: string;
+            /**
+             * Features
+             * @description What the photo's layout is held in: VGG-19, as in the paper, or the light SqueezeNet.
+             * @default squeezenet
+             * @enum {string}
+             */
+            features: "vgg19" | "squeezenet";
+            /**
+             * Steps
+             * @description Training steps of the small network.
+             * @default 200
+             */
+            steps: number;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged.
+             * @default 512
+             */
+            size: number;
+            /**
+             * Content Weight
+             * @description How firmly the photo's layout is held: 1 is the paper's balance, 0 lets it go.
+             * @default 1
+             */
+            content_weight: number;
+            /**
+             * Style Weight
+             * @description How strongly the words act: 1 is the paper's balance, 0 leaves them out.
+             * @default 1
+             */
+            style_weight: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Contrast
+             * @description Contrast of the result, about its mean grey: 1 leaves what the network painted, 1.5 is the authors'.
+             * @default 1.5
+             */
+            contrast: number;
+            /**
+             * Photo Prompt
+             * @description What the photo is, in words: the style is the way from here to the prompt.
+             * @default a photo
+             */
+            photo_prompt: string;
+            /**
+             * Crops
+             * @description Random pieces of the picture that are judged at each step.
+             * @default 64
+             */
+            crops: number;
+            /**
+             * Crop Size
+             * @description Side of a piece: smaller gives finer texture.
+             * @default 128
+             */
+            crop_size: number;
+            /**
+             * Threshold
+             * @description A piece whose loss is below this is good enough and no longer counts (τ).
+             * @default 0.7
+             */
+            threshold: number;
+            /**
+             * Tv Weight
+             * @description Smoothness: 1 is the authors' weight.
+             * @default 1
+             */
+            tv_weight: number;
+        };
+        /** CnnMrf */
+        CnnMrf: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "cnnmrf";
+            /**
+             * Content
+             * @description Photo whose layout is kept.
+             */
+            content: string;
+            /**
+             * Style
+             * @description Pictures whose patches are taken; of several, each patch of the photo takes the nearest of all.
+             */
+            style: string[];
+            /**
+             * Features
+             * @description What patches are compared in: a trained network (vgg19, as in the paper, or the light squeezenet), or, as an experiment, random filters.
+             * @default squeezenet
+             * @enum {string}
+             */
+            features: "vgg19" | "squeezenet" | "random";
+            /**
+             * Steps
+             * @description Optimiser steps over all scales.
+             * @default 90
+             */
+            steps: number;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged.
+             * @default 384
+             */
+            size: number;
+            /**
+             * Content Weight
+             * @description How firmly the photo's layout is held: 1 is balanced, 0 lets it go.
+             * @default 1
+             */
+            content_weight: number;
+            /**
+             * Style Weight
+             * @description How strongly patches are drawn to the painting's: 1 is balanced, 0 leaves the photo.
+             * @default 1
+             */
+            style_weight: number;
+            /**
+             * Style Scale
+             * @description Size of the style picture beside the photo: larger gives larger strokes. It is never enlarged.
+             * @default 1
+             */
+            style_scale: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the style pictures its colours first.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Init
+             * @description What the optimisation starts from: the photo, or noise.
+             * @default content
+             * @enum {string}
+             */
+            init: "content" | "noise";
+            /**
+             * Tv Weight
+             * @description Smoothness: how much differences between neighbouring pixels cost.
+             * @default 4
+             */
+            tv_weight: number;
+            /**
+             * Scales
+             * @description Resolutions, each twice the one before. A scale that would be smaller than 64 pixels is left out.
+             * @default 3
+             */
+            scales: number;
+            /**
+             * Stride
+             * @description Distance of neighbouring patches: 1 takes all of them, and several times as long.
+             * @default 2
+             */
+            stride: number;
+            /**
+             * Rematch
+             * @description Steps from one search for the nearest patches to the next; the paper searches at every step.
+             * @default 3
+             */
+            rematch: number;
         };
         /** ColourTransfer */
         ColourTransfer: {
@@ -720,8 +1036,8 @@ export interface components {
              */
             iterations: number;
         };
-        /** CycleGan */
-        CycleGan: {
+        /** Compare */
+        Compare: {
             /**
              * Seed
              * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
@@ -732,17 +1048,68 @@ export interface components {
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
-            method: "cyclegan";
+            method: "compare";
+            /**
+             * Content
+             * @description Photo that every method restyles, and that its result is held against.
+             */
+            content: string;
+            /**
+             * Style
+             * @description Style picture, for the methods that take one, and that every result is held against.
+             */
+            style: string[];
+            /**
+             * Methods
+             * @description Methods to compare, in the order of the report.
+             */
+            methods: string[];
+            /**
+             * Prompt
+             * @description Words, for the methods that want words.
+             * @default
+             */
+            prompt: string;
+            /**
+             * Settings
+             * @description Settings of single methods, one a line: gatys.steps=60. All else is each method's default.
+             * @default
+             */
+            settings: string;
+            /**
+             * Size
+             * @description Longest side of the photo and of the style picture as every method gets them; smaller ones stay as they are.
+             * @default 512
+             */
+            size: number;
+            /**
+             * Lpips
+             * @description Network under LPIPS; papers report alexnet or vgg16. It needs two models, squeezenet1_1 and lpips_squeezenet for one, and is left out without them.
+             * @default squeezenet
+             * @enum {string}
+             */
+            lpips: "squeezenet" | "alexnet" | "vgg16";
+            /**
+             * Language
+             * @description Language of the report.
+             * @default both
+             * @enum {string}
+             */
+            language: "both" | "en" | "zh";
+        };
+        /** CycleGan */
+        CycleGan: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
             /**
              * Content
              * @description Photo to restyle.
              */
             content: string;
-            /**
-             * Weights
-             * @description The trained translation: a CycleGAN generator of nine residual blocks in the authors' layout (monet, vangogh, cezanne, ukiyoe, …).
-             */
-            weights: string;
             /**
              * Size
              * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
@@ -762,6 +1129,23 @@ export interface components {
              * @enum {string}
              */
             keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Precision
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
+             * @default float32
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "cyclegan";
+            /**
+             * Weights
+             * @description The trained translation: a CycleGAN generator of nine residual blocks in the authors' layout (monet, vangogh, cezanne, ukiyoe, …).
+             */
+            weights: string;
         };
         /** FastStyle */
         FastStyle: {
@@ -772,20 +1156,10 @@ export interface components {
              */
             seed: number;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            method: "fast_style";
-            /**
              * Content
              * @description Photo to restyle.
              */
             content: string;
-            /**
-             * Weights
-             * @description The trained style: a network of the layout of pytorch/examples or of rrmina.
-             */
-            weights: string;
             /**
              * Size
              * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
@@ -805,6 +1179,23 @@ export interface components {
              * @enum {string}
              */
             keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Precision
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
+             * @default float32
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "fast_style";
+            /**
+             * Weights
+             * @description The trained style: a network of the layout of pytorch/examples or of rrmina.
+             */
+            weights: string;
         };
         /** Fault */
         Fault: {
@@ -826,7 +1217,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "weights" | "methods";
+            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "masks" | "weights" | "methods";
             /** Required */
             required: boolean;
             /** Nullable */
@@ -871,6 +1262,10 @@ export interface components {
              * @default false
              */
             film: boolean;
+            /** Over */
+            over: string | null;
+            /** Per */
+            per: string | null;
         };
         /** Gatys */
         Gatys: {
@@ -995,6 +1390,84 @@ export interface components {
             };
             /** Notices */
             notices: string[];
+        };
+        /** ImageAnalogies */
+        ImageAnalogies: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "image_analogies";
+            /**
+             * Content
+             * @description Photo to be filtered (B in A : A' :: B : B').
+             */
+            content: string;
+            /**
+             * Style
+             * @description The filtered picture of the pair that is learnt from (A').
+             */
+            style: string[];
+            /**
+             * Source
+             * @description The same picture unfiltered (A), of the same size. Empty: a blurred copy of the style picture stands in for it.
+             */
+            source?: string | null;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged.
+             * @default 512
+             */
+            size: number;
+            /**
+             * Style Scale
+             * @description Size of the pair beside the photo: larger gives larger strokes. It is never enlarged.
+             * @default 1
+             */
+            style_scale: number;
+            /**
+             * Kappa
+             * @description Coherence (κ): how much worse a pixel may fit to go on with what its neighbours were copied from. 0 to 2 for line art, 2 to 25 for paint.
+             * @default 5
+             */
+            kappa: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by synthesising luminance alone, as in the paper, or by giving the pair its colours first.
+             * @default luminance
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Match
+             * @description What is compared: luminance, or all colours, as for texture by numbers, where colours are labels.
+             * @default luminance
+             * @enum {string}
+             */
+            match: "luminance" | "colour";
+            /**
+             * Match Luminance
+             * @description Bring the pair's luminance to the photo's mean and spread before they are compared.
+             * @default true
+             */
+            match_luminance: boolean;
+            /**
+             * Levels
+             * @description Levels of the pyramid. Empty: as many as leave 20 pixels on the shortest side of the smallest.
+             */
+            levels?: number | null;
+            /**
+             * Patch
+             * @description Side of the neighbourhood that is compared; on the next coarser level one about half as wide is compared too.
+             * @default 5
+             */
+            patch: number;
         };
         /** ImageFilters */
         ImageFilters: {
@@ -1329,25 +1802,10 @@ export interface components {
              */
             seed: number;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            method: "micro_ast";
-            /**
              * Content
-             * @description Photo whose layout is kept.
+             * @description Photo to restyle.
              */
             content: string;
-            /**
-             * Style
-             * @description Pictures whose style is taken; several are mixed.
-             */
-            style: string[];
-            /**
-             * Weights
-             * @description The trained network: MicroAST's content encoder, style encoder, modulator and decoder in one file.
-             */
-            weights: string;
             /**
              * Size
              * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
@@ -1368,6 +1826,18 @@ export interface components {
              */
             keep_colours: "no" | "luminance" | "histogram";
             /**
+             * Precision
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
+             * @default float32
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * Style
+             * @description Pictures whose style is taken; several are mixed.
+             */
+            style: string[];
+            /**
              * Style Weights
              * @description Share of each style picture, in the order of the pictures; equal when left out.
              * @default []
@@ -1385,6 +1855,17 @@ export interface components {
              * @default 1
              */
             style_scale: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "micro_ast";
+            /**
+             * Weights
+             * @description The trained network: the built-in one, one of your own training, or MicroAST's four parts in one file.
+             * @default any-style
+             */
+            weights: string;
         };
         /** ModelInfo */
         ModelInfo: {
@@ -1417,10 +1898,74 @@ export interface components {
             /** Before */
             before?: string | null;
         };
+        /** MultiStyle */
+        MultiStyle: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Content
+             * @description Photo to restyle.
+             */
+            content: string;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Strokes keep their size in pixels, so a smaller picture is painted more broadly.
+             * @default 1024
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Precision
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
+             * @default float32
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "multi_style";
+            /**
+             * Weights
+             * @description The trained network: magenta's image_stylization, its tensors under their names there, with dots for slashes.
+             */
+            weights: string;
+            /**
+             * Styles
+             * @description Which of the network's styles, counted from 1; several are mixed.
+             * @default [
+             *       1
+             *     ]
+             */
+            styles: number[];
+            /**
+             * Style Weights
+             * @description Share of each of these styles, in their order; equal when left out.
+             * @default []
+             */
+            style_weights: number[];
+        };
         /** NewJob */
         NewJob: {
             /** Params */
-            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["TrainMini"] | components["schemas"]["PullWeights"];
+            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CapVstNet"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["MultiStyle"] | components["schemas"]["CnnMrf"] | components["schemas"]["ClipStyler"] | components["schemas"]["TextureTransfer"] | components["schemas"]["ImageAnalogies"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["Compare"] | components["schemas"]["TrainMini"] | components["schemas"]["TrainFastStyle"] | components["schemas"]["TrainArbitraryStyle"] | components["schemas"]["PullWeights"];
             /**
              * Priority
              * @default interactive
@@ -1530,15 +2075,41 @@ export interface components {
              */
             seed: number;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            method: "stargan";
-            /**
              * Content
              * @description Photo of a face, which fills about half of it.
              */
             content: string;
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. The published network was trained at 128.
+             * @default 256
+             */
+            size: number;
+            /**
+             * Strength
+             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Precision
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
+             * @default float32
+             * @enum {string}
+             */
+            precision: "float32" | "bfloat16";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "stargan";
             /**
              * Weights
              * @description The trained network: a StarGAN generator in the authors' layout.
@@ -1569,25 +2140,6 @@ export interface components {
              * @default []
              */
             labels: number[];
-            /**
-             * Size
-             * @description Longest side of the result; a smaller photo is not enlarged. The published network was trained at 128.
-             * @default 256
-             */
-            size: number;
-            /**
-             * Strength
-             * @description How far to go: 0 leaves the photo as it is, 1 goes all the way.
-             * @default 1
-             */
-            strength: number;
-            /**
-             * Keep Colours
-             * @description Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours.
-             * @default no
-             * @enum {string}
-             */
-            keep_colours: "no" | "luminance" | "histogram";
         };
         /**
          * StrokeRendering
@@ -1778,6 +2330,262 @@ export interface components {
              * @enum {string}
              */
             prediction: "auto" | "epsilon" | "v_prediction";
+        };
+        /** TextureTransfer */
+        TextureTransfer: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "texture_transfer";
+            /**
+             * Content
+             * @description Photo that a transfer rebuilds. For synthesis and quilting only its shape is taken; without it they make a square.
+             */
+            content?: string | null;
+            /**
+             * Style
+             * @description The texture.
+             */
+            style: string[];
+            /**
+             * Mode
+             * @description Grow texture pixel by pixel (synthesis), sew it together from blocks (quilting), or rebuild the photo of such blocks (transfer). auto: a transfer where
+             *     there is a photo, a quilt where there is none.
+             * @default auto
+             * @enum {string}
+             */
+            mode: "auto" | "synthesis" | "quilting" | "transfer";
+            /**
+             * Size
+             * @description Longest side of the result. A photo that is smaller is not enlarged by a transfer.
+             * @default 512
+             */
+            size: number;
+            /**
+             * Style Scale
+             * @description Size of the texture beside the result: smaller makes its grain finer. It is never enlarged.
+             * @default 1
+             */
+            style_scale: number;
+            /**
+             * Block
+             * @description Side of a block (in a transfer's first round), or of the window that is compared around each pixel (synthesis). Empty: 24 for
+             *     a transfer, 36 for a quilt, 11 for a synthesis.
+             */
+            block?: number | null;
+            /**
+             * Iterations
+             * @description Rounds of a transfer, each with blocks a third smaller that must also be like the round before.
+             * @default 3
+             */
+            iterations: number;
+            /**
+             * Alpha
+             * @description What counts in a transfer: 1 that blocks fit each other, 0 that they look like the photo. Empty: from 0.1 in the first round to 0.9 in the last.
+             */
+            alpha?: number | null;
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours in a transfer: by taking luminance alone from the result, or by giving it the photo's colours.
+             * @default no
+             * @enum {string}
+             */
+            keep_colours: "no" | "luminance" | "histogram";
+            /**
+             * Overlap
+             * @description Share of a block that lies over its neighbour, and in which the seam is cut.
+             * @default 0.16666666666666666
+             */
+            overlap: number;
+            /**
+             * Tolerance
+             * @description How much worse than the best a piece may fit and still be drawn: 0 always takes the best, more is livelier and less exact.
+             * @default 0.1
+             */
+            tolerance: number;
+        };
+        /** TrainArbitraryStyle */
+        TrainArbitraryStyle: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "train_arbitrary_style";
+            /**
+             * Name
+             * @description Name of the new network: micro_ast takes it by this. A run of this name that was stopped goes on where it was.
+             * @default my-any-style
+             */
+            name: string;
+            /**
+             * Dataset
+             * @description Photos to learn from: a folder, or several pictures. The studio adds scenes of its own.
+             * @default []
+             */
+            dataset: string[];
+            /**
+             * Paintings
+             * @description Paintings to learn from: a folder, or several pictures. The studio adds the photos as its own strokes and filters paint them.
+             * @default []
+             */
+            paintings: string[];
+            /**
+             * Renderings
+             * @description How many pictures the studio paints for the run. They are kept on disk.
+             * @default 200
+             */
+            renderings: number;
+            /**
+             * Features
+             * @description The network in whose features pictures are compared: the light SqueezeNet 1.1, or VGG.
+             * @default squeezenet
+             * @enum {string}
+             */
+            features: "squeezenet" | "vgg16" | "vgg19";
+            /**
+             * Steps
+             * @description Training steps. More than last time prolongs a run that had ended.
+             * @default 6000
+             */
+            steps: number;
+            /**
+             * Batch
+             * @description Photos in a step, and as many paintings.
+             * @default 4
+             */
+            batch: number;
+            /**
+             * Size
+             * @description Side of the squares that are cut from pictures.
+             * @default 128
+             */
+            size: number;
+            /**
+             * Style Weight
+             * @description How strongly the style acts beside the photo's content, which counts 1.
+             * @default 3
+             */
+            style_weight: number;
+            /**
+             * Rate
+             * @description Learning rate.
+             * @default 0.001
+             */
+            rate: number;
+            /**
+             * Contrast Weight
+             * @description How much a result must be told from other paintings, by the network's own reading (MicroAST's contrastive loss).
+             * @default 0.1
+             */
+            contrast_weight: number;
+            /**
+             * Start
+             * @description A network of this kind to begin with. Left out: random numbers.
+             */
+            start?: string | null;
+            /**
+             * Sample Every
+             * @description Steps between two sheets of samples, and between two checkpoints.
+             * @default 200
+             */
+            sample_every: number;
+        };
+        /** TrainFastStyle */
+        TrainFastStyle: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "train_fast_style";
+            /**
+             * Name
+             * @description Name of the new style: fast_style takes it by this. A run of this name that was stopped goes on where it was.
+             * @default my-style
+             */
+            name: string;
+            /**
+             * Style
+             * @description The painting.
+             */
+            style: string;
+            /**
+             * Dataset
+             * @description Photos to learn on: a folder, or several pictures. A dozen of different kinds do; more is better.
+             */
+            dataset: string[];
+            /**
+             * Steps
+             * @description Training steps. More than last time prolongs a run that had ended.
+             * @default 2000
+             */
+            steps: number;
+            /**
+             * Features
+             * @description The network in whose features style and content are compared: the light SqueezeNet 1.1, or VGG (vgg16, as in the paper).
+             * @default squeezenet
+             * @enum {string}
+             */
+            features: "squeezenet" | "vgg16" | "vgg19";
+            /**
+             * Style Weight
+             * @description How strongly the style acts: 1 is balanced with the photo's content.
+             * @default 1
+             */
+            style_weight: number;
+            /**
+             * Style Size
+             * @description Longest side at which the painting is read: larger gives larger strokes.
+             * @default 512
+             */
+            style_size: number;
+            /**
+             * Size
+             * @description Side of the squares that are cut from the photos.
+             * @default 256
+             */
+            size: number;
+            /**
+             * Batch
+             * @description Photos in a step.
+             * @default 2
+             */
+            batch: number;
+            /**
+             * Rate
+             * @description Learning rate.
+             * @default 0.001
+             */
+            rate: number;
+            /**
+             * Start
+             * @description A style to begin with, of the layout of pytorch/examples: a new one is learnt in far fewer steps. Left out: random numbers.
+             */
+            start?: string | null;
+            /**
+             * Sample Every
+             * @description Steps between two sheets of samples, and between two checkpoints.
+             * @default 100
+             */
+            sample_every: number;
         };
         /** TrainMini */
         TrainMini: {
@@ -2180,7 +2988,9 @@ export interface operations {
             query?: {
                 download?: string | null;
             };
-            header?: never;
+            header?: {
+                range?: string | null;
+            };
             path: {
                 asset: string;
             };

@@ -2,21 +2,23 @@
 
 import { Check, CloudDownload, Dices, Lock, LockOpen, Star } from "lucide-react";
 import { useEffect, useState } from "react";
-import type { FieldInfo } from "../api/types";
+import type { FieldInfo, Method } from "../api/types";
 import { useSpeech } from "../i18n";
 import { studio } from "../store/studio";
 import { ImageField } from "./ImageField";
+import { MaskField } from "./MaskField";
 import { Needs, useModel } from "./Needs";
 import { NumberInput } from "./NumberInput";
-import { ANY_SEED, initialValue, SEED, slide } from "./values";
+import { ANY_SEED, initialValue, picturesOf, SEED, slide, type Values } from "./values";
 
 export interface ControlProps {
-  field: FieldInfo; value: unknown; onChange: (value: unknown) => void; id: string; describedBy: string | undefined; invalid: boolean;
-  subject: boolean; lastSeed: number | null;
+  method: Method; field: FieldInfo; values: Values; value: unknown; onChange: (value: unknown) => void; id: string; describedBy: string | undefined; invalid: boolean;
+  lastSeed: number | null;
 }
 
 export function Control(props: ControlProps) {
-  const { field, value, onChange, id, describedBy, invalid, subject } = props;
+  const { method, field, values, value, onChange, id, describedBy, invalid } = props;
+  const subject = field.name === method.subject;
   if (field.name === SEED) return <Seed {...props} />;
   switch (field.kind) {
     case "text":
@@ -37,9 +39,11 @@ export function Control(props: ControlProps) {
     case "methods":
       return <Several {...props} />;
     case "image":
-      return <ImageField field={field} value={typeof value === "string" ? [value] : []} limit={1} onChange={(ids) => onChange(ids[0] ?? null)} describedBy={describedBy} invalid={invalid} large={subject} />;
+      return <ImageField field={field} value={picturesOf(value)} limit={1} onChange={(ids) => onChange(ids[0] ?? null)} describedBy={describedBy} invalid={invalid} large={subject} />;
     case "images":
-      return <ImageField field={field} value={Array.isArray(value) ? (value as string[]) : []} limit={field.max_items ?? 16} onChange={onChange} describedBy={describedBy} invalid={invalid} large={subject} />;
+      return <ImageField field={field} value={picturesOf(value)} limit={field.max_items ?? 16} onChange={onChange} describedBy={describedBy} invalid={invalid} large={subject} />;
+    case "masks":
+      return <MaskField method={method} field={field} values={values} onChange={onChange} describedBy={describedBy} invalid={invalid} />;
     case "weights":
       return <WeightsSelect {...props} />;
   }

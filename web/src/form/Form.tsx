@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { FieldInfo, Method } from "../api/types";
 import { useSpeech } from "../i18n";
 import { Control } from "./Control";
-import { check, counts, initialValue, same, type Values } from "./values";
+import { check, counts, initialValue, isPicture, same, type Values } from "./values";
 
 interface Props {
   method: Method; values: Values; onChange: (field: FieldInfo, value: unknown) => void; onReset: () => void;
@@ -16,11 +16,9 @@ interface Props {
   lastSeed: number | null;
 }
 
-const isPicture = (field: FieldInfo): boolean => field.kind === "image" || field.kind === "images";
-
 export function Form({ method, values, onChange, onReset, said, strict, lastSeed }: Props) {
   const { t } = useSpeech();
-  const wrong = (field: FieldInfo): boolean => field.name in said || (strict && check(field, values[field.name]) !== null);
+  const wrong = (field: FieldInfo): boolean => field.name in said || (strict && check(field, values[field.name], values) !== null);
   // The subject first, then other required pictures, then the class's own order; the seed comes last from the server.
   const rank = (field: FieldInfo): number => (field.name === method.subject ? 0 : field.required && isPicture(field) ? 1 : 2);
   const sorted = method.fields.filter((field) => counts(field, values)).sort((a, b) => rank(a) - rank(b));
@@ -30,7 +28,7 @@ export function Form({ method, values, onChange, onReset, said, strict, lastSeed
   const [open, setOpen] = useState(false);
   const unfolded = open || advanced.some(wrong);
   const row = (field: FieldInfo) => (
-    <Row key={field.name} field={field} value={values[field.name]} onChange={(value) => onChange(field, value)} said={said[field.name]} strict={strict} subject={field.name === method.subject} lastSeed={lastSeed} />
+    <Row key={field.name} method={method} field={field} values={values} onChange={(value) => onChange(field, value)} said={said[field.name]} strict={strict} lastSeed={lastSeed} />
   );
   return (
     <div className="flex flex-col gap-5">
@@ -55,21 +53,23 @@ export function Form({ method, values, onChange, onReset, said, strict, lastSeed
   );
 }
 
-interface RowProps { field: FieldInfo; value: unknown; onChange: (value: unknown) => void; said: string | undefined; strict: boolean; subject: boolean; lastSeed: number | null }
+interface RowProps { method: Method; field: FieldInfo; values: Values; onChange: (value: unknown) => void; said: string | undefined; strict: boolean; lastSeed: number | null }
 
 /** Kinds that one element of a form stands for, so that a <label> can point at it. */
 const labelled = (field: FieldInfo): boolean => !isPicture(field);
 
-function Row({ field, value, onChange, said, strict, subject, lastSeed }: RowProps) {
+function Row({ method, field, values, onChange, said, strict, lastSeed }: RowProps) {
   const { t, w, number } = useSpeech();
   const id = `f-${field.name}`;
-  const found = check(field, value);
+  const value = values[field.name];
+  const found = check(field, value, values);
   const blank = value === null || value === "" || (Array.isArray(value) && !value.length);
   const fault = said ?? (found && (strict || !blank) ? t(found.key, Object.fromEntries(Object.entries(found.values ?? {}).map(([key, item]) => [key, typeof item === "number" && key === "limit" ? number(item) : item]))) : null);
   const hint = w(field.hint);
   const describedBy = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(" ") || undefined;
   const inline = field.kind === "bool";
   const resettable = !isPicture(field) && !field.required && !same(value, initialValue(field));
+  const control = <Control method={method} field={field} values={values} value={value} onChange={onChange} id={id} describedBy={describedBy} invalid={fault !== null} lastSeed={lastSeed} />;
   const label = (
     <span className="flex items-baseline gap-1.5">
       {labelled(field) ? (
@@ -93,9 +93,9 @@ function Row({ field, value, onChange, said, strict, subject, lastSeed }: RowPro
     <div data-testid={`field-${field.name}`} data-field={field.name} role="group" aria-labelledby={`${id}-label`}>
       <div className={inline ? "flex items-center justify-between gap-3" : "mb-1.5"}>
         {label}
-        {inline && <Control field={field} value={value} onChange={onChange} id={id} describedBy={describedBy} invalid={fault !== null} subject={subject} lastSeed={lastSeed} />}
+        {inline && control}
       </div>
-      {!inline && <Control field={field} value={value} onChange={onChange} id={id} describedBy={describedBy} invalid={fault !== null} subject={subject} lastSeed={lastSeed} />}
+      {!inline && control}
       {fault && (
         <p id={`${id}-fault`} className="mt-1.5 text-sm text-bad" role="alert">
           {fault}

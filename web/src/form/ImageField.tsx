@@ -10,23 +10,26 @@ import { MadeWith } from "../parts/MadeWith";
 import { Sending } from "../parts/Sending";
 import { easel, send } from "../store/easel";
 
-interface Props { field: FieldInfo; value: string[]; limit: number; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean; large: boolean }
+interface Props { field: FieldInfo; value: string[]; limit: number; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean; large: boolean; /** What each of several stands for, shown in its corner. */ corners?: string[] }
 
 /** How often pictures were given to a field, by its name. */
 const turns = new Map<string, number>();
 
 /** Uploads `files` one by one and puts them behind, or in place of, what the field holds. Where one fits, the last given wins, not the last to arrive. */
-export async function addPictures(files: File[], target: string, limit: number, now: () => string[], onChange: (ids: string[]) => void): Promise<void> {
+export async function addPictures(files: File[], field: FieldInfo, limit: number, now: () => string[], onChange: (ids: string[]) => void): Promise<void> {
+  const target = field.name;
   const turn = (turns.get(target) ?? 0) + 1;
   turns.set(target, turn);
   for (const file of files.slice(0, limit)) {
     const asset = await send(file, target);
     if (!asset || (limit === 1 && turns.get(target) !== turn)) continue;
-    onChange(limit === 1 ? [asset.id] : [...now().filter((id) => id !== asset.id), asset.id].slice(-limit));
+    // Of pictures one is enough; masks stand for what they lie over, and two may be alike.
+    const others = now().filter((id) => id !== asset.id || field.kind === "masks");
+    onChange(limit === 1 ? [asset.id] : [...others, asset.id].slice(-limit));
   }
 }
 
-export function ImageField({ field, value, limit, onChange, describedBy, invalid, large }: Props) {
+export function ImageField({ field, value, limit, onChange, describedBy, invalid, large, corners }: Props) {
   const { t, w } = useSpeech();
   const input = useRef<HTMLInputElement>(null);
   const latest = useRef(value);
@@ -35,13 +38,13 @@ export function ImageField({ field, value, limit, onChange, describedBy, invalid
   const known = easel.use((state) => state.known);
   const id = useId();
   const add = (files: File[]) => {
-    if (files.length) void addPictures(files, field.name, limit, () => latest.current, onChange);
+    if (files.length) void addPictures(files, field, limit, () => latest.current, onChange);
   };
   const room = value.length < limit;
   const pick = (
     <button type="button" className={`drop ${large && !value.length ? "py-8" : "py-4"} ${over ? "drop-over" : ""}`} aria-describedby={describedBy} aria-invalid={invalid} onClick={() => input.current?.click()}>
       <ImagePlus size={large ? 26 : 20} strokeWidth={1.5} aria-hidden />
-      <span className="font-medium">{value.length ? t("image.more") : limit > 1 ? t("image.choose.many") : field.film ? t("image.choose.film") : t("image.choose")}</span>
+      <span className="font-medium">{value.length ? t("image.more") : field.kind === "masks" ? t("mask.files") : limit > 1 ? t("image.choose.many") : field.film ? t("image.choose.film") : t("image.choose")}</span>
       {large && !value.length && <span className="text-xs text-soft">{t("image.ways")}</span>}
     </button>
   );
@@ -81,9 +84,10 @@ export function ImageField({ field, value, limit, onChange, describedBy, invalid
           {value.length > 0 && (
             <ul className="mb-2 grid grid-cols-3 gap-2">
               {value.map((one, n) => (
-                <li key={one} className="frame group relative">
+                <li key={`${one} ${n}`} className="frame group relative">
                   <Picture src={thumbUrl(one, 256)} alt={known[one]?.name ?? t("image.nth", { n: n + 1 })} className="aspect-square w-full object-cover" />
-                  <button type="button" className="icon-button chip-button absolute top-1 right-1" aria-label={t("image.remove.nth", { n: n + 1 })} onClick={() => onChange(value.filter((other) => other !== one))}>
+                  {corners?.[n] && <Picture src={thumbUrl(corners[n], 256)} alt="" className="absolute bottom-1 left-1 size-7 rounded border border-paper object-cover" />}
+                  <button type="button" className="icon-button chip-button absolute top-1 right-1" aria-label={t("image.remove.nth", { n: n + 1 })} onClick={() => onChange(value.filter((_, place) => place !== n))}>
                     <X size={14} aria-hidden />
                   </button>
                 </li>

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { FieldInfo, Method } from "../api/types";
-import { byField, check, checkAll, initialValues, mend, slide, toParams } from "./values";
+import { byField, check, checkAll, followed, initialValues, mend, slide, toParams } from "./values";
 
 const field = (name: string, more: Partial<FieldInfo> = {}): FieldInfo => ({
   name, kind: "float", required: false, nullable: false, default: null, group: "basic", label: { en: name, zh: name }, hint: { en: "", zh: "" },
-  minimum: null, maximum: null, above: null, below: null, min_items: null, max_items: null, max_length: null, step: null, unit: null, choices: [], holds: null, when: null, film: false, ...more,
+  minimum: null, maximum: null, above: null, below: null, min_items: null, max_items: null, max_length: null, step: null, unit: null, choices: [], holds: null, when: null, film: false, over: null, per: null, ...more,
 });
 const choice = (value: string) => ({ value, label: { en: value, zh: value }, needs: null, best: false });
 const method = (...fields: FieldInfo[]): Method => ({
@@ -26,33 +26,50 @@ test("saved values that no longer fit fall back, the others stay", () => {
 });
 
 test("ends that are out are out, ends that are in are in", () => {
-  expect(check(opacity, 0)?.key).toBe("check.above");
-  expect(check(opacity, 1)).toBeNull();
-  expect(check(opacity, 1.01)?.key).toBe("check.most");
-  expect(check(opacity, null)).toBeNull();
-  expect(check(opacity, Number.NaN)?.key).toBe("check.number");
-  expect(check(seed, -1)).toBeNull();
-  expect(check(seed, -2)?.key).toBe("check.least");
-  expect(check(seed, 1.5)?.key).toBe("check.whole");
-  expect(check(seed, 2 ** 32)?.key).toBe("check.below");
+  expect(check(opacity, 0, {})?.key).toBe("check.above");
+  expect(check(opacity, 1, {})).toBeNull();
+  expect(check(opacity, 1.01, {})?.key).toBe("check.most");
+  expect(check(opacity, null, {})).toBeNull();
+  expect(check(opacity, Number.NaN, {})?.key).toBe("check.number");
+  expect(check(seed, -1, {})).toBeNull();
+  expect(check(seed, -2, {})?.key).toBe("check.least");
+  expect(check(seed, 1.5, {})?.key).toBe("check.whole");
+  expect(check(seed, 2 ** 32, {})?.key).toBe("check.below");
 });
 
 test("lists are counted and their numbers looked at", () => {
   const styles = field("style", { kind: "images", required: true, min_items: 1, max_items: 2 });
-  expect(check(styles, [])?.key).toBe("check.picture");
-  expect(check(styles, ["a", "b", "c"])).toEqual({ key: "check.many", values: { n: 2 } });
+  expect(check(styles, [], {})?.key).toBe("check.picture");
+  expect(check(styles, ["a", "b", "c"], {})).toEqual({ key: "check.many", values: { n: 2 } });
   const radii = field("radii", { kind: "numbers", minimum: 0.5, maximum: 200 });
-  expect(check(radii, [8, 4, 0.1])?.key).toBe("check.least");
-  expect(check(radii, [8, 4])).toBeNull();
+  expect(check(radii, [8, 4, 0.1], {})?.key).toBe("check.least");
+  expect(check(radii, [8, 4], {})).toBeNull();
 });
 
 test("of several choices those that are gone are not taken over", () => {
   const several = field("several", { kind: "methods", required: true, min_items: 1, max_items: 2, choices: [choice("a"), choice("b"), choice("c")] });
   expect(initialValues(method(several))).toEqual({ several: [] });
-  expect(check(several, [])?.key).toBe("check.required");
-  expect(check(several, ["a", "b", "c"])).toEqual({ key: "check.many", values: { n: 2 } });
+  expect(check(several, [], {})?.key).toBe("check.required");
+  expect(check(several, ["a", "b", "c"], {})).toEqual({ key: "check.many", values: { n: 2 } });
   expect(mend(method(several), { several: ["b", "a"] })).toEqual({ several: ["b", "a"] });
   expect(mend(method(several), { several: ["b", "gone"] })).toEqual({ several: [] });
+});
+
+test("there is a mask for each picture, or none", () => {
+  const masks = field("masks", { kind: "masks", over: "content", per: "style", max_items: 16 });
+  expect(initialValues(method(masks))).toEqual({ masks: [] });
+  expect(check(masks, [], { style: ["a", "b"] })).toBeNull();
+  expect(check(masks, ["m", "m"], { style: ["a", "b"] })).toBeNull();
+  expect(check(masks, ["m"], { style: ["a", "b"] })).toEqual({ key: "check.masks", values: { n: 1, wanted: 2 } });
+  expect(check(masks, ["m"], { style: [] })?.key).toBe("check.masks");
+});
+
+test("masks follow the pictures they belong to", () => {
+  expect(followed(["1", "2", "3"], ["a", "b", "c"], ["c", "a"])).toEqual(["3", "1"]);
+  expect(followed(["1", "2"], ["a", "b"], ["a", "b", "new"])).toEqual(["1", "2"]);
+  expect(followed(["1", "2"], ["a", "b"], [])).toEqual([]);
+  // What was not one for each stays as it is, to be mended by hand.
+  expect(followed(["1"], ["a", "b"], ["b"])).toEqual(["1"]);
 });
 
 test("params leave out what is blank, and keep null where null means something", () => {

@@ -10,6 +10,10 @@ export interface Fault { key: Key; values?: Record<string, string | number> }
 export const SEED = "seed";
 export const ANY_SEED = -1;
 
+/** Whether the field holds a picture, or several. */
+export const isPicture = (field: FieldInfo): boolean => field.kind === "image" || holdsPictures(field);
+export const holdsPictures = (field: FieldInfo): boolean => field.kind === "images" || field.kind === "masks";
+
 export function initialValue(field: FieldInfo): unknown {
   if (field.name === SEED) return ANY_SEED;
   if (field.default !== null && field.default !== undefined) return field.default;
@@ -24,6 +28,7 @@ export function initialValue(field: FieldInfo): unknown {
     case "choice":
       return field.choices[0]?.value ?? "";
     case "images":
+    case "masks":
     case "numbers":
     case "methods":
       return [];
@@ -59,6 +64,7 @@ export function fits(field: FieldInfo, value: unknown): boolean {
     case "choice":
       return field.choices.some((choice) => choice.value === value);
     case "images":
+    case "masks":
       return Array.isArray(value) && value.every((item) => typeof item === "string");
     case "numbers":
       return Array.isArray(value) && value.every((item) => typeof item === "number");
@@ -73,18 +79,29 @@ export const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === J
 
 const blank = (value: unknown): boolean => value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 
-/** What is wrong with `value`; null if nothing that can be seen from here. The server looks again. */
-export function check(field: FieldInfo, value: unknown): Fault | null {
+/** The pictures of a field's value, one or several. */
+export const picturesOf = (value: unknown): string[] => (Array.isArray(value) ? value : [value]).filter((id): id is string => typeof id === "string" && id !== "");
+
+/** `masks` after the pictures they belong to went from `before` to `after`: each follows its own. */
+export function followed(masks: string[], before: string[], after: string[]): string[] {
+  if (masks.length !== before.length) return masks;
+  return after.flatMap((id) => masks[before.indexOf(id)] ?? []);
+}
+
+/** What is wrong with `value` among the other `values`; null if nothing that can be seen from here. The server looks again. */
+export function check(field: FieldInfo, value: unknown, values: Values): Fault | null {
   const least = field.min_items ?? 0;
   if (blank(value)) {
-    const wanted = field.required && (field.kind !== "images" && field.kind !== "numbers" ? true : least > 0);
+    const wanted = field.required && (!holdsPictures(field) && field.kind !== "numbers" ? true : least > 0);
     if (!wanted) return null;
-    if (field.kind === "image" || field.kind === "images") return { key: "check.picture" };
+    if (isPicture(field)) return { key: "check.picture" };
     return { key: "check.required" };
   }
   if (field.kind === "int" || field.kind === "float") return checkNumber(field, value as number);
   if (field.kind === "numbers" && (value as number[]).some((item) => checkNumber(field, item))) return (value as number[]).map((item) => checkNumber(field, item)).find(Boolean) ?? null;
   if (Array.isArray(value)) {
+    const wanted = field.per === null ? value.length : picturesOf(values[field.per]).length;
+    if (value.length !== wanted) return { key: "check.masks", values: { n: value.length, wanted } };
     if (value.length < least) return { key: "check.few", values: { n: least } };
     if (field.max_items !== null && value.length > field.max_items) return { key: "check.many", values: { n: field.max_items } };
   }
@@ -104,7 +121,7 @@ function checkNumber(field: FieldInfo, value: number): Fault | null {
 }
 
 export function checkAll(method: Method, values: Values): Record<string, Fault> {
-  const found = method.fields.filter((field) => counts(field, values)).map((field) => [field.name, check(field, values[field.name])] as const);
+  const found = method.fields.filter((field) => counts(field, values)).map((field) => [field.name, check(field, values[field.name], values)] as const);
   return Object.fromEntries(found.filter((pair): pair is readonly [string, Fault] => pair[1] !== null));
 }
 
@@ -114,7 +131,7 @@ export function toParams(method: Method, values: Values): Values {
   for (const field of method.fields) {
     const value = values[field.name];
     if (value === undefined || (blank(value) && !field.required && !(value === null && field.nullable))) continue;
-    if (!counts(field, values) && check(field, value)) continue;
+    if (!counts(field, values) && check(field, value, values)) continue;
     params[field.name] = value;
   }
   return params;

@@ -29,6 +29,7 @@ export interface Speech {
   bytes: (count: number) => string;
   number: (value: number, digits?: number) => string;
   seconds: (value: number) => string;
+  list: (items: string[]) => string;
   when: (iso: string) => string;
   /** What a fault of this code is called. */
   fault: (code: string) => string;
@@ -64,6 +65,7 @@ function speech(lang: Lang): Speech {
       if (value < 5400) return t("time.minutes", { m: Math.round(value / 60) });
       return t("time.hours", { h: (value / 3600).toFixed(1) });
     },
+    list: (items) => new Intl.ListFormat(locale).format(items),
     when: (iso) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso)),
     fault: (code) => {
       const parts = code.split(".");

@@ -4,7 +4,7 @@ import { ArchiveRestore, ChevronLeft, ChevronRight, RotateCcw, Settings2, Trash2
 import { useEffect, useState } from "react";
 import { api, assetUrl, thumbUrl } from "../api/client";
 import type { Job } from "../api/types";
-import { counts, initialValues } from "../form/values";
+import { counts, initialValues, isPicture } from "../form/values";
 import { useSpeech } from "../i18n";
 import { attempt, methodOf, nameOf, remove, runAgain, takeSettings } from "../parts/act";
 import { Dialog } from "../parts/Dialog";
@@ -145,7 +145,7 @@ function Settings({ job }: { job: Job }) {
   };
   // In the form's order; what did not count, or was left to the method itself, says nothing here.
   const values = method ? { ...initialValues(method), ...job.params } : job.params;
-  const names = method?.fields.filter((field) => field.kind !== "image" && field.kind !== "images" && counts(field, values)).map((field) => field.name) ?? Object.keys(job.params);
+  const names = method?.fields.filter((field) => !isPicture(field) && counts(field, values)).map((field) => field.name) ?? Object.keys(job.params);
   const rows = names.map((name) => [name, job.params[name]] as const).filter(([name, value]) => name !== "method" && value !== null && value !== undefined && value !== "");
   return (
     <section>

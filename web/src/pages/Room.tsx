@@ -6,7 +6,7 @@ import { api, ApiError, randomKey, thumbUrl } from "../api/client";
 import type { Job, Method } from "../api/types";
 import { Form } from "../form/Form";
 import { addPictures } from "../form/ImageField";
-import { byField, checkAll, counts, initialValues, toParams, type Values } from "../form/values";
+import { byField, checkAll, counts, initialValues, isPicture, picturesOf, toParams, type Values } from "../form/values";
 import { useSpeech } from "../i18n";
 import { cancel, isImage } from "../parts/act";
 import { useTaker } from "../parts/drop";
@@ -74,7 +74,7 @@ export function Room({ method }: { method: Method }) {
   useKeys({ run, stop: busy ? () => void cancel(job.id) : null });
 
   useTaker((files) => {
-    const pictures = method.fields.filter((field) => field.kind === "image" || field.kind === "images");
+    const pictures = method.fields.filter(isPicture);
     const focused = document.activeElement?.closest<HTMLElement>("[data-field]")?.dataset.field;
     const empty = (name: string) => {
       // One on its way counts: two pasted in a row go to two fields.
@@ -82,15 +82,13 @@ export function Room({ method }: { method: Method }) {
       const value = formOf(method, easel.get())[name];
       return value === null || (Array.isArray(value) && value.length === 0);
     };
-    const order = [...pictures].sort((a, b) => Number(b.name === method.subject) - Number(a.name === method.subject));
+    // Masks are painted here, or given to their own field.
+    const order = pictures.filter((one) => one.kind !== "masks").sort((a, b) => Number(b.name === method.subject) - Number(a.name === method.subject));
     const field = pictures.find((one) => one.name === focused) ?? order.find((one) => empty(one.name)) ?? order[0];
     if (!field) return tell(t("image.nofield"), { bad: true });
     const limit = field.kind === "image" ? 1 : (field.max_items ?? 16);
-    const now = () => {
-      const value = formOf(method, easel.get())[field.name];
-      return Array.isArray(value) ? (value as string[]) : typeof value === "string" ? [value] : [];
-    };
-    void addPictures(files, field.name, limit, now, (ids) => setValue(method, field, field.kind === "image" ? (ids[0] ?? null) : ids));
+    const now = () => picturesOf(formOf(method, easel.get())[field.name]);
+    void addPictures(files, field, limit, now, (ids) => setValue(method, field, field.kind === "image" ? (ids[0] ?? null) : ids));
   });
 
   const subject = values[method.subject];
@@ -140,7 +138,7 @@ export function Room({ method }: { method: Method }) {
             setSaid((all) => Object.fromEntries(Object.entries(all).filter(([name]) => name !== field.name)));
           }}
           onReset={() => {
-            const pictures = method.fields.filter((field) => field.kind === "image" || field.kind === "images").map((field) => field.name);
+            const pictures = method.fields.filter(isPicture).map((field) => field.name);
             setForm(method, Object.fromEntries(Object.entries(initialValues(method)).filter(([name]) => !pictures.includes(name))));
             setSaid({});
             setStrict(false);

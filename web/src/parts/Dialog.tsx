@@ -28,7 +28,12 @@ export function Dialog({ title, onClose, shape, children, actions, testid }: Pro
         onClose();
       }}
       // Chromium closes at a second Esc without asking.
-      onClose={(event) => event.target === box.current && onClose()}
+      onClose={(event) => {
+        if (event.target !== box.current) return;
+        onClose();
+        // Whoever would not have it closed gets it back.
+        requestAnimationFrame(() => box.current && !box.current.open && box.current.showModal());
+      }}
       onClick={(event) => event.target === box.current && onClose()}
     >
       <div className="flex h-full min-h-0 flex-col">

@@ -2,7 +2,7 @@
 
 import { api, ApiError, request, save, thumbUrl } from "../api/client";
 import type { Job, Method, Output } from "../api/types";
-import { fromParams, same, type Values } from "../form/values";
+import { fromParams, isPicture, picturesOf, same, type Values } from "../form/values";
 import { currentSpeech } from "../i18n";
 import { easel, formOf, setCurrent, setForm, setPhoto } from "../store/easel";
 import { dropJob, loadQueue, studio, takeJobs } from "../store/studio";
@@ -58,8 +58,6 @@ export function takeAsInput(output: Output): void {
   if (!location.hash.startsWith("#/m/") || !fits) go(last && fits ? roomPath(last.name) : "#/");
 }
 
-const ids = (value: unknown): string[] => (Array.isArray(value) ? value : [value]).filter((id): id is string => typeof id === "string" && id !== "");
-
 /** Which of these pictures the server no longer has. Asked for as they will be shown, so that the answer is of use; no answer is no loss. */
 async function lost(wanted: string[]): Promise<Set<string>> {
   const gone = await Promise.all(
@@ -81,12 +79,12 @@ export async function takeSettings(params: Values): Promise<void> {
   if (!method) return tell(t("settings.unknown"), { bad: true });
   const known = Object.fromEntries(Object.entries(params).filter(([name]) => method.fields.some((field) => field.name === name)));
   if (!Object.keys(known).length) return tell(t("settings.unknown"), { bad: true });
-  const pictures = method.fields.filter((field) => field.kind === "image" || field.kind === "images");
+  const pictures = method.fields.filter(isPicture);
   const before = formOf(method, easel.get());
-  const gone = await lost([...new Set(pictures.flatMap((field) => ids(known[field.name])))]);
+  const gone = await lost([...new Set(pictures.flatMap((field) => picturesOf(known[field.name])))]);
   const now = formOf(method, easel.get());
   for (const { name } of pictures) {
-    const asked = ids(known[name]);
+    const asked = picturesOf(known[name]);
     const here = asked.filter((id) => !gone.has(id));
     if (!same(before[name], now[name]) || (asked.length > 0 && !here.length)) known[name] = now[name];
     else if (Array.isArray(known[name])) known[name] = here;

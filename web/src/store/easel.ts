@@ -2,7 +2,7 @@
 
 import { ApiError, upload } from "../api/client";
 import type { Asset, FieldInfo, Method } from "../api/types";
-import { mend, type Values } from "../form/values";
+import { followed, holdsPictures, isPicture, mend, picturesOf, type Values } from "../form/values";
 import { currentSpeech } from "../i18n";
 import { createStore, recall, remember } from "./store";
 import { studio } from "./studio";
@@ -38,7 +38,7 @@ export const easel = createStore<Easel>({
   sending: {},
 });
 
-const isShared = (field: FieldInfo): boolean => field.kind === "image" || field.kind === "images" || field.kind === "long_text";
+const isShared = (field: FieldInfo): boolean => isPicture(field) || field.kind === "long_text";
 const isPhoto = (method: Method, field: FieldInfo): boolean => field.name === method.subject && field.kind === "image";
 
 /** The method's form as it now stands. */
@@ -53,19 +53,23 @@ export function formOf(method: Method, state: Easel): Values {
 
 /** A shared value in the shape this method's field wants. */
 function trim(field: FieldInfo, value: unknown, otherwise: unknown): unknown {
-  if (field.kind === "images") {
-    const list = (Array.isArray(value) ? value : [value]).filter((item): item is string => typeof item === "string" && item !== "");
+  if (holdsPictures(field)) {
+    const list = picturesOf(value);
     return field.max_items === null ? list : list.slice(0, field.max_items);
   }
   const one: unknown = Array.isArray(value) ? value[0] : value;
   return typeof one === "string" ? one : field.kind === "image" ? null : otherwise;
 }
 
+/** Sets one field of the form; masks follow the pictures they belong to. */
 export function setValue(method: Method, field: FieldInfo, value: unknown): void {
   easel.set((state) => {
-    const forms = { ...state.forms, [method.name]: { ...state.forms[method.name], [field.name]: value } };
+    const before = formOf(method, state);
+    const follow = (one: FieldInfo) => followed(picturesOf(before[one.name]), picturesOf(before[field.name]), picturesOf(value));
+    const changed = { [field.name]: value, ...Object.fromEntries(method.fields.filter((one) => one.per === field.name).map((one) => [one.name, follow(one)])) };
+    const forms = { ...state.forms, [method.name]: { ...state.forms[method.name], ...changed } };
     if (isPhoto(method, field)) return { forms, photo: value as string | null };
-    return isShared(field) ? { forms, shared: { ...state.shared, [field.name]: value } } : { forms };
+    return isShared(field) ? { forms, shared: { ...state.shared, ...changed } } : { forms };
   });
 }
 
@@ -118,7 +122,7 @@ export const EASEL = "easel";
 /** Whether a picture for the method's form is still on its way. */
 export const awaits = (method: Method, { sending }: Easel): boolean =>
   method.fields.some((field) => {
-    const targets = isPhoto(method, field) ? [field.name, EASEL] : field.kind === "image" || field.kind === "images" ? [field.name] : [];
+    const targets = isPhoto(method, field) ? [field.name, EASEL] : isPicture(field) ? [field.name] : [];
     return targets.some((target) => sending[target]?.some((item) => !item.error));
   });
 

@@ -1,0 +1,47 @@
+/** Masks: painted over the picture in question, or given as files. */
+
+import { Brush } from "lucide-react";
+import { useState } from "react";
+import type { FieldInfo, Method } from "../api/types";
+import { useSpeech } from "../i18n";
+import { MaskDialog } from "../masks/MaskDialog";
+import { ImageField } from "./ImageField";
+import { picturesOf, type Values } from "./values";
+
+interface Props { method: Method; field: FieldInfo; values: Values; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean }
+
+export function MaskField({ method, field, values, onChange, describedBy, invalid }: Props) {
+  const { t, w, list } = useSpeech();
+  const [open, setOpen] = useState(false);
+  const masks = picturesOf(values[field.name]);
+  const held = (name: string | null): string[] => (name === null ? [] : picturesOf(values[name]));
+  const per = held(field.per);
+  // Over one picture they lie together; of several each has its own.
+  const over = field.over === field.per ? per : per.flatMap(() => held(field.over).slice(0, 1));
+  const missing = [...new Set([field.over, field.per])].filter((name) => !held(name).length);
+  const lacking = method.fields.filter((one) => missing.includes(one.name)).map((one) => w(one.label));
+  return (
+    <>
+      <button type="button" className="button mb-2 w-full" disabled={missing.length > 0} onClick={() => setOpen(true)} data-testid="mask-open">
+        <Brush size={16} aria-hidden />
+        {t(masks.length ? "mask.edit" : "mask.draw")}
+      </button>
+      {missing.length > 0 && <p className="mb-2 text-xs text-soft">{t("mask.first", { fields: list(lacking) })}</p>}
+      <ImageField field={field} value={masks} limit={per.length || (field.max_items ?? 16)} corners={per} onChange={onChange} describedBy={describedBy} invalid={invalid} large={false} />
+      {open && (
+        <MaskDialog
+          title={w(field.label)}
+          target={field.name}
+          over={over}
+          per={per}
+          masks={masks}
+          onApply={(ids) => {
+            onChange(ids);
+            setOpen(false);
+          }}
+          onClose={() => setOpen(false)}
+        />
+      )}
+    </>
+  );
+}
