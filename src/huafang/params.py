@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers", "image", "images", "masks", "weights", "methods"]
-Family = Literal["paint", "filter", "style", "colour", "generate", "compare", "tool"]
+Family = Literal["paint", "filter", "style", "colour", "generate", "compare", "train", "tool"]
 Group = Literal["basic", "advanced"]
 Lane = Literal["compute", "network"]
 Product = Literal["pictures", "weights"]

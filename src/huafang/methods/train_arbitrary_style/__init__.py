@@ -8,7 +8,7 @@ from huafang.params import Dataset, NewName, Params, WeightsId, ui
 
 
 class TrainArbitraryStyle(Params):
-    family = "tool"
+    family = "train"
     subject = "name"
     makes = "weights"
     paper = ("Wang et al., MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer, AAAI 2023", "https://arxiv.org/abs/2211.15313")

@@ -8,7 +8,7 @@ from huafang.params import Dataset, ImageId, NewName, Params, WeightsId, ui
 
 
 class TrainFastStyle(Params):
-    family = "tool"
+    family = "train"
     subject = "name"
     makes = "weights"
     paper = (

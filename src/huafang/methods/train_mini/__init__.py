@@ -24,7 +24,7 @@ Channels = Annotated[tuple[float, ...], Field(strict=False), AfterValidator(_who
 
 
 class TrainMini(Params):
-    family = "tool"
+    family = "train"
     subject = "name"
     paper = ("Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022", "https://arxiv.org/abs/2112.10752")
 
