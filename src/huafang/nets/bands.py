@@ -43,7 +43,7 @@ def run(net: nn.Module, picture: Tensor, *, report: Report = lambda done, total:
     `net.forward` takes one tensor and may hold layers of `LAYERS`, additions and nothing else. Raises what `report` raises.
     """
     plan = Plan(picture.device, dtype)
-    with torch.no_grad(), _workers(picture.device) as each:
+    with torch.no_grad(), workers(picture.device) as each:
         result = _laid(net, plan, picture)
         jobs = [(job, _bands(job.map, picture)) for job in [*plan.jobs, Job.filling(result)]]
         plan.jobs.clear()
@@ -62,7 +62,7 @@ def run(net: nn.Module, picture: Tensor, *, report: Report = lambda done, total:
 
 
 @contextmanager
-def _workers(device: torch.device) -> Iterator[Callable[[Callable[[int, int], Sums | None], Sequence[tuple[int, int]]], Iterable[Sums | None]]]:
+def workers(device: torch.device) -> Iterator[Callable[[Callable[[int, int], Sums | None], Sequence[tuple[int, int]]], Iterable[Sums | None]]]:
     """How a job's bands are worked on: on a CPU by as many threads as torch may use, a band each, since small steps are not worth sharing."""
     count = torch.get_num_threads()
     if device.type != "cpu" or count == 1:

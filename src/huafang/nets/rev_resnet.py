@@ -10,7 +10,8 @@ The published features z, of 32 channels at full size (photo) or 128 at half siz
 the halves themselves are what is carried here, and `GROUPS` says where a channel of z lies in them. RGB in [0, 1] in and out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from huafang.nets import bands, checkpoint
-from huafang.nets import layers as layers  # enters the layers that are known
+from huafang.nets import layers  # enters the layers that are known
 from huafang.nets.maps import LAYERS, Map, Plan, Source
+from huafang.ops import thin
 
 ALLOWED = "CAP-VSTNet (stack.0.conv.1.weight, …, channel_reduction.block_list.1.conv.7.bias)"
 MULTIPLE, LEAST_SIDE = 4, 8
@@ -27,6 +29,8 @@ MULTIPLE, LEAST_SIDE = 4, 8
 WIDTHS = (16, 64, 256)
 DEPTH, LAST = 10, 2
 """Blocks at each width, and further ones at the end."""
+THIN = 16
+"""Halves of so few channels lie plane by plane in memory, others with their channels last: what is quickest for each."""
 
 Mode = Literal["photo", "art"]
 Halves = list[Tensor]
@@ -40,15 +44,17 @@ GROUPS: dict[Mode, int] = {"photo": 8, "art": 2}
 def fold(x: Tensor) -> Tensor:
     """(B, C, 2h, 2w) -> (B, 4C, h, w); the four places of a square come one behind the other, each with all its channels."""
     batch, channels, height, width = x.shape
-    parts = x.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 3, 5, 1, 2, 4)
-    return parts.reshape(batch, 4 * channels, height // 2, width // 2)
+    parts = x.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 3, 5, 1)
+    return parts.reshape(batch, height // 2, width // 2, 4 * channels).permute(0, 3, 1, 2)
 
 
 def unfold(x: Tensor) -> Tensor:
     """The inverse of `fold`."""
     batch, channels, height, width = x.shape
-    parts = x.view(batch, 2, 2, channels // 4, height, width).permute(0, 3, 4, 1, 5, 2)
-    return parts.reshape(batch, channels // 4, 2 * height, 2 * width)
+    parts = x.view(batch, 2, 2, channels // 4, height, width)
+    if channels // 4 <= THIN:
+        return parts.permute(0, 3, 4, 1, 5, 2).reshape(batch, channels // 4, 2 * height, 2 * width)
+    return parts.permute(0, 4, 1, 5, 2, 3).reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
@@ -68,15 +74,20 @@ class Block(nn.Module):
         y: Tensor = self.conv(x)
         return y
 
-    def add(self, half: Tensor, other: Tensor, sign: int) -> Iterator[None]:
-        """half += sign · F(other), in place; yields after each band of rows."""
-        made: Map = Source(other)
-        plan = _Fleeting(other.device)
+    def adding(self, half: Tensor, other: Tensor, sign: int, dtype: torch.dtype) -> Callable[[int, int], None]:
+        """What does half += sign · F(other), in place, in the rows that it is called with; bands may be done in any order, or at once."""
+        if self.width <= THIN and half.device.type == "cpu":
+            one, two, three = (thin.Taps.of(module) for module in self.conv if isinstance(module, nn.Conv2d))
+            return partial(thin.add, half, other, (one, two, three), sign)
+        plan = _Fleeting(other.device, dtype)
+        made: Map = layers.Settled(Source(other), plan, None, 1.0)  # as it is, but mirrored and rounded in one pass
         for module in self.conv:
             made = LAYERS[type(module)](module, plan, made)
-        for first, last in cuts(half.device, *half.shape[1:]):
+
+        def add(first: int, last: int) -> None:
             half[:, :, first:last].add_(made.rows(first, last), alpha=sign)
-            yield
+
+        return add
 
 
 class _Fleeting(Plan):
@@ -118,34 +129,34 @@ class RevResNet(nn.Module):
         """All blocks in the order of encoding."""
         return [block for block in (*self.stack, *self.channel_reduction.block_list) if isinstance(block, Block)]
 
-    def encode(self, picture: Tensor, *, report: Callable[[], None] = lambda: None) -> Halves:
+    def encode(self, picture: Tensor, *, report: Callable[[], None] = lambda: None, dtype: torch.dtype = torch.float32) -> Halves:
         """(1, 3, H, W) in [0, 1], sides multiples of 4 from 8 -> two halves, (1, 256, H/4, W/4) each. `report` is called after each band; what it raises ends
-        the run.
+        the run. Convolutions reckon in `dtype`, halves are added up in float32.
         """
         height, width = picture.shape[2:]
         assert height % MULTIPLE == width % MULTIPLE == 0, f"sides are multiples of {MULTIPLE}, not {height} and {width}"
-        with torch.no_grad():
+        with torch.no_grad(), bands.workers(picture.device) as each:
             one, other = (picture.new_zeros(1, WIDTHS[0], height, width) for _ in range(2))
             one[:, :3] = picture
             for block in self.blocks:
                 if block.stride == 2:
                     one = fold(one)
-                for _ in block.add(one, other, 1):
+                for _ in each(block.adding(one, other, 1, dtype), cuts(one.device, *one.shape[1:])):
                     report()
                 if block.stride == 2:
                     other = fold(other)
                 one, other = other, one
         return [one, other]
 
-    def decode(self, halves: Halves, *, report: Callable[[], None] = lambda: None) -> Tensor:
+    def decode(self, halves: Halves, *, report: Callable[[], None] = lambda: None, dtype: torch.dtype = torch.float32) -> Tensor:
         """The picture, (1, 3, H, W), of two halves, which are taken out of the list and written over."""
         other, one = halves
         halves.clear()
-        with torch.no_grad():
+        with torch.no_grad(), bands.workers(one.device) as each:
             for block in reversed(self.blocks):
                 if block.stride == 2:
                     other = unfold(other)
-                for _ in block.add(one, other, -1):
+                for _ in each(block.adding(one, other, -1, dtype), cuts(one.device, *one.shape[1:])):
                     report()
                 if block.stride == 2:
                     one = unfold(one)
