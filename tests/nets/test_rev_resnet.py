@@ -24,11 +24,15 @@ def published(halves: rev_resnet.Halves, mode: rev_resnet.Mode) -> torch.Tensor:
     return z
 
 
+def places(half: torch.Tensor, mode: rev_resnet.Mode) -> torch.Tensor:
+    """(1, 256, h, w) -> (places, C) of the published features."""
+    return half.permute(0, 2, 3, 1).reshape(-1, 256 // rev_resnet.GROUPS[mode])
+
+
 def look(halves: rev_resnet.Halves, mode: rev_resnet.Mode) -> cwct.Look:
-    groups = rev_resnet.GROUPS[mode]
-    moments = cwct.Moments(256 // groups)
+    moments = cwct.Moments(256 // rev_resnet.GROUPS[mode])
     for half in halves:
-        moments.add(half.reshape(groups, moments.channels, -1))
+        moments.add(cwct.Sums.of(places(half, mode)))
     return cwct.Look.of(moments)
 
 
@@ -41,7 +45,7 @@ def test_features_transfer_and_picture_are_the_authors(shared, mode):
     assert apart(published(content, mode), fixture.want(f"{mode}_z")) < 2e-6
     assert apart(net.decode([one.clone() for one in content]), fixture.want(f"{mode}_inv")) < 3e-6
     transfer = cwct.Transfer.between(look(content, mode), look(net.encode(fixture.input("style", 64, 64)), mode))
-    moved = [transfer(half.reshape(rev_resnet.GROUPS[mode], -1, 12 * 20)).float().view_as(half) for half in content]
+    moved = [transfer(places(half, mode)).float().view(1, 12, 20, 256).permute(0, 3, 1, 2) for half in content]
     assert apart(published(moved, mode), fixture.want(f"{mode}_t")) < 2e-6
     assert apart(net.decode(moved), fixture.want(f"{mode}_y")) < 3e-6
 
@@ -74,14 +78,14 @@ def test_folding_is_undone_and_keeps_squares_together():
 
 def test_the_transfer_gives_mean_and_covariance_and_half_of_it_goes_half_way():
     generator = torch.Generator().manual_seed(0)
-    content, style = (torch.randn(8, 8, generator=generator) @ torch.randn(1, 8, 500, generator=generator) + shift for shift in (1.0, -2.0))
+    content, style = (torch.randn(500, 8, generator=generator) @ torch.randn(8, 8, generator=generator) + shift for shift in (1.0, -2.0))
     own, wanted = cwct.Moments(8), cwct.Moments(8)
-    for piece in content.split(130, 2):
-        own.add(piece)
-    wanted.add(style)
-    assert torch.allclose(own.covariance, torch.cov(content[0].double()), atol=1e-9), "pieces add up to the whole"
+    for piece in content.split(130):
+        own.add(cwct.Sums.of(piece))
+    wanted.add(cwct.Sums.of(style))
+    assert torch.allclose(own.covariance, torch.cov(content.T.double()), atol=1e-9), "pieces add up to the whole"
     moved = cwct.Moments(8)
-    moved.add(cwct.Transfer.between(cwct.Look.of(own), cwct.Look.of(wanted))(content))
+    moved.add(cwct.Sums.of(cwct.Transfer.between(cwct.Look.of(own), cwct.Look.of(wanted))(content)))
     assert torch.allclose(moved.covariance, wanted.covariance, atol=1e-8)
     assert torch.allclose(moved.mean, wanted.mean, atol=1e-8)
     half = cwct.mixed([cwct.Look.of(own), cwct.Look.of(wanted)], [0.5, 0.5])
@@ -89,26 +93,26 @@ def test_the_transfer_gives_mean_and_covariance_and_half_of_it_goes_half_way():
 
 
 def test_weights_of_places_are_what_is_measured():
-    z = torch.randn(2, 4, 50, generator=torch.Generator().manual_seed(0))
-    cover = torch.zeros(2, 50)
-    cover[1, 10:40] = 1
+    z = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+    cover = torch.zeros(100)
+    cover[60:90] = 1
     under, alone = cwct.Moments(4), cwct.Moments(4)
-    under.add(z, cover)
-    alone.add(z[1:, :, 10:40])
+    under.add(cwct.Sums.of(z, cover))
+    alone.add(cwct.Sums.of(z[60:90]))
     assert under.weight == 30
     assert torch.allclose(under.covariance, alone.covariance)
     before = under.weight
-    under.add(z, torch.zeros(2, 50))
+    under.add(cwct.Sums.of(z, torch.zeros(100)))
     assert under.weight == before, "what is nowhere to be seen counts nothing"
 
 
 def test_flat_features_are_not_blown_up():
     """A covariance that is zero but for rounding takes the authors' ridge, so that whitening multiplies by 224 at the most and not by millions."""
     flat = cwct.Moments(4)
-    flat.add(0.5 + 1e-8 * torch.randn(1, 4, 1000, dtype=torch.float64))
+    flat.add(cwct.Sums.of(0.5 + 1e-8 * torch.randn(1000, 4, dtype=torch.float64)))
     assert float(flat.covariance.diagonal().max()) < 1e-15
     rich = cwct.Moments(4)
-    rich.add(torch.randn(1, 4, 1000))
+    rich.add(cwct.Sums.of(torch.randn(1000, 4)))
     assert float(cwct.Transfer.between(cwct.Look.of(flat), cwct.Look.of(rich)).matrix.abs().max()) < 300
 
 

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from huafang.nets import bands, checkpoint
-from huafang.nets import layers  # enters the layers that are known
+from huafang.nets import layers as layers  # enters the layers that are known
 from huafang.nets.maps import LAYERS, Map, Plan, Source
 from huafang.ops import thin
+from huafang.ops.threads import workers
 
 ALLOWED = "CAP-VSTNet (stack.0.conv.1.weight, …, channel_reduction.block_list.1.conv.7.bias)"
 MULTIPLE, LEAST_SIDE = 4, 8
@@ -29,6 +30,8 @@ MULTIPLE, LEAST_SIDE = 4, 8
 WIDTHS = (16, 64, 256)
 DEPTH, LAST = 10, 2
 """Blocks at each width, and further ones at the end."""
+LEAST_ROWS = 32
+"""Rows of a band at the least. The first convolution of F makes four more of them, which its neighbours make too."""
 THIN = 16
 """Halves of so few channels lie plane by plane in memory, others with their channels last: what is quickest for each."""
 
@@ -80,7 +83,7 @@ class Block(nn.Module):
             one, two, three = (thin.Taps.of(module) for module in self.conv if isinstance(module, nn.Conv2d))
             return partial(thin.add, half, other, (one, two, three), sign)
         plan = _Fleeting(other.device, dtype)
-        made: Map = layers.Settled(Source(other), plan, None, 1.0)  # as it is, but mirrored and rounded in one pass
+        made: Map = Source(other)
         for module in self.conv:
             made = LAYERS[type(module)](module, plan, made)
 
@@ -99,7 +102,7 @@ class _Fleeting(Plan):
 
 def cuts(device: torch.device, channels: int, height: int, width: int) -> list[tuple[int, int]]:
     """The rows of a map in bands of about as many numbers as the device works on at a time; by the map's size alone, so runs repeat."""
-    rows = max(bands.LEAST_ROWS, bands.NUMBERS.get(device.type, bands.NUMBERS_ELSEWHERE) // (channels * width))
+    rows = max(LEAST_ROWS, bands.NUMBERS.get(device.type, bands.NUMBERS_ELSEWHERE) // (channels * width))
     return [(first, min(height, first + rows)) for first in range(0, height, rows)]
 
 
@@ -135,7 +138,7 @@ class RevResNet(nn.Module):
         """
         height, width = picture.shape[2:]
         assert height % MULTIPLE == width % MULTIPLE == 0, f"sides are multiples of {MULTIPLE}, not {height} and {width}"
-        with torch.no_grad(), bands.workers(picture.device) as each:
+        with torch.no_grad(), workers(picture.device) as each:
             one, other = (picture.new_zeros(1, WIDTHS[0], height, width) for _ in range(2))
             one[:, :3] = picture
             for block in self.blocks:
@@ -152,7 +155,7 @@ class RevResNet(nn.Module):
         """The picture, (1, 3, H, W), of two halves, which are taken out of the list and written over."""
         other, one = halves
         halves.clear()
-        with torch.no_grad(), bands.workers(one.device) as each:
+        with torch.no_grad(), workers(one.device) as each:
             for block in reversed(self.blocks):
                 if block.stride == 2:
                     other = unfold(other)

@@ -1,8 +1,8 @@
 """Whitening and colouring by Cholesky factors, "cWCT" (Wen, Gao & Zou, CVPR 2023, section 3.3; Li et al. 2017 for the transform), in double precision.
 
 With means μ and covariances Σ = L Lᵀ of content and style, z -> L_s L_c⁻¹ (z - μ_c) + μ_s gives the features z of the content the style's mean and covariance.
-Several styles are mixed by their factors L and means. Features come piece by piece, (..., C, ...) as (groups, C, n), so that maps of any size are measured and
-moved in bounded memory; where PyTorch has no double precision (Apple's GPU), each piece is worked on by the CPU.
+Several styles are mixed by their factors L and means. Features come piece by piece, (places, C), so that maps of any size are measured and moved in bounded
+memory; where PyTorch has no double precision (Apple's GPU), each piece is worked on by the CPU.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,25 @@ def doubled(piece: Tensor) -> Tensor:
     return (piece.cpu() if piece.device.type == "mps" else piece).double()
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What a piece of features has to say of the moments: its weight, its mean, (C,), and its scatter about that, (C, C)."""
+
+    weight: float
+    mean: Tensor
+    scatter: Tensor
+
+    @classmethod
+    def of(cls, piece: Tensor, weights: Tensor | None = None) -> "Sums":
+        """Of (places, C); `weights`, (places,) in [0, 1], say how much each place counts."""
+        z = doubled(piece)
+        share = None if weights is None else doubled(weights)[:, None]
+        weight = float(len(z) if share is None else share.sum())
+        mean = (z if share is None else z * share).sum(0) / max(weight, 1e-9)
+        apart = z - mean
+        return cls(weight, mean.cpu(), ((apart if share is None else apart * share).T @ apart).cpu())
+
+
 @dataclass
 class Moments:
     """Mean and covariance of features, summed piece by piece (Chan, Golub & LeVeque 1979)."""
@@ -36,20 +55,13 @@ class Moments:
         self.mean = torch.zeros(self.channels, dtype=torch.float64)
         self._scatter = torch.zeros(self.channels, self.channels, dtype=torch.float64)
 
-    def add(self, piece: Tensor, weights: Tensor | None = None) -> None:
-        """Take in (groups, C, n); `weights`, (groups, n) in [0, 1], say how much each place counts."""
-        z = doubled(piece).transpose(0, 1).flatten(1)
-        share = None if weights is None else doubled(weights).flatten()
-        count = float(z.shape[1] if share is None else share.sum())
-        if count <= 0:
-            return
-        mean = (z if share is None else z * share).sum(1) / count
-        z = z - mean[:, None]
-        scatter = (z if share is None else z * share) @ z.T
-        total, step = self.weight + count, mean.cpu() - self.mean
-        self._scatter += scatter.cpu() + torch.outer(step, step) * (self.weight * count / total)
-        self.mean = self.mean + step * (count / total)
-        self.weight = total
+    def add(self, piece: Sums) -> None:
+        """Take in one piece; one that weighs nothing changes nothing."""
+        total, step = self.weight + piece.weight, piece.mean - self.mean
+        if piece.weight > 0:
+            self._scatter += piece.scatter + torch.outer(step, step) * (self.weight * piece.weight / total)
+            self.mean = self.mean + step * (piece.weight / total)
+            self.weight = total
 
     @property
     def covariance(self) -> Tensor:
@@ -106,6 +118,6 @@ class Transfer:
         return cls(matrix, style.mean - matrix @ content.mean)
 
     def __call__(self, piece: Tensor) -> Tensor:
-        """(groups, C, n) of any precision -> the same in double precision."""
+        """(places, C) of any precision -> the same in double precision."""
         z = doubled(piece)
-        return torch.baddbmm(self.shift.to(z.device)[None, :, None], self.matrix.to(z.device).expand(len(z), -1, -1), z)
+        return torch.addmm(self.shift.to(z.device), z, self.matrix.T.to(z.device))

@@ -6,6 +6,8 @@ linear map of features: what does not change from frame to frame in the film doe
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,12 +18,14 @@ from huafang.nets import arbitrary, feedforward, rev_resnet
 from huafang.nets.rev_resnet import Halves, Mode, RevResNet
 from huafang.ops import colour, cwct, resize
 from huafang.ops.blend import KeepColours
+from huafang.ops.threads import workers
 
 GLIMPSES = 8
 """Frames of a film, evenly spread, of which the content's statistics are taken."""
 
+T = TypeVar("T")
 Cover = list[Tensor]
-"""A mask as it lies over a picture's halves: (groups, h, w) each, in [0, 1]."""
+"""A mask as it lies over a picture's halves: (h, w, groups) each, in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -92,28 +96,31 @@ def _cover(mask: Tensor, photo: Tensor, mode: Mode) -> Cover:
     lain = resize.resized(lain, lain.shape[2] // step, lain.shape[3] // step)
     for _ in range(rev_resnet.FOLDS[mode]):
         lain = rev_resnet.fold(lain)
-    one, other = lain[0].chunk(2)
-    return [one, other]
+    return [*lain[0].permute(1, 2, 0).chunk(2, 2)]
 
 
 def _measured(halves: Halves, mode: Mode, cover: Cover | None, moments: cwct.Moments | None = None) -> cwct.Moments:
     """Take the features of a picture into `moments`."""
     found = moments or cwct.Moments(halves[0].shape[1] // rev_resnet.GROUPS[mode])
-    for which, rows in _bands(halves):
-        found.add(_piece(halves[which][:, :, rows], mode), None if cover is None else cover[which][:, rows].flatten(1))
+
+    def sums(which: int, first: int, last: int) -> cwct.Sums:
+        return cwct.Sums.of(_piece(halves[which], mode, first, last), None if cover is None else cover[which][first:last].flatten())
+
+    for piece in _everywhere(halves, sums):
+        found.add(piece)
     return found
 
 
-def _bands(halves: Halves) -> Iterator[tuple[int, slice]]:
-    for which, half in enumerate(halves):
-        for first, last in rev_resnet.cuts(half.device, *half.shape[1:]):
-            yield which, slice(first, last)
+def _everywhere(halves: Halves, work: Callable[[int, int, int], T]) -> Iterator[T]:
+    """What `work` gives of each band: the number of the half, the first row, and the first that is not in the band any more."""
+    with workers(halves[0].device) as each:
+        for which, half in enumerate(halves):
+            yield from each(partial(work, which), rev_resnet.cuts(half.device, *half.shape[1:]))
 
 
-def _piece(band: Tensor, mode: Mode) -> Tensor:
-    """(1, 256, rows, w) of a half -> (groups, C, places) of the published features."""
-    groups = rev_resnet.GROUPS[mode]
-    return band.reshape(groups, band.shape[1] // groups, -1)
+def _piece(half: Tensor, mode: Mode, first: int, last: int) -> Tensor:
+    """Rows of a half, (1, 256, h, w) -> (places, C) of the published features, the same memory."""
+    return half[:, :, first:last].permute(0, 2, 3, 1).view(-1, half.shape[1] // rev_resnet.GROUPS[mode])
 
 
 def _regions(p: CapVstNet, contents: Sequence[cwct.Moments], styles: Sequence[cwct.Moments], covers: Sequence[Cover], notes: list[str]) -> list[Region]:
@@ -150,15 +157,18 @@ def _moved(content: cwct.Moments, style: cwct.Look, strength: float) -> cwct.Tra
 
 def _transfer(halves: Halves, mode: Mode, regions: Sequence[Region]) -> None:
     """z + Σ share · cover · (T z - z) / Σ share · cover where covers are white, z where they are not; in place, band by band."""
-    for which, rows in _bands(halves) if regions else ():
-        band = halves[which][:, :, rows]
-        z = _piece(band, mode)
+
+    def move(which: int, first: int, last: int) -> None:
+        piece = _piece(halves[which], mode, first, last)
         if regions[0].cover is None:
-            moved = regions[0].transfer(z)
-        else:
-            z = cwct.doubled(z)
-            covers = [cwct.doubled(region.cover[which][:, rows].flatten(1))[:, None] for region in regions if region.cover is not None]
-            shares = [region.share * cover for region, cover in zip(regions, covers, strict=True)]
-            there = torch.stack(covers).sum(0).clamp(max=1) / torch.stack(shares).sum(0).clamp_min(1e-6)
-            moved = z + sum(share * there * (region.transfer(z) - z) for region, share in zip(regions, shares, strict=True))
-        band.copy_(moved.view(band.shape))
+            piece.copy_(regions[0].transfer(piece))
+            return
+        z = cwct.doubled(piece)
+        covers = [cwct.doubled(region.cover[which][first:last].flatten())[:, None] for region in regions if region.cover is not None]
+        shares = [region.share * cover for region, cover in zip(regions, covers, strict=True)]
+        there = torch.stack(covers).sum(0).clamp(max=1) / torch.stack(shares).sum(0).clamp_min(1e-6)
+        piece.copy_(z + sum(share * there * (region.transfer(z) - z) for region, share in zip(regions, shares, strict=True)))
+
+    if regions:
+        for _ in _everywhere(halves, move):
+            pass
