@@ -3,6 +3,7 @@
 import pytest
 import torch
 from safetensors.torch import save_file
+from skimage import data
 
 from huafang.errors import BadInput
 from huafang.nets import bands, micro_ast
@@ -28,6 +29,15 @@ def test_the_network_is_the_authors(shared):
         styled = net.styled(net.style(fixture.input("style", 64, 64)))
         assert apart(styled(fixture.input("content", 48, 80)), fixture.want("y")) < 5e-5
     assert apart(bands.run(styled, fixture.input("content", 48, 80)), fixture.want("y")) < 5e-5
+
+
+def test_in_bfloat16_the_picture_is_nearly_the_same(shared):
+    net = micro_ast.load(shared / "weights" / "microast.safetensors")
+    photo, painting = (torch.from_numpy(one()).permute(2, 0, 1)[None, :, ::2, ::2] / 255 for one in (data.astronaut, data.coffee))
+    styled = net.painting(photo, net.style(painting), 1.0)
+    exact, rough = (bands.run(styled, photo, dtype=dtype).clamp(0, 1) for dtype in (torch.float32, torch.bfloat16))
+    assert not torch.equal(exact, rough)
+    assert -10 * torch.log10((exact - rough).square().mean()) > 45  # dB
 
 
 @pytest.mark.parametrize("size", [(9, 12), (17, 10)])

@@ -38,7 +38,8 @@ class _Tracer(fx.Tracer):
 
 
 def run(net: nn.Module, picture: Tensor, *, report: Report = lambda done, total: None, dtype: torch.dtype = torch.float32) -> Tensor:
-    """`net(picture)` for (1, C, H, W) float32, on the picture's device, without gradients. Convolutions reckon in `dtype`, norms in float32.
+    """`net(picture)` for (1, C, H, W) float32, on the picture's device, without gradients. Convolutions reckon in `dtype`, norms in float32,
+    and so do the parts of a module that it names in `fine`, since the error of `dtype` is made there.
 
     `net.forward` takes one tensor and may hold layers of `LAYERS`, additions and nothing else. Raises what `report` raises.
     """
@@ -87,11 +88,12 @@ def _laid(net: nn.Module, plan: Plan, picture: Tensor) -> Held:
     result: Map | None = None
     for node in _Tracer().trace(net).nodes:
         given = [maps[one] for one in node.all_input_nodes] if node.op != "placeholder" else []
+        here = plan.finely() if node.op == "call_module" and _fine(str(node.target), modules) else plan
         if node.op == "placeholder":
             maps[node] = Source(picture)
         elif node.op == "call_module":
             module = modules[str(node.target)]
-            maps[node] = LAYERS[type(module)](module, plan, *given)
+            maps[node] = LAYERS[type(module)](module, here, *given)
         elif node.target is operator.add:
             maps[node] = Sum(*given)
         elif node.op == "output":
@@ -99,9 +101,15 @@ def _laid(net: nn.Module, plan: Plan, picture: Tensor) -> Held:
         else:
             raise TypeError(f"{type(net).__name__}: bands know nothing of {node.op} {node.target}")
         if len([user for user in node.users if user.args[0] is node or not _sized(user, modules)]) > 1 and not isinstance(maps[node], Source):
-            maps[node] = plan.hold(maps[node])
+            maps[node] = here.hold(maps[node])
     assert result is not None, "a network has an output"
     return Held(result, plan.device)  # float32
+
+
+def _fine(name: str, modules: dict[str, nn.Module]) -> bool:
+    """Whether the layer is, or is part of, what the module that it belongs to has in `fine`: names of modules that reckon in float32 always."""
+    parts = name.split(".")
+    return any(part in getattr(modules[".".join(parts[:place])], "fine", ()) for place, part in enumerate(parts))
 
 
 def _sized(node: fx.Node, modules: dict[str, nn.Module]) -> bool:

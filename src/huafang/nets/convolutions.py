@@ -1,16 +1,21 @@
 """How convolutions map rows to rows, each in the form that is quickest and gives the same."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from huafang.nets.layers import Doubled, Mirrored
-from huafang.nets.maps import Local, Map, Plan, flat_rows, layer, picked, room
+from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, room
 from huafang.ops import winograd
 
 Parameters = tuple[Tensor, Tensor | None]
+Form = Callable[[Tensor], Tensor]
+"""The convolution of the rows that it is given: above and below there is what it needs, to the left and right it adds the zeros."""
 FEW, WIDE = 4, 5
-"""Convolutions to so few channels with so wide a kernel are done in two steps."""
+"""Convolutions to so few channels with so wide a kernel are reckoned for several neighbouring pixels at once."""
 MANY = 64
 """From so many channels on, in and out, Winograd's tiles pay."""
 
@@ -19,49 +24,94 @@ MANY = 64
 def _conv(module: nn.Conv2d, plan: Plan, source: Map) -> Map:
     assert (module.padding_mode, module.dilation) == ("zeros", (1, 1)), "the convolutions of our networks"
     assert not isinstance(module.padding, str), "as above"
-    weight, bias = _parameters(module, plan)
-    if (module.kernel_size, module.stride, module.padding, module.groups) == ((3, 3), (1, 1), (0, 0), 1) and isinstance(source, Mirrored):
+    if _is((3, 3), module) and isinstance(source, Mirrored):
         doubled = source.source
         if source.margins == (1, 1, 1, 1) and isinstance(doubled, Doubled) and doubled.mode == "nearest":
-            return _Phases(doubled.source, weight, bias)
+            return _Phases(doubled.source, *_parameters(module, plan.dtype))
     (kernel, across), (step, stride), (before, aside) = module.kernel_size, module.stride, module.padding
     height, width = (source.height + 2 * before - kernel) // step + 1, (source.width + 2 * aside - across) // stride + 1
-    plain = (module.stride, module.groups, plan.dtype, plan.device.type) == ((1, 1), 1, torch.float32, "cpu")
-    in_steps = plain and module.out_channels <= FEW and across >= WIDE
-    tiled = winograd.transformed(weight) if plain and module.kernel_size == (3, 3) and min(module.in_channels, module.out_channels) >= MANY else None
-    pixels = (module.kernel_size, module.stride, module.padding, module.groups) == ((1, 1), (1, 1), (0, 0), 1)
-    down = _down(weight) if in_steps else weight
-
-    def over(band: Tensor) -> Tensor:
-        if pixels:
-            return F.linear(flat_rows(band.to(weight.dtype)), weight[:, :, 0, 0], bias).view(1, band.shape[2], band.shape[3], -1).permute(0, 3, 1, 2)
-        if tiled is not None:
-            return winograd.convolved(F.pad(band, (aside, aside)) if aside else band, tiled, bias)
-        if in_steps:
-            return _across(F.conv2d(F.pad(band, (aside, aside)) if aside else band, down, None, (step, 1)), bias, across)
-        return F.conv2d(band.to(weight.dtype), weight, bias, module.stride, (0, aside), 1, module.groups)
-
-    return Local(source, (module.out_channels, height, width), (step, before, kernel), over)
+    return Local(source, (module.out_channels, height, width), (step, before, kernel), _form(module, plan))
 
 
-def _parameters(module: nn.Conv2d | nn.ConvTranspose2d, plan: Plan) -> Parameters:
-    weight = module.weight.detach().to(plan.dtype).contiguous(memory_format=torch.channels_last)
-    return weight, None if module.bias is None else module.bias.detach().to(plan.dtype)
+def _is(kernel: tuple[int, int], module: nn.Conv2d) -> bool:
+    """Whether it is a plain convolution: all channels by all, each pixel, without a border."""
+    return (module.kernel_size, module.stride, module.padding, module.groups) == (kernel, (1, 1), (0, 0), 1)
 
 
-def _down(weight: Tensor) -> Tensor:
-    """(C, D, kernel, across) -> the columns of the kernel as outputs of their own, (C · across, D, kernel, 1)."""
-    return weight.permute(0, 3, 1, 2).reshape(-1, weight.shape[1], weight.shape[2], 1).contiguous(memory_format=torch.channels_last)
+def _form(module: nn.Conv2d, plan: Plan) -> Form:
+    """The quickest."""
+    plain, exact = module.stride == (1, 1) and module.groups == 1, plan.dtype == torch.float32
+    parameters = _parameters(module, plan.dtype)
+    if _is((1, 1), module):
+        return partial(_pixels, *_parameters(module, plan.grain(module.in_channels)))
+    if not exact and module.in_channels <= PICTURE and module.groups == 1:
+        weight, bias = parameters
+        return partial(_finely, torch.cat([weight, weight], 1).contiguous(memory_format=torch.channels_last), bias, module)
+    if plan.device.type != "cpu":
+        return partial(_direct, *parameters, module)
+    if plain and exact and module.kernel_size == (3, 3) and min(module.in_channels, module.out_channels) >= MANY:
+        return partial(_tiled, winograd.transformed(parameters[0]), parameters[1], module)
+    if plain and module.out_channels <= FEW and module.kernel_size[1] >= WIDE:
+        return partial(_several, *_at_once(*parameters, 4 if exact else 8), module)
+    return partial(_direct, *parameters, module)
 
 
-def _across(columns: Tensor, bias: Tensor | None, across: int) -> Tensor:
-    """Column k of the kernel acts k pixels to the right: (1, C · across, H, W + across - 1) -> (1, C, H, W)."""
-    planes = columns.contiguous(memory_format=torch.contiguous_format).view(-1, across, *columns.shape[2:])
-    width = columns.shape[3] - across + 1
-    total = planes[:, 0, :, :width].clone() if bias is None else planes[:, 0, :, :width] + bias.view(-1, 1, 1)
-    for k in range(1, across):
-        total += planes[:, k, :, k : k + width]
-    return total[None]
+def _parameters(module: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> Parameters:
+    weight = module.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
+    return weight, None if module.bias is None else module.bias.detach().to(dtype)
+
+
+def _direct(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor) -> Tensor:
+    return F.conv2d(band.to(weight.dtype), weight, bias, module.stride, (0, int(module.padding[1])), 1, module.groups)
+
+
+def _pixels(weight: Tensor, bias: Tensor | None, band: Tensor) -> Tensor:
+    """A kernel of one pixel: a matrix product."""
+    return F.linear(flat_rows(band.to(weight.dtype)), weight[:, :, 0, 0], bias).view(1, band.shape[2], band.shape[3], -1).permute(0, 3, 1, 2)
+
+
+def _finely(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor) -> Tensor:
+    """A convolution of a float32 picture in bfloat16: of the rounded picture, and of what rounding took from it.
+
+    Where a picture is smooth, a filter that answers to differences would see nothing but the rounding, and a norm behind it makes that large.
+    """
+    rounded = band.to(weight.dtype)
+    both = torch.cat([rounded, (band - rounded).to(weight.dtype)], 1)
+    return F.conv2d(both, weight, bias, module.stride, (0, int(module.padding[1])))
+
+
+def _tiled(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor) -> Tensor:
+    """Winograd's."""
+    return winograd.convolved(_beside(module, band), weight, bias)
+
+
+def _beside(module: nn.Conv2d, band: Tensor) -> Tensor:
+    """With the zeros to the left and right."""
+    aside = int(module.padding[1])
+    return F.pad(band, (aside, aside)) if aside else band
+
+
+def _at_once(weight: Tensor, bias: Tensor | None, count: int) -> tuple[Tensor, Tensor | None, int]:
+    """The kernels of `count` neighbouring pixels as one of (C · count, D · count, kernel, n) over pixels taken `count` together, which the processor's vectors
+    are filled better by.
+    """
+    channels, inside, kernel, across = weight.shape
+    wide = weight.new_zeros(count, channels, inside, kernel, -(-(across + count - 1) // count) * count)
+    for place in range(count):
+        wide[place, ..., place : place + across] = weight
+    together = wide.unflatten(4, (-1, count)).permute(0, 1, 5, 2, 3, 4).reshape(count * channels, count * inside, kernel, -1)
+    return together.contiguous(memory_format=torch.channels_last), None if bias is None else bias.repeat(count), count
+
+
+def _several(weight: Tensor, bias: Tensor | None, count: int, module: nn.Conv2d, band: Tensor) -> Tensor:
+    """`count` neighbouring pixels at once, by the kernel of `_at_once`: where channels lie last, pixels taken together are the same numbers."""
+    band = _beside(module, band.to(weight.dtype))
+    width = band.shape[3] - module.kernel_size[1] + 1
+    columns = -(-width // count) + weight.shape[3] - 1
+    pixels = F.pad(band, (0, columns * count - band.shape[3])).permute(0, 2, 3, 1).contiguous()  # (1, H, columns · count, D)
+    made = F.conv2d(pixels.view(1, pixels.shape[1], columns, -1).permute(0, 3, 1, 2), weight, bias)
+    apart = made.permute(0, 2, 3, 1).reshape(1, made.shape[2], -1, module.out_channels)
+    return apart[:, :, :width].permute(0, 3, 1, 2)
 
 
 class _Phases(Map):
@@ -122,4 +172,4 @@ class _Transposed(Map):
 
 @layer(nn.ConvTranspose2d)
 def _transposed(module: nn.ConvTranspose2d, plan: Plan, source: Map) -> Map:
-    return _Transposed(source, module, _parameters(module, plan))
+    return _Transposed(source, module, _parameters(module, plan.dtype))

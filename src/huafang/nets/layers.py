@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from huafang.nets.maps import Gathered, Map, Moments, Plan, Pointwise, layer, picked, room
+from huafang.nets.maps import Gathered, Map, Moments, Placewise, Plan, Pointwise, layer, picked, room
 from huafang.ops import passes
 
 
@@ -24,7 +24,7 @@ def _reflected(module: nn.ReflectionPad2d, plan: Plan, source: Map) -> Map:
     def over(band: Tensor) -> Tensor:
         return F.pad(band, (left, right, 0, 0), mode="reflect") if left or right else band
 
-    return Mirrored(source, _mirrored(source.height, above, below), over, (left, right, above, below), plan.dtype)
+    return Mirrored(source, _mirrored(source.height, above, below), over, (left, right, above, below), plan.grain(source.channels))
 
 
 class Mirrored(Gathered):
@@ -52,37 +52,38 @@ def _each(module: nn.Module, plan: Plan, source: Map) -> Map:
 def _rectified(module: nn.ReLU | nn.LeakyReLU, plan: Plan, source: Map) -> Map:
     slope = module.negative_slope if isinstance(module, nn.LeakyReLU) else 0.0
     if isinstance(source, Settled) and source.slope == 1:
-        return Settled(source.source, plan, source.scale_and_shift, slope)
-    return Settled(source, plan, None, slope)
+        return Settled(source.source, source.dtype, source.scale_and_shift, slope)
+    return Settled(source, plan.grain(source.channels), None, slope)
 
 
-class Settled(Map):
-    """Norm and rectifier: rectified(source · scale + shift), `slope` being the rectifier's below 0. Scale and shift, (C,), are asked for when rows are read."""
+class Settled(Placewise):
+    """Norm and rectifier: rectified(source · scale + shift), in `dtype`, `slope` being the rectifier's below 0. Scale and shift, (C,), are asked for when rows
+    are read.
+    """
 
-    def __init__(self, source: Map, plan: Plan, scale_and_shift: Callable[[], tuple[Tensor, Tensor]] | None, slope: float) -> None:
-        super().__init__(source.channels, source.height, source.width)
-        self.source, self.scale_and_shift, self.slope = source, scale_and_shift, slope
-        self._plan = plan
+    def __init__(self, source: Map, dtype: torch.dtype, scale_and_shift: Callable[[], tuple[Tensor, Tensor]] | None, slope: float) -> None:
+        super().__init__(source)
+        self.dtype, self.scale_and_shift, self.slope = dtype, scale_and_shift, slope
 
     def rows(self, first: int, last: int) -> Tensor:
         return self.bordered(self.source.rows(first, last), torch.arange(last - first), 0, 0)
 
     def bordered(self, band: Tensor, places: Tensor, left: int, right: int) -> Tensor:
         """The rows `places` of (1, C, H, W), settled, with mirrored columns to the left and right."""
-        scale, shift = self._known()
+        scale, shift = self._known(band.device)
         if band.device.type != "cpu":
             settled = F.leaky_relu(torch.addcmul(shift.view(1, -1, 1, 1), picked(band, places), scale.view(1, -1, 1, 1)), self.slope)
-            return F.pad(settled, (left, right, 0, 0), mode="reflect").to(self._plan.dtype) if left or right else settled.to(self._plan.dtype)
-        out = room(self.channels, len(places), self.width + left + right, band.device, self._plan.dtype)
+            return F.pad(settled, (left, right, 0, 0), mode="reflect").to(self.dtype) if left or right else settled.to(self.dtype)
+        out = room(self.channels, len(places), self.width + left + right, band.device, self.dtype)
         given, made = (passes.numbers(one.permute(0, 2, 3, 1)[0].contiguous()) for one in (band, out))
         passes.settled(given, places.numpy(), left, scale.numpy(), shift.numpy(), self.slope, made)
         return out
 
-    def _known(self) -> tuple[Tensor, Tensor]:
+    def _known(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """In float32. Threads may settle it at once: they find the same."""
         if self.scale_and_shift is None:
-            return torch.ones(self.channels), torch.zeros(self.channels)
-        scale, shift = (one.float().to(self._plan.device).expand(self.channels).contiguous() for one in self.scale_and_shift())
+            return torch.ones(self.channels, device=device), torch.zeros(self.channels, device=device)
+        scale, shift = (one.float().to(device).expand(self.channels).contiguous() for one in self.scale_and_shift())
         return scale, shift
 
 
@@ -101,7 +102,7 @@ def scale_and_shift(moments: Moments, eps: float, weight: Tensor | None, bias: T
 
 def normed(plan: Plan, source: Map, moments: Moments, settle: Callable[[], tuple[Tensor, Tensor]]) -> Map:
     """`source` · scale + shift, (C,) each, which `settle` gives once the moments of `source` are known."""
-    return Settled(plan.measured(source, moments), plan, settle, 1.0)
+    return Settled(plan.measured(source, moments), plan.grain(source.channels), settle, 1.0)
 
 
 @layer(nn.MaxPool2d)

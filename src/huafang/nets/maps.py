@@ -14,6 +14,8 @@ from huafang.ops import passes
 
 HELD = 1 << 30
 """Bytes up to which a map of features that is read more than once is kept rather than made again."""
+PICTURE = 8
+"""A map of at most so many channels is a picture yet, and is never rounded: what rounding does to it the first layers would take for detail."""
 
 
 class Map:
@@ -150,12 +152,20 @@ class Local(Map):
         return self._layer(F.pad(band, (0, 0, above, below)) if above or below else band)
 
 
-class Pointwise(Map):
-    """A layer that takes each place by itself. It is told where to write: over what it is given, where that is fresh, or into a new tensor (None)."""
+class Placewise(Map):
+    """A layer that takes each place of `source` by itself, so that it costs little to make again."""
+
+    def __init__(self, source: Map, channels: int | None = None) -> None:
+        super().__init__(channels or source.channels, source.height, source.width)
+        self.source = source
+
+
+class Pointwise(Placewise):
+    """Such a layer as a function. It is told where to write: over what it is given, where that is fresh, or into a new tensor (None)."""
 
     def __init__(self, source: Map, layer: Callable[[Tensor, Tensor | None], Tensor], channels: int | None = None) -> None:
-        super().__init__(channels or source.channels, source.height, source.width)
-        self.source, self._layer = source, layer
+        super().__init__(source, channels)
+        self._layer = layer
 
     def rows(self, first: int, last: int) -> Tensor:
         band = self.source.rows(first, last)
@@ -219,16 +229,26 @@ class Plan:
         self.device, self.dtype = device, dtype
         self.jobs: list[Job] = []
 
+    def finely(self) -> "Plan":
+        """The same plan for layers that float32 is kept for."""
+        plan = Plan(self.device)
+        plan.jobs = self.jobs
+        return plan
+
+    def grain(self, channels: int) -> torch.dtype:
+        """In what a map of so many channels is kept."""
+        return torch.float32 if channels <= PICTURE else self.dtype
+
     def hold(self, source: Map) -> Held:
         """`source`, kept from now on."""
-        held = Held(source, self.device, self.dtype)
+        held = Held(source, self.device, self.grain(source.channels))
         self.jobs.append(Job.filling(held))
         return held
 
     def kept(self, source: Map) -> Map:
         """`source`, held where it fits and would cost convolutions to make again for each of the bands that overlap in it."""
         base = source
-        while isinstance(base, Pointwise):
+        while isinstance(base, Placewise):
             base = base.source
         return source if isinstance(base, Source) or source.bytes > HELD else self.hold(source)
 

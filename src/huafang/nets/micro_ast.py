@@ -198,6 +198,9 @@ class MicroAST(nn.Module):
 class Styled(nn.Module):
     """(1, 3, H, W) in [0, 1] -> the same in a style, each side rounded up to a multiple of 4."""
 
+    fine = ("deep", "block1", "shallow")
+    """What `bands` reckons in float32 always: what the block gives lies far from 0 beside its deviation, and the norm behind it takes the difference."""
+
     def __init__(self, net: MicroAST, style: Style, alpha: float) -> None:
         super().__init__()
         self.encoder = net.content_encoder

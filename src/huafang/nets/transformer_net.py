@@ -78,6 +78,9 @@ class Residual(nn.Module):
 class TransformerNet(nn.Module):
     """(B, 3, H, W) in [0, 255] -> the same, each side rounded up to a multiple of 4. The state dict has the keys of pytorch/examples."""
 
+    fine = ("conv1", "in1", "conv2")
+    """What `bands` reckons in float32 always: where a picture is smooth, the first norms make whatever rounding leaves there large."""
+
     def __init__(self, layout: Layout = "examples") -> None:
         super().__init__()
         enlarge = Enlarging if layout == "examples" else Transposing
