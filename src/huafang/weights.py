@@ -353,7 +353,7 @@ _MARKS = {
     "multi_style": r"transformer\.contract\.conv1\.weights$",
     "squeezenet": r"features\.3\.squeeze\.weight$",
     "vgg": r"features\.28\.weight$|conv5_1\.weight$",
-    "fast_style": r"conv1\.conv2d\.weight$|ConvBlock\.0\.conv_layer\.weight$",
+    "fast_style": r"layers\.\d+\.weight$|conv1\.conv2d\.weight$|ConvBlock\.0\.conv_layer\.weight$",
     "adain_encoder": r"vgg\.0\.weight$",
     "adain": r"decoder\.1\.weight$",
     "cap_vstnet": r"channel_reduction\.",

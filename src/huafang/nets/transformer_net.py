@@ -13,11 +13,14 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from huafang.nets import checkpoint
+from huafang.nets import checkpoint, johnson
 from huafang.nets.layers import Ranged
 
 Layout = Literal["examples", "rrmina"]
-ALLOWED = "the TransformerNet of pytorch/examples (conv1.conv2d.weight, …) and the TransformerNetwork of rrmina (ConvBlock.0.conv_layer.weight, …)"
+ALLOWED = (
+    "the TransformerNet of pytorch/examples (conv1.conv2d.weight, …), the TransformerNetwork of rrmina (ConvBlock.0.conv_layer.weight, …), "
+    "and what huafang models convert makes of a .t7 of jcjohnson"
+)
 LEAST_SIDE = 8
 """A smaller picture has a side of one place in the middle of the network, which cannot be mirrored."""
 
@@ -138,8 +141,15 @@ def build(state: Mapping[str, Tensor], name: str) -> TransformerNet:
     return net
 
 
+def least(net: nn.Module) -> int:
+    """Pixels a side that `net` wants at least: more than its widest mirrored border shows."""
+    return max(LEAST_SIDE, *(1 + max(module.padding) for module in net.modules() if isinstance(module, nn.ReflectionPad2d)))
+
+
 def load(path: Path) -> nn.Sequential:
     """The network of `path` for (B, 3, H, W) sRGB in [0, 1], giving the same. Raises BadInput for another network."""
+    if said := johnson.told(path):
+        return johnson.load(path, said)
     state = checkpoint.read(path)
     reverse = layout(state, path.name) == "rrmina"
     return nn.Sequential(Ranged(255.0, reverse=reverse), build(state, path.name), Ranged(1 / 255, reverse=reverse)).eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Pickled weights -> safetensors, in a process that is thrown away. The only file of the house that calls `torch.load`.
+"""Pickled weights, and Torch 7's, -> safetensors, in a process that is thrown away. The only file of the house that calls `torch.load`.
 
     python -I -m huafang.pull.unpickle SOURCE TARGET LAYOUT MEMORY SECONDS
 
@@ -28,6 +28,8 @@ def main(source: str, target: str, layout: str, memory: str, seconds: str) -> di
     from safetensors.torch import save_file
 
     _limit(int(memory), int(seconds))
+    if source.endswith(".t7"):
+        return _torch7(source, target)
     try:
         found: Any = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # a pickle from anywhere may raise anything
@@ -54,6 +56,22 @@ def main(source: str, target: str, layout: str, memory: str, seconds: str) -> di
         return {"error": "none of its tensors has a name that is known here"}
     save_file(kept, target)
     return {"tensors": len(kept)}
+
+
+def _torch7(source: str, target: str) -> dict[str, object]:
+    """A style network of Torch 7: no pickle, and no code is run; it is read here for the limits' sake."""
+    from safetensors.numpy import save_file
+
+    from huafang.pull import torch7, torch7_style
+
+    try:
+        tensors, layers = torch7_style.translated(torch7.read(Path(source)))
+    except torch7.Broken as error:
+        return {"error": str(error)}
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        return {"error": f"it is no whole file of Torch 7: {' '.join(str(error).split())[:200]}"}
+    save_file(tensors, target, metadata={"torch7.layers": json.dumps(layers)})
+    return {"tensors": len(tensors)}
 
 
 def _limit(memory: int, seconds: int) -> None:

@@ -17,4 +17,4 @@ class FastStyle(OnePass):
 
     method: Literal["fast_style"] = "fast_style"
     weights: WeightsId = Field(json_schema_extra=ui(holds="fast_style"))
-    """The trained style: a network of the layout of pytorch/examples or of rrmina."""
+    """The trained style: a network of the layout of pytorch/examples, of rrmina, or of jcjohnson."""

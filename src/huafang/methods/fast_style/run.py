@@ -7,4 +7,4 @@ from huafang.nets import feedforward, transformer_net
 
 def run(p: FastStyle, ctx: Context) -> Result:
     net = feedforward.resident(ctx, "fast_style", p.weights, transformer_net.load)
-    return feedforward.restyle(ctx, net, p, least=transformer_net.LEAST_SIDE)
+    return feedforward.restyle(ctx, net, p, least=transformer_net.least(net))
