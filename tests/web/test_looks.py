@@ -129,15 +129,16 @@ def test_every_control_has_a_name(server: Server, visit: Open) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_to_complain_of(server: Server, visit: Open, scheme: str) -> None:
-    """WCAG 2.2 AA, contrast included, as far as a program can tell; on a desk and on a phone."""
+    """WCAG 2.2 AA, contrast included, as far as a program can tell: every room by day on a desk; otherwise, and on a phone, those that show every control."""
     page = visit(server.address + ROOM, color_scheme=scheme)
     load(page, photo(48, 48))
     paint(page)
     get(page, "advanced").click()
-    methods = [method["name"] for method in api(page, "/api/methods")["methods"] if method["family"] != "tool"]
+    methods = [method for method in api(page, "/api/methods")["methods"] if method["family"] != "tool"]
     for width, height in ((1280, 850), (360, 740)):
         page.set_viewport_size({"width": width, "height": height})
-        for place in ("#/", "#/gallery", "#/models", *(f"#/m/{name}" for name in methods)):
+        rooms = [method["name"] for method in (methods if (scheme, width) == ("light", 1280) else telling(methods))]
+        for place in ("#/", "#/gallery", "#/models", *(f"#/m/{name}" for name in rooms)):
             page.goto(server.address + place)
             page.locator("main h1").wait_for()
             assert complaints(page) == [], (place, width)
@@ -149,6 +150,18 @@ def test_axe_finds_nothing_to_complain_of(server: Server, visit: Open, scheme: s
     get(page, "gallery-item").first.click()
     get(page, "detail").get_by_test_id("result").wait_for()
     assert complaints(page) == []
+
+
+def telling(methods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A few of `methods` in which every kind of field is to be seen."""
+    kinds = {method["name"]: {field["kind"] for field in method["fields"]} for method in methods}
+    chosen: list[dict[str, Any]] = []
+    missing = set().union(*kinds.values())
+    while missing:
+        best = max(methods, key=lambda method: len(kinds[method["name"]] & missing))
+        missing -= kinds[best["name"]]
+        chosen.append(best)
+    return chosen
 
 
 def failed(page: Any) -> dict[str, Any]:

@@ -810,7 +810,7 @@ export interface components {
             prompt: string;
             /**
              * Clip
-             * @description CLIP that reads the words and judges the picture: model.safetensors, with its config and tokenizer beside it, as transformers writes them.
+             * @description CLIP that reads the words and judges the picture: the folder of one, as transformers writes it.
              */
             clip: string;
             /**
@@ -1769,7 +1769,7 @@ export interface components {
              * Family
              * @enum {string}
              */
-            family: "paint" | "filter" | "style" | "colour" | "generate" | "compare" | "tool";
+            family: "paint" | "filter" | "style" | "colour" | "generate" | "compare" | "train" | "tool";
             title: components["schemas"]["Words"];
             summary: components["schemas"]["Words"];
             paper: components["schemas"]["Paper"] | null;

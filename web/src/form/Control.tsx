@@ -4,6 +4,7 @@ import { Check, CloudDownload, Dices, Lock, LockOpen, Star } from "lucide-react"
 import { useEffect, useState } from "react";
 import type { FieldInfo, Method } from "../api/types";
 import { useSpeech } from "../i18n";
+import { easel, formOf } from "../store/easel";
 import { studio } from "../store/studio";
 import { ImageField } from "./ImageField";
 import { MaskField } from "./MaskField";
@@ -19,6 +20,7 @@ export interface ControlProps {
 export function Control(props: ControlProps) {
   const { method, field, values, value, onChange, id, describedBy, invalid } = props;
   const subject = field.name === method.subject;
+  const now = () => picturesOf(formOf(method, easel.get())[field.name]);
   if (field.name === SEED) return <Seed {...props} />;
   switch (field.kind) {
     case "text":
@@ -39,11 +41,11 @@ export function Control(props: ControlProps) {
     case "methods":
       return <Several {...props} />;
     case "image":
-      return <ImageField field={field} value={picturesOf(value)} limit={1} onChange={(ids) => onChange(ids[0] ?? null)} describedBy={describedBy} invalid={invalid} large={subject} />;
+      return <ImageField field={field} value={picturesOf(value)} now={now} limit={1} onChange={(ids) => onChange(ids[0] ?? null)} describedBy={describedBy} invalid={invalid} large={subject} />;
     case "images":
-      return <ImageField field={field} value={picturesOf(value)} limit={field.max_items ?? 16} onChange={onChange} describedBy={describedBy} invalid={invalid} large={subject} />;
+      return <ImageField field={field} value={picturesOf(value)} now={now} limit={field.max_items ?? 16} onChange={onChange} describedBy={describedBy} invalid={invalid} large={subject} />;
     case "masks":
-      return <MaskField method={method} field={field} values={values} onChange={onChange} describedBy={describedBy} invalid={invalid} />;
+      return <MaskField method={method} field={field} values={values} now={now} onChange={onChange} describedBy={describedBy} invalid={invalid} />;
     case "weights":
       return <WeightsSelect {...props} />;
   }
@@ -231,7 +233,7 @@ function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: Con
   return (
     <div>
       <select id={id} className="input w-full" value={held} aria-invalid={invalid} aria-describedby={describedBy} onChange={(event) => onChange(event.target.value || (field.nullable ? null : ""))}>
-        {(!held || field.nullable || !field.required) && <option value="">{field.required ? t("weights.choose") : t("weights.none")}</option>}
+        {(!held || field.nullable || !field.required) && <option value="">{t(field.required ? "weights.choose" : field.nullable ? "weights.without" : "weights.none")}</option>}
         {held && !fitting.some((model) => model.name === held) && <option value={held}>{held}</option>}
         {installed.length > 0 && (
           <optgroup label={t("weights.installed")}>
@@ -254,7 +256,7 @@ function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: Con
         )}
       </select>
       {held && <Needs model={held} />}
-      {!held && installed.length === 0 && others.length > 0 && <p className="note mt-2">{t("weights.noneyet")}</p>}
+      {!held && field.required && installed.length === 0 && others.length > 0 && <p className="note mt-2">{t("weights.noneyet")}</p>}
       {models && fitting.length === 0 && <p className="note mt-2">{t("weights.nothing")}</p>}
     </div>
   );

@@ -8,9 +8,9 @@ import { MaskDialog } from "../masks/MaskDialog";
 import { ImageField } from "./ImageField";
 import { picturesOf, type Values } from "./values";
 
-interface Props { method: Method; field: FieldInfo; values: Values; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean }
+interface Props { method: Method; field: FieldInfo; values: Values; now: () => string[]; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean }
 
-export function MaskField({ method, field, values, onChange, describedBy, invalid }: Props) {
+export function MaskField({ method, field, values, now, onChange, describedBy, invalid }: Props) {
   const { t, w, list } = useSpeech();
   const [open, setOpen] = useState(false);
   const masks = picturesOf(values[field.name]);
@@ -27,7 +27,7 @@ export function MaskField({ method, field, values, onChange, describedBy, invali
         {t(masks.length ? "mask.edit" : "mask.draw")}
       </button>
       {missing.length > 0 && <p className="mb-2 text-xs text-soft">{t("mask.first", { fields: list(lacking) })}</p>}
-      <ImageField field={field} value={masks} limit={per.length || (field.max_items ?? 16)} corners={per} onChange={onChange} describedBy={describedBy} invalid={invalid} large={false} />
+      <ImageField field={field} value={masks} now={now} limit={per.length || (field.max_items ?? 16)} corners={per} onChange={onChange} describedBy={describedBy} invalid={invalid} large={false} />
       {open && (
         <MaskDialog
           title={w(field.label)}

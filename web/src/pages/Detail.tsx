@@ -110,6 +110,9 @@ export function Detail({ id, listed, onPrevious, onNext, onRemoved, onRestored }
   );
 }
 
+/** Pictures shown of those that went in: training takes thousands. */
+const INPUTS = 12;
+
 function Inputs({ job }: { job: Job }) {
   const { t } = useSpeech();
   const known = easel.use((state) => state.known);
@@ -120,7 +123,7 @@ function Inputs({ job }: { job: Job }) {
       {zoomed && <Zoom src={assetUrl(zoomed)} title={known[zoomed]?.name ?? t("image.chosen")} onClose={() => setZoomed(null)} />}
       <h3 className="mb-1.5 font-medium">{t("detail.inputs")}</h3>
       <ul className="flex flex-wrap gap-2">
-        {job.inputs.map((id) => (
+        {job.inputs.slice(0, INPUTS).map((id) => (
           <li key={id}>
             <button type="button" className="thumb" title={known[id]?.name} aria-label={known[id]?.name ?? t("image.chosen")} onClick={() => setZoomed(id)}>
               <Picture src={thumbUrl(id, 256)} alt="" className="size-16 object-cover" />
@@ -128,6 +131,7 @@ function Inputs({ job }: { job: Job }) {
           </li>
         ))}
       </ul>
+      {job.inputs.length > INPUTS && <p className="mt-1.5 text-sm text-soft">{t("image.hidden", { n: job.inputs.length - INPUTS })}</p>}
     </section>
   );
 }

@@ -13,7 +13,7 @@ import { Sending } from "../parts/Sending";
 import { EASEL, easel, setPhoto } from "../store/easel";
 import { studio } from "../store/studio";
 
-const FAMILIES = ["paint", "style", "filter", "colour", "generate", "compare"] as const;
+const FAMILIES = ["paint", "style", "filter", "colour", "generate", "compare", "train"] as const;
 const NONE: never[] = [];
 
 export function Home() {

@@ -9,6 +9,7 @@ import { useSpeech, type Key } from "../i18n";
 import { en } from "../i18n/en";
 import { attempt } from "../parts/act";
 import { tell } from "../parts/toasts";
+import { Uses } from "../parts/Uses";
 import { loadModels, studio } from "../store/studio";
 
 export function Models() {
@@ -76,6 +77,7 @@ function Row({ model }: { model: ModelInfo }) {
       <div className="flex flex-col items-start justify-center gap-2 sm:items-end [&_.button]:sm:self-end">
         {model.installed ? (
           <>
+            <Uses model={model} />
             <span className="flex items-center gap-1.5 text-sm text-good">
               <CircleCheck size={16} aria-hidden />
               {t(model.builtin ? "models.builtin" : "models.here")}

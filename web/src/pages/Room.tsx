@@ -155,7 +155,7 @@ export function Room({ method }: { method: Method }) {
         <div className="run-bar">
           <button type="submit" className="button-main flex-1" disabled={starting || reading} data-testid="run" title={t("run.keys")}>
             <Play size={18} aria-hidden fill="currentColor" />
-            {reading ? t("run.reading") : busy ? t("run.more") : t("run")}
+            {t(reading ? "run.reading" : method.family === "train" ? "run.train" : busy ? "run.more" : "run")}
           </button>
         </div>
       </form>

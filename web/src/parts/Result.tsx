@@ -3,13 +3,14 @@
 import { Columns2, Download, FileText, Hourglass, Info, Settings2, Undo2, ZoomIn } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { api, assetUrl, thumbUrl } from "../api/client";
-import type { Job, Output } from "../api/types";
+import type { Job, ModelInfo, Output } from "../api/types";
 import { useSpeech } from "../i18n";
 import { studio } from "../store/studio";
-import { beforeOf, download, isFilm, isImage, nameOf, takeAsInput, takeSettings } from "./act";
+import { beforeOf, download, isFilm, isImage, methodOf, nameOf, takeAsInput, takeSettings } from "./act";
 import { Compare } from "./Compare";
 import { Figures } from "./Figures";
 import { Hanging, Picture, useAddress } from "./Picture";
+import { Uses } from "./Uses";
 import { Zoom } from "./Zoom";
 
 /** Another picture made from the same photo. */
@@ -50,6 +51,13 @@ function Against({ job, subject, chosen, onChoose }: { job: Job; subject: string
   );
 }
 
+/** The model that a training job made, while it is on this machine. */
+function useMade(job: Job): ModelInfo | undefined {
+  const method = methodOf(job.method);
+  const name = method?.family === "train" ? job.params[method.subject] : undefined;
+  return studio.use((state) => state.models?.find((model) => model.name === name && model.installed));
+}
+
 /** A finished job's pictures, to look at, compare, and carry on with. */
 export function Result({ job, inDialog = false, children }: { job: Job; inDialog?: boolean; children?: ReactNode }) {
   const { t, seconds } = useSpeech();
@@ -58,6 +66,7 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
   const [zoomed, setZoomed] = useState(false);
   const [against, setAgainst] = useState<Rival | null>(null);
   const output = job.outputs[Math.min(index, job.outputs.length - 1)];
+  const model = useMade(job);
   const before = beforeOf(job);
   if (!output) return <div className="stage">{t("result.none")}</div>;
   const still = isImage(output) && !isFilm(output);
@@ -117,7 +126,8 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
               {one.name}
             </button>
           ))}
-        {still && (
+        {model && <Uses model={model} />}
+        {still && !model && (
           <button type="button" className="button" onClick={() => takeAsInput(output)} data-testid="use-as-input">
             <Undo2 size={16} aria-hidden />
             {t("useasinput")}

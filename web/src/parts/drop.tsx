@@ -3,7 +3,7 @@
 import { ImageDown } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useSpeech } from "../i18n";
-import { EASEL, send, setPhoto } from "../store/easel";
+import { dismiss, EASEL, send, setPhoto } from "../store/easel";
 import { go } from "./route";
 import { tell } from "./toasts";
 
@@ -26,6 +26,7 @@ export async function toEasel(files: File[]): Promise<void> {
   const [file] = files;
   if (!file) return;
   const turn = (given += 1);
+  dismiss(EASEL);
   const asset = await send(file, EASEL);
   // Of two pictures the last given stays, whichever arrives last.
   if (asset && turn === given) setPhoto(asset.id);

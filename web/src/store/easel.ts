@@ -24,6 +24,8 @@ interface Easel {
   lastMethod: string | null;
   /** Uploads under way or failed, by the field they are for. */
   sending: Record<string, Sending[]>;
+  /** Files that wait for their turn to be sent, by the field they are for. */
+  waiting: Record<string, number>;
 }
 
 const KEPT = 200;
@@ -36,6 +38,7 @@ export const easel = createStore<Easel>({
   current: recall("huafang.current", {}),
   lastMethod: recall<string | null>("huafang.method", null),
   sending: {},
+  waiting: {},
 });
 
 const isShared = (field: FieldInfo): boolean => isPicture(field) || field.kind === "long_text";
@@ -100,7 +103,7 @@ export async function send(file: File, target: string): Promise<Asset | null> {
       const list = state.sending[target] ?? [];
       return { sending: { ...state.sending, [target]: patch ? list.map((item) => (item.key === key ? { ...item, ...patch } : item)) : list.filter((item) => item.key !== key) } };
     });
-  easel.set((state) => ({ sending: { ...state.sending, [target]: [...(state.sending[target] ?? []).filter((item) => !item.error), { key, name: file.name, share: 0, error: null }] } }));
+  easel.set((state) => ({ sending: { ...state.sending, [target]: [...(state.sending[target] ?? []), { key, name: file.name, share: 0, error: null }] } }));
   try {
     // Said here: a server that hangs up in the middle of a large file cannot say why.
     const limit = studio.get().health?.limits.upload_bytes;
@@ -120,12 +123,18 @@ export async function send(file: File, target: string): Promise<Asset | null> {
 export const EASEL = "easel";
 
 /** Whether a picture for the method's form is still on its way. */
-export const awaits = (method: Method, { sending }: Easel): boolean =>
+export const awaits = (method: Method, { sending, waiting }: Easel): boolean =>
   method.fields.some((field) => {
     const targets = isPhoto(method, field) ? [field.name, EASEL] : isPicture(field) ? [field.name] : [];
-    return targets.some((target) => sending[target]?.some((item) => !item.error));
+    return targets.some((target) => waiting[target] || sending[target]?.some((item) => !item.error));
   });
 
+/** Puts `count` files more, or fewer, on the list of those that wait for their turn. */
+export function queueUp(target: string, count: number): void {
+  easel.set((state) => ({ waiting: { ...state.waiting, [target]: (state.waiting[target] ?? 0) + count } }));
+}
+
+/** Forgets the faults of earlier uploads. */
 export function dismiss(target: string): void {
   easel.set((state) => ({ sending: { ...state.sending, [target]: (state.sending[target] ?? []).filter((item) => !item.error) } }));
 }

@@ -123,7 +123,7 @@ function apply(event: string, data: string): void {
     takeJobs([job]);
     if (before?.state !== job.state || before?.position !== job.position) queueSoon();
     const family = studio.get().methods?.find((method) => method.name === job.method)?.family;
-    if (family === "tool" && ended(job) && before && !ended(before)) void loadModels().catch(() => undefined);
+    if ((family === "tool" || family === "train") && ended(job) && before && !ended(before)) void loadModels().catch(() => undefined);
   } else if (event === "progress") {
     const progress = JSON.parse(data) as Progress & { job: string };
     takeProgress(progress.job, progress);

@@ -41,7 +41,8 @@ def submit(studio: Studio, params: Params, priority: Priority, key: str | None =
         studio.weights.path(model)
     names = [studio.name_of(asset) for asset in given]
     words = "\n".join([words_of(params), *names])
-    title = PurePath(names[0]).stem if names else ""
+    # A picture is called after the photo it was made from; a model has a name of its own.
+    title = PurePath(names[0]).stem if names and params.makes == "pictures" else ""
     return studio.dispatcher.submit(Draft(method, params.model_dump(mode="json"), given, words, params.lane, priority, key or None, title))
 
 
