@@ -9,7 +9,7 @@ import torch
 from huafang import catalogue, methods
 from huafang.catalogue import Entry, Source
 from huafang.errors import BadInput, Cancelled
-from tests.test_pull import Shop, shop  # noqa: F401  # a fixture
+from tests.pull.shop import Shop, shop  # noqa: F401  # a fixture
 from tests.test_rooms import check_figures
 
 

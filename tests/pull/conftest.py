@@ -1,0 +1,3 @@
+"""The shop is open in every test of this folder."""
+
+from tests.pull.shop import shop as shop
