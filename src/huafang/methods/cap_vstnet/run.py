@@ -15,7 +15,7 @@ from torch import Tensor
 from huafang.context import Context, Result
 from huafang.methods.cap_vstnet import CapVstNet
 from huafang.nets import arbitrary, feedforward, rev_resnet
-from huafang.nets.rev_resnet import Halves, Mode, RevResNet
+from huafang.nets.rev_resnet import Halves, Mode
 from huafang.ops import colour, cwct, resize
 from huafang.ops.blend import KeepColours
 from huafang.ops.threads import workers
@@ -39,6 +39,7 @@ class Region:
 
 def run(p: CapVstNet, ctx: Context) -> Result:
     net = feedforward.resident(ctx, "cap_vstnet", p.weights, rev_resnet.load)
+    encode, decode = (partial(one, dtype=getattr(torch, p.precision)) for one in (net.encode, net.decode))
     photo, notes = feedforward.brought(ctx, p.content, p.size)
     wide = _wide(photo)
     keep = p.keep_colours
@@ -47,11 +48,11 @@ def run(p: CapVstNet, ctx: Context) -> Result:
     tick = _ticks(steps, sum(net.reports(one.device, *_wide(one).shape[2:]) for one in paintings) + 2 * net.reports(photo.device, *wide.shape[2:]))
     covers = [_cover(ctx.image(mask), photo, p.mode) for mask in p.masks]
     with torch.no_grad():
-        styles = ctx.kept("styles", lambda: [_style(net, p, ctx, place, one, tick) for place, one in enumerate(paintings)])
-        halves = net.encode(wide, report=tick)
-        contents = ctx.kept("contents", lambda: _contents(net, p, ctx, halves, covers))
+        styles = ctx.kept("styles", lambda: [_style(partial(encode, report=tick), p, ctx, place, one) for place, one in enumerate(paintings)])
+        halves = encode(wide, report=tick)
+        contents = ctx.kept("contents", lambda: _contents(encode, p, ctx, halves, covers))
         _transfer(halves, p.mode, _regions(p, contents, styles, covers, notes))
-        styled = net.decode(halves, report=tick)
+        styled = decode(halves, report=tick)
     kept: KeepColours = "luminance" if keep == "luminance" else "no"
     return Result(images=[steps.finish(styled, photo, 1.0, kept)], notes=notes)
 
@@ -72,17 +73,17 @@ def _ticks(steps: feedforward.Steps, total: int) -> Callable[[], None]:
     return tick
 
 
-def _style(net: RevResNet, p: CapVstNet, ctx: Context, place: int, painting: Tensor, tick: Callable[[], None]) -> cwct.Moments:
+def _style(encode: Callable[[Tensor], Halves], p: CapVstNet, ctx: Context, place: int, painting: Tensor) -> cwct.Moments:
     """The moments of a style picture's features, where its mask is white."""
     cover = _cover(ctx.image(p.style_masks[place]), painting, p.mode) if p.style_masks else None
-    return _measured(net.encode(_wide(painting), report=tick), p.mode, cover)
+    return _measured(encode(_wide(painting)), p.mode, cover)
 
 
-def _contents(net: RevResNet, p: CapVstNet, ctx: Context, halves: Halves, covers: Sequence[Cover]) -> list[cwct.Moments]:
+def _contents(encode: Callable[[Tensor], Halves], p: CapVstNet, ctx: Context, halves: Halves, covers: Sequence[Cover]) -> list[cwct.Moments]:
     """The moments of the content's features under each mask, or in one all over; of a film, of frames of all of it."""
     places: Sequence[Cover | None] = covers or (None,)
     moments = [cwct.Moments(halves[0].shape[1] // rev_resnet.GROUPS[p.mode]) for _ in places]
-    frames = (net.encode(_wide(resize.shrunk(frame, p.size))) for frame in ctx.glimpses(p.content, GLIMPSES)) if ctx.filming else [halves]
+    frames = (encode(_wide(resize.shrunk(frame, p.size))) for frame in ctx.glimpses(p.content, GLIMPSES)) if ctx.filming else [halves]
     for frame in frames:
         for one, cover in zip(moments, places, strict=True):
             _measured(frame, p.mode, cover, one)

@@ -1,0 +1,171 @@
+"""How long does a photo after a painting take in CAP-VSTNet's room, and in how much memory, beside the way its authors run the network?
+
+`python benchmarks/cap_vstnet.py`. Peer: whole maps in plain PyTorch, eager, float32, as published. Ours: the room, in float32 and in bfloat16. Each runs in a
+process of its own, so that its peak memory is its own. Weights are random, since none are at hand; the work is the same for any.
+"""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+from _harness import write
+from safetensors.torch import save_file
+from torch import Tensor
+
+from huafang import methods
+from huafang.context import Context, Resident
+from huafang.nets import rev_resnet
+from huafang.nets.rev_resnet import RevResNet
+from huafang.ops.resize import resized
+
+REPEATS = {512: 3, 1024: 2}
+FORMS = ("eager", "float32", "bfloat16")
+CONTENT, STYLE = "0" * 64, "1" * 64
+
+
+def random_state() -> dict[str, Tensor]:
+    """Weights under which features spread over all channels and do not run off."""
+    torch.manual_seed(0)
+    state = RevResNet().state_dict()
+    return {name: torch.randn(one.shape) * (0.5 / one[0].numel()) ** 0.5 if one.dim() > 1 else torch.zeros(one.shape) for name, one in state.items()}
+
+
+class Given(Context):
+    """A context that holds its pictures decoded, and one file of weights."""
+
+    def __init__(self, weights: Path, resident: Resident, **pictures: Tensor) -> None:
+        super().__init__(None, None, resident=resident)  # type: ignore[arg-type]  # no store is asked
+        self._file, self._pictures = weights, {CONTENT: pictures["content"], STYLE: pictures["style"]}
+
+    def image(self, asset: str) -> Tensor:
+        return self._pictures[asset]
+
+    def film(self, asset: str) -> bool:
+        return False
+
+    def weights_path(self, name: str) -> Path:
+        return self._file
+
+
+def picture(photo: np.ndarray, side: int) -> Tensor:
+    return resized(torch.from_numpy(photo).permute(2, 0, 1)[None] / 255, side, side)
+
+
+def folded(x: Tensor) -> Tensor:
+    return rev_resnet.fold(x).contiguous()
+
+
+def unfolded(x: Tensor) -> Tensor:
+    return rev_resnet.unfold(x).contiguous()
+
+
+def eager(net: RevResNet, content: Tensor, style: Tensor) -> Tensor:
+    """Photo mode: both pictures' features, whitened and coloured in double precision, and back."""
+    z, wanted = (features(net, one) for one in (content, style))
+    shape = z.shape
+    z, wanted = (one[0].flatten(1).double() for one in (z, wanted))
+    (mean, factor), (mean_s, factor_s) = (look(one) for one in (z, wanted))
+    white = torch.linalg.inv(factor) @ (z - mean)
+    return from_features(net, (factor_s @ white + mean_s).float().view(shape))
+
+
+def look(z: Tensor) -> tuple[Tensor, Tensor]:
+    mean = z.mean(1, keepdim=True)
+    apart = z - mean
+    return mean, torch.linalg.cholesky(apart @ apart.T / (z.shape[1] - 1))
+
+
+def features(net: RevResNet, photo: Tensor) -> Tensor:
+    one, other = torch.cat([photo, photo.new_zeros(1, 29, *photo.shape[2:])], 1).chunk(2, 1)
+    one, other = one.contiguous(), other.contiguous()
+    for block in net.blocks:
+        inner = block(other)
+        if block.stride == 2:
+            one, other = folded(one), folded(other)
+        one, other = other, one + inner
+    return unfolded(unfolded(torch.cat([one, other], 1)))
+
+
+def from_features(net: RevResNet, z: Tensor) -> Tensor:
+    other, one = (half.contiguous() for half in folded(folded(z)).chunk(2, 1))
+    for block in reversed(net.blocks):
+        if block.stride == 2:
+            other = unfolded(other)
+        one = one - block(other)
+        if block.stride == 2:
+            one = unfolded(one)
+        one, other = other, one
+    return torch.cat([other, one], 1)[:, :3]
+
+
+def alone(side: int, form: str, weights: Path, out: Path) -> None:
+    """One form, in this process; its picture goes to `out`, the figures to stdout."""
+    content, style = picture(skimage.data.astronaut(), side), picture(skimage.data.coffee(), side)
+    if form == "eager":
+        net = rev_resnet.load(weights)
+        work: Callable[[], Tensor] = lambda: eager(net, content, style)  # noqa: E731  # one of two
+    else:
+        params = methods.build("cap_vstnet", {"content": CONTENT, "style": [STYLE], "weights": "random", "size": side})
+        params = params.model_copy(update={"precision": form})
+        resident = Resident()
+        work = lambda: methods.run(params, Given(weights, resident, content=content, style=style)).images[0]  # noqa: E731  # as above
+    walls, cpus = [], []
+    with torch.no_grad():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        result = work()
+        for _ in range(REPEATS[side]):
+            wall, cpu = time.perf_counter(), time.process_time()
+            work()
+            walls.append(time.perf_counter() - wall)
+            cpus.append(time.process_time() - cpu)
+    np.save(out, result.clamp(0, 1).numpy())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps({"s": statistics.median(walls), "spread_s": (max(walls) - min(walls)) / 2, "cpu_s": statistics.median(cpus), "peak_mb": peak / 1024}))
+
+
+def main() -> None:
+    rows = []
+    with tempfile.TemporaryDirectory() as kept:
+        weights = Path(kept) / "random.safetensors"
+        save_file(random_state(), weights)
+        for side in REPEATS:
+            found, pixels = {}, {}
+            for form in FORMS:
+                out = Path(kept) / f"{form}.npy"
+                said = subprocess.run([sys.executable, __file__, str(side), form, str(weights), str(out)], capture_output=True, text=True, check=True)
+                found[form], pixels[form] = json.loads(said.stdout.splitlines()[-1]), np.load(out)
+            rows += [row(side, form, found, pixels) for form in FORMS]
+    write("cap_vstnet", "A photo after a painting of the same size by CAP-VSTNet: the room beside whole maps in plain eager PyTorch.", rows)
+
+
+def row(side: int, form: str, found: dict[str, dict[str, float]], pixels: dict[str, np.ndarray]) -> dict[str, object]:
+    ours, peer = found[form], found["eager"]
+    apart = pixels[form] - pixels["eager"]
+    compared: dict[str, object] = (
+        {}
+        if form == "eager"
+        else {
+            "times_faster": peer["s"] / ours["s"],
+            "times_less_cpu": peer["cpu_s"] / ours["cpu_s"],
+            "times_less_memory": peer["peak_mb"] / ours["peak_mb"],
+            "most_apart": float(np.abs(apart).max()),
+            "psnr_db": float(-10 * np.log10(np.square(apart).mean())),
+        }
+    )
+    return {"form": form, "size": f"{side} × {side}", "threads": torch.get_num_threads(), **ours, **compared}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 5:
+        alone(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    else:
+        main()
