@@ -11,6 +11,15 @@ from huafang.nets import bands, maps, transformer_net
 from huafang.ops.resize import resized
 from tests.nets.fixtures import apart
 
+
+def in_groups(channels: int, width: int, groups: int, stride: int = 1) -> list[nn.Module]:
+    return [nn.ReflectionPad2d(1), nn.Conv2d(channels, width, 3, stride, groups=groups)]
+
+
+def bilinear(channels: int, width: int) -> list[nn.Module]:
+    return [nn.Upsample(scale_factor=2, mode="bilinear"), *in_groups(channels, width, width)]
+
+
 SIZES = [(8, 9), (33, 40), (64, 8), (129, 31)]
 NETS = {
     "convolutions with zeros": lambda: [nn.Conv2d(3, 8, 7, 1, 3), nn.ReLU(), nn.Conv2d(8, 8, 4, 2, 1), nn.Conv2d(8, 5, 3, 2, 1, groups=1)],
@@ -24,6 +33,8 @@ NETS = {
     "transposed, 4": lambda: [nn.ConvTranspose2d(3, 8, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(8, 4, 4, 2, 1)],
     "nearest": lambda: [nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(3, 4, 3), nn.Upsample(scale_factor=2)],
     "bilinear": lambda: [nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(3, 4, 3), nn.Upsample(scale_factor=2, mode="bilinear")],
+    "groups": lambda: [*in_groups(3, 6, 3, 2), nn.LeakyReLU(0.2), *in_groups(6, 3, 3), nn.InstanceNorm2d(3), nn.ReLU(), *in_groups(3, 3, 3)],
+    "groups, enlarged": lambda: [nn.Conv2d(3, 8, 1), *bilinear(8, 4), nn.ReLU(), nn.Conv2d(4, 4, 1, bias=False), nn.ReLU(), *bilinear(4, 2), nn.ReLU()],
     "poolings": lambda: [nn.Conv2d(3, 6, 3, 1, 1), nn.MaxPool2d(2, 2, 0, ceil_mode=True), nn.Conv2d(6, 6, 1), nn.MaxPool2d(2, 2, 0, ceil_mode=True)],
 }
 

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from huafang.nets.grouped import Grouped, fits
 from huafang.nets.layers import Doubled, Mirrored
 from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, room
 from huafang.ops import winograd
@@ -28,6 +29,8 @@ def _conv(module: nn.Conv2d, plan: Plan, source: Map) -> Map:
         doubled = source.source
         if source.margins == (1, 1, 1, 1) and isinstance(doubled, Doubled) and doubled.mode == "nearest":
             return _Phases(doubled.source, *_parameters(module, plan.dtype))
+    if plan.device.type == "cpu" and isinstance(source, Mirrored) and fits(module):
+        return Grouped(source, module, plan.dtype)
     (kernel, across), (step, stride), (before, aside) = module.kernel_size, module.stride, module.padding
     height, width = (source.height + 2 * before - kernel) // step + 1, (source.width + 2 * aside - across) // stride + 1
     return Local(source, (module.out_channels, height, width), (step, before, kernel), _form(module, plan))

@@ -51,9 +51,7 @@ def _each(module: nn.Module, plan: Plan, source: Map) -> Map:
 @layer(nn.ReLU, nn.LeakyReLU)
 def _rectified(module: nn.ReLU | nn.LeakyReLU, plan: Plan, source: Map) -> Map:
     slope = module.negative_slope if isinstance(module, nn.LeakyReLU) else 0.0
-    if isinstance(source, Settled) and source.slope == 1:
-        return Settled(source.source, source.dtype, source.scale_and_shift, slope)
-    return Settled(source, plan.grain(source.channels), None, slope)
+    return source.rectified(slope) or Settled(source, plan.grain(source.channels), None, slope)
 
 
 class Settled(Placewise):
@@ -65,12 +63,15 @@ class Settled(Placewise):
         super().__init__(source)
         self.dtype, self.scale_and_shift, self.slope = dtype, scale_and_shift, slope
 
+    def rectified(self, slope: float) -> Map | None:
+        return Settled(self.source, self.dtype, self.scale_and_shift, slope) if self.slope == 1 else None
+
     def rows(self, first: int, last: int) -> Tensor:
         return self.bordered(self.source.rows(first, last), torch.arange(last - first), 0, 0)
 
     def bordered(self, band: Tensor, places: Tensor, left: int, right: int) -> Tensor:
         """The rows `places` of (1, C, H, W), settled, with mirrored columns to the left and right."""
-        scale, shift = self._known(band.device)
+        scale, shift = self.known(band.device)
         if band.device.type != "cpu":
             settled = F.leaky_relu(torch.addcmul(shift.view(1, -1, 1, 1), picked(band, places), scale.view(1, -1, 1, 1)), self.slope)
             return F.pad(settled, (left, right, 0, 0), mode="reflect").to(self.dtype) if left or right else settled.to(self.dtype)
@@ -79,7 +80,7 @@ class Settled(Placewise):
         passes.settled(given, places.numpy(), left, scale.numpy(), shift.numpy(), self.slope, made)
         return out
 
-    def _known(self, device: torch.device) -> tuple[Tensor, Tensor]:
+    def known(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """In float32. Threads may settle it at once: they find the same."""
         if self.scale_and_shift is None:
             return torch.ones(self.channels, device=device), torch.zeros(self.channels, device=device)

@@ -30,6 +30,10 @@ class Map:
         """(1, channels, last - first, width), for 0 <= first < last <= height."""
         raise NotImplementedError
 
+    def rectified(self, slope: float) -> "Map | None":
+        """This map behind a rectifier of this slope below 0, where it can do that by itself."""
+        return None
+
     @property
     def bytes(self) -> int:
         """As float32."""
@@ -182,6 +186,8 @@ class Sum(Map):
 
     def rows(self, first: int, last: int) -> Tensor:
         band, other = self._fresh.rows(first, last), self._other.rows(first, last)
+        if other.dtype == torch.float32:
+            band = band.float()  # itself, where it is that; torch is slow at adding two kinds
         return band.add_(other) if self._fresh.fresh else band + other
 
 

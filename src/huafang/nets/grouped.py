@@ -1,0 +1,71 @@
+"""3 × 3 convolutions in groups of one or two channels with a mirrored border, on a CPU: what lies before them, and a rectifier behind, is taken in."""
+
+import torch
+from torch import Tensor, nn
+
+from huafang.nets.layers import Doubled, Mirrored, Settled
+from huafang.nets.maps import Map, room
+from huafang.ops import grouped, passes
+
+WIDEST = 64
+"""To more channels the general code is as quick: its vectors are full."""
+
+
+def fits(module: nn.Conv2d) -> bool:
+    """Whether `Grouped` is for this convolution of a mirrored map."""
+    square = module.kernel_size == (3, 3) and module.padding == (0, 0) and module.stride[0] == module.stride[1]
+    return square and module.groups > 1 and module.in_channels <= grouped.MOST * module.groups and module.out_channels <= WIDEST
+
+
+class Grouped(Map):
+    """The convolution of a mirrored map, kept in `dtype` and reckoned in float32. What is behind the mirror, a norm and a rectifier or a bilinear enlargement,
+    is made row by row.
+    """
+
+    def __init__(self, source: Mirrored, module: nn.Conv2d, dtype: torch.dtype) -> None:
+        self._step = module.stride[0]
+        super().__init__(module.out_channels, (source.height - 3) // self._step + 1, (source.width - 3) // self._step + 1)
+        self._places, self._margins, self._dtype, self._slope = source.places, source.margins, dtype, 1.0
+        behind = source.source
+        self._double = isinstance(behind, Doubled) and behind.mode == "bilinear"
+        self._settled = behind if isinstance(behind, Settled) else None
+        self._source = behind.source if self._double or isinstance(behind, Settled) else behind
+        self._weight = module.weight.detach().float().permute(2, 3, 1, 0).flatten(0, 1).contiguous().numpy()  # (9, J, O)
+        self._bias = (torch.zeros(module.out_channels) if module.bias is None else module.bias.detach().float()).numpy()
+
+    def rectified(self, slope: float) -> Map:
+        self._slope *= slope
+        return self
+
+    def rows(self, first: int, last: int) -> Tensor:
+        place = self._places[first * self._step : (last - 1) * self._step + 3]
+        above, below, share = between(place, self._source.height) if self._double else (place, place, torch.zeros(len(place)))
+        low = int(above.min())
+        band = self._source.rows(low, int(below.max()) + 1).permute(0, 2, 3, 1)[0].contiguous()
+        ones, none = torch.ones(band.shape[2]), torch.zeros(band.shape[2])
+        scale, shift, slope = (*self._settled.known(band.device), self._settled.slope) if self._settled else (ones, none, 1.0)
+        out = room(self.channels, last - first, self.width, band.device, self._dtype)
+        grouped.convolved(
+            passes.numbers(band),
+            (above - low).numpy(),
+            (below - low).numpy(),
+            share.numpy(),
+            self._double,
+            self._margins[:2],
+            scale.numpy(),
+            shift.numpy(),
+            slope,
+            self._weight,
+            self._bias,
+            self._step,
+            self._slope,
+            passes.numbers(out.permute(0, 2, 3, 1)[0]),
+        )
+        return out
+
+
+def between(place: Tensor, height: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows of the doubled map -> the two of `height` rows that each lies between, and the share of the lower one (half-pixel centres)."""
+    centre = ((place.float() + 0.5) / 2 - 0.5).clamp(0, height - 1)
+    above = centre.floor()
+    return above.long(), (above + 1).clamp(max=height - 1).long(), centre - above

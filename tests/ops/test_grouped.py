@@ -1,0 +1,38 @@
+"""Convolutions in groups against torch's, with what they take in on the way."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from huafang.nets.layers import _mirrored
+from huafang.ops import grouped, passes
+
+DTYPES = [torch.float32, torch.bfloat16]
+
+
+def found(source: Tensor, places: Tensor, scale: Tensor, shift: Tensor, weight: Tensor, bias: Tensor, step: int, dtype: torch.dtype) -> Tensor:
+    """Norm and a rectifier of 0.2, a border mirrored by one, convolution, a rectifier of 0.1."""
+    height, width = ((side - 1) // step + 1 for side in source.shape[2:])
+    out = torch.empty(height, width, len(weight), dtype=dtype)
+    pixels, none = passes.numbers(source.permute(0, 2, 3, 1)[0].contiguous()), torch.zeros(len(places)).numpy()
+    flat = weight.permute(2, 3, 1, 0).flatten(0, 1).contiguous().numpy()
+    rows = places.numpy()
+    grouped.convolved(pixels, rows, rows, none, False, (1, 1), scale.numpy(), shift.numpy(), 0.2, flat, bias.numpy(), step, 0.1, passes.numbers(out))
+    return out.permute(2, 0, 1)[None].double()
+
+
+@pytest.mark.parametrize("made", DTYPES, ids=str)
+@pytest.mark.parametrize("given", DTYPES, ids=str)
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize(("channels", "count", "groups"), [(6, 6, 6), (4, 8, 4), (8, 4, 4), (3, 9, 3), (8, 8, 4)])
+def test_it_is_the_convolution(channels, count, groups, step, given, made):
+    torch.manual_seed(0)
+    source = torch.randn(1, channels, 7, 10).to(given)
+    scale, shift = 1 + 0.3 * torch.randn(channels), torch.randn(channels)
+    weight, bias = torch.randn(count, channels // groups, 3, 3), torch.randn(count)
+    settled = F.leaky_relu(source.double() * scale.view(-1, 1, 1) + shift.view(-1, 1, 1), 0.2)
+    wanted = F.leaky_relu(F.conv2d(F.pad(settled, (1, 1, 1, 1), mode="reflect"), weight.double(), bias.double(), step, groups=groups), 0.1)
+    result = found(source, _mirrored(7, 1, 1), scale, shift, weight, bias, step, made)
+    assert result.shape == wanted.shape
+    assert torch.allclose(result, wanted, rtol=2**-8 if made == torch.bfloat16 else 1e-5, atol=1e-5)
