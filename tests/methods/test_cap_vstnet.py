@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from huafang import methods
+from huafang.nets import bands
 from tests.conftest import scene, weave
 from tests.nets import arbitrary_rooms
 from tests.nets.test_rev_resnet import random_state
@@ -61,6 +62,26 @@ def test_a_region_takes_the_style_of_the_region_it_was_given(bench):
     assert (result - swapped).abs().mean() > 0.01
     near = [(one[..., 40:].mean((0, 2, 3)) - style[..., 40:].mean((0, 2, 3))).abs().mean() for one in (result, swapped)]
     assert near[0] < near[1]
+
+
+@pytest.mark.parametrize("mode", ["photo", "art"])
+def test_bands_are_the_whole_with_styles_masks_and_odd_sides(bench, monkeypatch, mode):
+    left = torch.zeros(1, 3, 50, 107)
+    left[..., :50] = 1
+    values = sample(bench) | {
+        "content": bench.put(scene(107, 150)),
+        "style": [bench.style, bench.content],
+        "style_weights": [2.0, 1.0],
+        "masks": [bench.put(left), bench.put(1 - left)],
+        "size": 150,
+        "strength": 0.6,
+        "mode": mode,
+    }
+    whole = arbitrary_rooms.painted(bench, "cap_vstnet", values)
+    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
+    parts = arbitrary_rooms.painted(bench, "cap_vstnet", values)
+    assert whole.shape == (1, 3, 107, 150)
+    assert (parts - whole).abs().max() < 2e-5
 
 
 def test_black_masks_are_said_and_leave_the_photo(bench):

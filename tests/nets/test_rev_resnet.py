@@ -68,6 +68,29 @@ def test_bands_are_the_whole_and_decoding_undoes_encoding(monkeypatch, size):
     assert halves == [], "what was written over is nobody's any more"
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_threads_change_no_bit(monkeypatch, dtype):
+    net, picture = rev_resnet.build(random_state(), "random"), torch.rand(1, 3, 136, 40, generator=torch.Generator().manual_seed(1))
+    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
+    before, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            halves = net.encode(picture, dtype=dtype)
+            found.append([*(half.clone() for half in halves), net.decode(halves, dtype=dtype)])
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_in_bfloat16_what_is_not_touched_comes_back():
+    """F is rounded, the halves are not, and undoing reckons with the same F but for the float32 rounding of what it reads."""
+    net, picture = rev_resnet.build(random_state(), "random"), torch.rand(1, 3, 64, 80, generator=torch.Generator().manual_seed(1))
+    exact, rough = (net.encode(picture, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    assert 1e-5 < apart(rough[0], exact[0]) < 1e-2
+    assert apart(net.decode(rough, dtype=torch.bfloat16), picture) < 5e-3
+
+
 def test_folding_is_undone_and_keeps_squares_together():
     x = torch.arange(2 * 4 * 6.0).view(1, 2, 4, 6)
     folded = rev_resnet.fold(x)
