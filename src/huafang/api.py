@@ -11,6 +11,7 @@ from huafang import images, metadata, methods, video
 from huafang.assets import Assets, write_whole
 from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import BadInput, Unavailable
+from huafang.notes import Note
 from huafang.params import Params, fields
 from huafang.places import places
 from huafang.weights import Weights
@@ -82,7 +83,7 @@ class Painting:
         return self.result.figures
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Note]:
         return self.result.notes
 
     @property
@@ -94,7 +95,7 @@ class Painting:
         """Write all pictures and files; what was written. A film that was made of a film is written to a name that ends in .mp4.
 
         `path` is a file (.png, .jpg, .webp: its settings are kept inside), or a folder, in which names are chosen. Further pictures are numbered.
-        Of a method that makes weights the file of weights is written, to a name that ends in .safetensors.
+        Of a method that makes weights the file of weights is written, to a name that ends in .safetensors, and beside it what else the method tells of them.
         Raises BadInput for another ending and for a picture that this one was made from, Unavailable and DiskFull when it cannot be written;
         nothing is ever half-written.
         """
@@ -106,9 +107,10 @@ class Painting:
         if place.resolve() in self._read:
             raise BadInput(f"{place} is one of the pictures given; it would be written over", code="output.input")
         if self.params.makes == "weights":
-            (weights,) = (file.data for file in self.result.files if file.name.endswith(".safetensors"))
-            write_whole(place, weights)
-            return [place]
+            targets = {place if file.name.endswith(".safetensors") else place.with_name(file.name): file.data for file in self.result.files}
+            for target, data in targets.items():
+                write_whole(target, data)
+            return list(targets)
         if self.film:
             write_whole(place, self.film.data)
             return [place]

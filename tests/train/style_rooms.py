@@ -1,4 +1,7 @@
-"""What every room that trains a style must do: run by the tests of each, with the room's name and the values of a tiny run."""
+"""What every room that trains a style must do: run by the tests of each, with the room's name and the values of a tiny run.
+
+`length` is the field that says how many steps a run has, or epochs of one step each.
+"""
 
 import json
 
@@ -15,24 +18,25 @@ def run(bench, room: str, values: dict, *, stop_after: int | None = None) -> Res
     return methods.run(methods.build(room, values), bench.context(stop_after=stop_after))
 
 
-def leaves_a_file_a_log_and_samples(bench, room: str, values: dict) -> None:
-    """Of a run of 2 steps with a sample after each."""
+def leaves_a_file_a_log_and_samples(bench, room: str, values: dict, *, length: str = "steps", beside: tuple[str, ...] = ()) -> Result:
+    """Of a run of 2 steps with a sample after each; what stands `beside` the weights, by name. The result."""
     name = values["name"]
-    result = run(bench, room, values | {"steps": 2, "sample_every": 1})
-    assert [file.name for file in result.files] == [f"{name}.safetensors"]
+    result = run(bench, room, values | {length: 2, "sample_every": 1})
+    assert [file.name for file in result.files] == [f"{name}.safetensors", *beside]
     assert result.files[0].data == (bench.weights.root / f"{name}.safetensors").read_bytes()
     home = bench.weights.root / ".training" / name
     assert [json.loads(line)["step"] for line in (home / "log.jsonl").read_text().splitlines()] == [1, 2]
     assert sorted(item.name for item in (home / "samples").iterdir()) == ["00000001.png", "00000002.png"]
+    return result
 
 
-def goes_on_where_it_was_stopped(bench, room: str, values: dict, *, before: int = 0) -> None:
+def goes_on_where_it_was_stopped(bench, room: str, values: dict, *, before: int = 0, length: str = "steps") -> None:
     """A run stopped after 2 of 3 steps leaves no weights, and ends where an unbroken one does. `before` steps are reported before the first."""
-    run(bench, room, values | {"steps": 3, "name": "whole"})
+    run(bench, room, values | {length: 3, "name": "whole"})
     with pytest.raises(Cancelled):
-        run(bench, room, values | {"steps": 3, "name": "parts"}, stop_after=before + 2)
+        run(bench, room, values | {length: 3, "name": "parts"}, stop_after=before + 2)
     assert not (bench.weights.root / "parts.safetensors").exists()
-    run(bench, room, values | {"steps": 3, "name": "parts"})
+    run(bench, room, values | {length: 3, "name": "parts"})
     whole, parts = (load_file(bench.weights.root / f"{name}.safetensors") for name in ("whole", "parts"))
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 

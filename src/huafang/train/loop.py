@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,8 @@ from huafang.assets import write_whole
 from huafang.context import Context
 from huafang.errors import BadInput
 from huafang.train import checkpoints
+
+LOG = "log.jsonl"
 
 
 class Task(Protocol):
@@ -51,14 +53,14 @@ class Plan:
     total: int = 0
 
 
-def train(task: Task, folder: Path, plan: Plan, ctx: Context) -> int:
+def train(task: Task, folder: Path, plan: Plan, ctx: Context, *, logged: Callable[[int], None] = lambda done: None) -> int:
     """Train `task` to `plan.steps`, from the last checkpoint in `folder` if there is one; gives the steps done in this sitting.
 
-    `log.jsonl` gets a line per step, `samples/` a sheet every `sample_every` steps. A cancel saves before it is obeyed. Raises Cancelled,
-    BadInput where the run in `folder` was one of other settings.
+    `log.jsonl` gets a line per step, and `logged` hears of each; `samples/` gets a sheet every `sample_every` steps. A cancel saves before it is obeyed.
+    Raises Cancelled, BadInput where the run in `folder` was one of other settings.
     """
     first = _resume(task, folder)
-    log = folder / "log.jsonl"
+    log = folder / LOG
     _cut(log, first)
     smooth: dict[str, float] = {}
     clock = time.monotonic()
@@ -69,6 +71,7 @@ def train(task: Task, folder: Path, plan: Plan, ctx: Context) -> int:
             raise BadInput(f"training broke down at step {done}: {bad[0]} is no number any more", hint="resume with a smaller learning rate")
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": done, "time": round(time.time(), 1), **{key: round(value, 6) for key, value in figures.items()}}) + "\n")
+        logged(done)
         smooth = {key: smooth.get(key, value) * 0.95 + value * 0.05 for key, value in figures.items()}
         sheet = None
         if done % plan.sample_every == 0 or done == plan.steps:

@@ -80,3 +80,8 @@ def middles(pictures: Sequence[Tensor], side: int) -> Tensor:
         top, left = ((length - least) // 2 for length in one.shape[1:])
         squares.append(resize.resized(one[None, :, top : top + least, left : left + least].float() / 255, side, side))
     return torch.cat(squares)
+
+
+def sheet(*rows: Tensor) -> Tensor:
+    """Rows of pictures, (B, 3, H, W) each, one below the other in one picture, (1, 3, rows · H, B · W)."""
+    return torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)[None]

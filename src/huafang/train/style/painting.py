@@ -9,7 +9,7 @@ from torch import Tensor
 
 from huafang.nets.transformer_net import TransformerNet
 from huafang.ops.gram import gram
-from huafang.train.style import losses
+from huafang.train.style import album, losses
 from huafang.train.style.album import Album
 from huafang.train.style.losses import Looks
 from huafang.train.style.task import StyleTask
@@ -73,8 +73,7 @@ class PaintingTask(StyleTask[TransformerNet]):
     @torch.no_grad()
     def sample(self) -> Tensor:
         """The sample photos above, and painted below."""
-        painted = self._painted(self.samples.to(self.device)).clamp(0, 1).cpu()
-        return torch.cat([torch.cat(list(row), dim=2) for row in (self.samples, painted)], dim=1)[None]
+        return album.sheet(self.samples, self._painted(self.samples.to(self.device)).clamp(0, 1).cpu())
 
     def _painted(self, photos: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> about [0, 1]; the network itself takes and gives [0, 255]."""

@@ -9,11 +9,20 @@ from torch import Tensor
 
 from huafang.assets import write_whole
 from huafang.context import Context, File
+from huafang.notes import Note
 
 
 def home(ctx: Context, name: str) -> Path:
     """The folder of the run `name`: log, samples, checkpoints."""
     return ctx.weights.root / ".training" / name
+
+
+def ready(name: str, home: Path, command: str) -> list[Note]:
+    """What the user is told of the new model: how to use it, and where its log is."""
+    return [
+        Note(f"the model {name} is ready: {command}", f"模型 {name} 已就绪：{command}"),
+        Note(f"its log and samples are in {home}", f"日志和样张在 {home}"),
+    ]
 
 
 def write(ctx: Context, name: str, state: Mapping[str, Tensor]) -> File:
