@@ -13,8 +13,8 @@ from PIL import Image
 from huafang.errors import BadInput
 from huafang.server import decoder as decoding
 from huafang.server.decoder import Decoder
+from tests.pictures import BLANK, END, png, saved
 from tests.server.conftest import picture, problem, upload
-from tests.test_images import BLANK, END, png, saved
 
 
 def test_a_picture_goes_in_and_comes_out_as_a_plain_png(client):
