@@ -19,12 +19,12 @@ import skimage.data
 import torch
 from _harness import write
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from huafang import methods
 from huafang.context import Context, Resident
 from huafang.nets import rev_resnet
-from huafang.nets.rev_resnet import RevResNet
+from huafang.nets.rev_resnet import Block, RevResNet
 from huafang.ops.resize import resized
 
 REPEATS = {512: 3, 1024: 2}
@@ -61,11 +61,19 @@ def picture(photo: np.ndarray, side: int) -> Tensor:
 
 
 def folded(x: Tensor) -> Tensor:
-    return rev_resnet.fold(x).contiguous()
+    _, channels, height, width = x.shape
+    return x.view(1, channels, height // 2, 2, width // 2, 2).permute(0, 3, 5, 1, 2, 4).reshape(1, 4 * channels, height // 2, width // 2)
 
 
 def unfolded(x: Tensor) -> Tensor:
-    return rev_resnet.unfold(x).contiguous()
+    _, channels, height, width = x.shape
+    return x.view(1, 2, 2, channels // 4, height, width).permute(0, 3, 4, 1, 5, 2).reshape(1, channels // 4, 2 * height, 2 * width)
+
+
+def residual(block: Block, x: Tensor) -> Tensor:
+    for module in block.conv:
+        x = x.relu_() if isinstance(module, nn.ReLU) else module(x)
+    return x
 
 
 def eager(net: RevResNet, content: Tensor, style: Tensor) -> Tensor:
@@ -88,7 +96,7 @@ def features(net: RevResNet, photo: Tensor) -> Tensor:
     one, other = torch.cat([photo, photo.new_zeros(1, 29, *photo.shape[2:])], 1).chunk(2, 1)
     one, other = one.contiguous(), other.contiguous()
     for block in net.blocks:
-        inner = block(other)
+        inner = residual(block, other)
         if block.stride == 2:
             one, other = folded(one), folded(other)
         one, other = other, one + inner
@@ -100,7 +108,7 @@ def from_features(net: RevResNet, z: Tensor) -> Tensor:
     for block in reversed(net.blocks):
         if block.stride == 2:
             other = unfolded(other)
-        one = one - block(other)
+        one = one - residual(block, other)
         if block.stride == 2:
             one = unfolded(one)
         one, other = other, one
