@@ -12,6 +12,7 @@ import torch
 from huafang import filming, metadata, methods, video
 from huafang.context import Context, File, Result, Step
 from huafang.errors import BadInput, Cancelled
+from huafang.notes import Note
 from tests.films import film, frames, hums
 
 TAKERS = [name for name, room in methods.ROOMS.items() if methods.films(room)]
@@ -56,7 +57,7 @@ class Inverter:
         picture = ctx.image(params.content)
         self.shown.append(float(picture.mean()))
         ctx.step(1, 1, preview=picture)
-        return Result(images=[1 - picture], notes=["inverted"])
+        return Result(images=[1 - picture], notes=[Note("inverted", "反相")])
 
 
 def only(result: Result) -> File:
@@ -92,7 +93,7 @@ def test_frames_are_painted_in_order_and_keep_their_times_and_sound(bench, clip,
     assert hums(data)[2] == pytest.approx(440, abs=3)
     assert [(step.done, step.total) for step in desk.steps] == [(number, COUNT) for number in range(1, COUNT + 1)]
     assert desk.steps[-1].preview is not None
-    assert result.notes == ["inverted"]
+    assert [(note, note.zh) for note in result.notes] == [("inverted", "反相")]
     assert metadata.read(video.text_of(data))["params"] == params.model_dump(mode="json")
     assert result.figures["warping_error"] == pytest.approx(result.figures["warping_error_of_film"], rel=0.5), "an inverted film moves as it did"
 

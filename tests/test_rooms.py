@@ -110,6 +110,9 @@ def test_unknown_settings_are_refused_with_the_nearest(name, bench):
         methods.build(name, values)
 
 
+HAN = "[一-鿿]"
+
+
 @pytest.fixture(scope="module", params=PAINTERS)
 def ran(request, tmp_path_factory):
     """Each room once, and once more: its name, its steps and both results."""
@@ -139,6 +142,13 @@ def test_pictures_are_finite_in_range_and_repeatable(ran):
 def test_every_figure_has_a_name_in_both_languages(ran):
     name, steps, result, _ = ran
     check_figures(name, {*result.figures, *(figure for step in steps for figure in step.figures)})
+
+
+def test_every_note_is_said_in_both_languages(ran):
+    _, _, result, _ = ran
+    for note in result.notes:
+        assert not re.search(HAN, note), note
+        assert re.search(HAN, note.zh), note
 
 
 def check_figures(name: str, figures: set[str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from huafang import images
 from huafang.assets import Assets
 from huafang.errors import Cancelled
+from huafang.notes import Note
 from huafang.video import is_film
 from huafang.weights import Weights
 
@@ -43,12 +44,12 @@ class File:
 
 @dataclass(frozen=True)
 class Result:
-    """What a room returns. `images` are (1, 3, H, W) in [0, 1]; `figures` are numbers worth keeping; `notes` are sentences for the user."""
+    """What a room returns. `images` are (1, 3, H, W) in [0, 1]; `figures` are numbers worth keeping; `notes` are sentences for the user, in both languages."""
 
     images: "list[torch.Tensor]" = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 class Resident:

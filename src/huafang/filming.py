@@ -27,6 +27,7 @@ from torch import Tensor
 from huafang import metadata, video
 from huafang.assets import check_writable, write_whole
 from huafang.context import Context, File, Result
+from huafang.notes import Note
 from huafang.ops import flow, resize
 from huafang.params import Params, fields
 
@@ -83,7 +84,7 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
     with _workplace(params, ctx) as folder:
         parts = _Parts(folder, facts)
         begin = PART * len(parts.finished())
-        notes = [f"{begin} of {facts.frames} frames were finished before"] if begin else []
+        notes = [Note(f"{begin} of {facts.frames} frames were finished before", f"{facts.frames} 帧中有 {begin} 帧是先前完成的。")] if begin else []
         frame = Frame(ctx, content, data)
         shown: Tensor | None = None
         coming = _ahead(video.frames_of(data, range(begin, video.MAX_FRAMES)), ctx.hear)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from huafang import metadata as carried
 from huafang.errors import BadInput, TooLarge
+from huafang.notes import Note
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +39,7 @@ class Ingested:
     data: bytes
     width: int
     height: int
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Note, ...] = ()
     text: dict[str, str] = field(default_factory=dict)
     """Text chunks of the sender's file, for reading its parameters back; never stored with the picture."""
     seconds: float | None = None
@@ -50,13 +51,13 @@ def ingest(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ingested:
 
     Raises BadInput (`image.unreadable`, `image.not_finite`) or TooLarge (`image.too_large`); the header alone decides the size.
     """
-    said: list[str] = []
+    said: list[Note] = []
     picture = _open(data, max_pixels)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if getattr(picture, "n_frames", 1) > 1:
-                said.append("only the first of its frames was taken")
+                said.append(Note("only the first of its frames was taken", "只取了它的第一帧。"))
                 picture.seek(0)
             picture.load()
             text = _text_of(picture)  # only now: reading EXIF loads a PNG, and a fault met there would go unseen
@@ -210,17 +211,17 @@ def _text_of(picture: "Image.Image") -> dict[str, str]:
     return found
 
 
-def _upright(picture: "Image.Image", said: list[str]) -> "Image.Image":
+def _upright(picture: "Image.Image", said: list[Note]) -> "Image.Image":
     from PIL import ImageOps
 
     try:
         return ImageOps.exif_transpose(picture) or picture
     except Exception:  # garbage EXIF must not cost the picture
-        said.append("its EXIF data is broken, so its orientation is taken as it stands")
+        said.append(Note("its EXIF data is broken, so its orientation is taken as it stands", "EXIF 数据已损坏，方向按原样处理。"))
         return picture
 
 
-def _to_srgb(picture: "Image.Image", said: list[str]) -> "Image.Image":
+def _to_srgb(picture: "Image.Image", said: list[Note]) -> "Image.Image":
     """Any mode -> RGB or RGBA, 8 bit, sRGB."""
     from PIL import Image
 
@@ -247,14 +248,14 @@ def _to_srgb(picture: "Image.Image", said: list[str]) -> "Image.Image":
     return clean
 
 
-def _by_profile(picture: "Image.Image", profile: bytes, said: list[str]) -> "Image.Image | None":
+def _by_profile(picture: "Image.Image", profile: bytes, said: list[Note]) -> "Image.Image | None":
     from PIL import ImageCms
 
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        said.append("its colour profile is broken or does not fit, so it is read as sRGB")
+        said.append(Note("its colour profile is broken or does not fit, so it is read as sRGB", "颜色配置文件已损坏或不适用，按 sRGB 读取。"))
         return None
 
 

@@ -113,7 +113,8 @@ def _attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, sto
         result = methods.run(params, ctx)
         crash.point("lane-painted")
         seconds = time.monotonic() - started
-        posted = {"outputs": store(result, params, assets), "figures": finite(result.figures), "notes": result.notes, "seconds": seconds}
+        notes = [{"en": note, "zh": note.zh} for note in result.notes]
+        posted = {"outputs": store(result, params, assets), "figures": finite(result.figures), "notes": notes, "seconds": seconds}
         crash.point("lane-stored")
         write_whole(where.outbox / f"{task.job_id}-{task.attempt}.json", json.dumps(posted).encode())
         crash.point("lane-posted")

@@ -152,6 +152,17 @@ def test_axe_finds_nothing_to_complain_of(server: Server, visit: Open, scheme: s
     assert complaints(page) == []
 
 
+def test_notes_are_said_in_the_visitor_s_language(server: Server, visit: Open) -> None:
+    page = visit(server.address + "#/m/gatys", locale="zh-CN")
+    load(page, photo(72, 54))
+    load(page, photo(64, 64, name="style.png"), "style")
+    get(page, "field-steps").get_by_role("textbox").fill("1")
+    paint(page)
+    get(page, "result").get_by_text("照片最长边是 72 像素，不会放大到 512。").wait_for()
+    get(page, "language").click()
+    get(page, "result").get_by_text("the photo's longest side has 72 pixels: it is not enlarged to 512").wait_for()
+
+
 def telling(methods: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A few of `methods` in which every kind of field is to be seen."""
     kinds = {method["name"]: {field["kind"] for field in method["fields"]} for method in methods}

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from huafang.notes import Note
+
 ENGLISH, CHINESE = "mini", "mini-zh"
 """The models that come with Huafang (`builtin.toml`), by the language they read."""
 
@@ -28,14 +30,19 @@ def filled(values: object) -> object:
     return chosen
 
 
-def notes(model: str, prompt: str) -> list[str]:
+def notes(model: str, prompt: str) -> list[Note]:
     """What there is to say of `model` and `prompt`; nothing of a model that is not built in."""
     if model not in (ENGLISH, CHINESE):
         return []
     small = "a small model that comes with Huafang and draws simple scenes; real Stable Diffusion models are on the Models page"
+    zh = "画坊自带的小模型，只会画简单的场景；真正的 Stable Diffusion 模型见“模型”页"
     chinese = is_chinese(prompt)
     if model == ENGLISH and chinese:
-        return [f"{ENGLISH} reads English only, and the prompt is Chinese: {CHINESE} reads that", f"{ENGLISH} is {small}"]
+        wrong = Note(f"{ENGLISH} reads English only, and the prompt is Chinese: {CHINESE} reads that", f"{ENGLISH} 只懂英文：中文提示词请用 {CHINESE}。")
+        return [wrong, Note(f"{ENGLISH} is {small}", f"{ENGLISH} 是{zh}。")]
     if model == CHINESE and prompt.strip() and not chinese:
-        return [f"{CHINESE} reads Chinese only, and the prompt has none: {ENGLISH} reads English", f"{CHINESE} is {small}"]
-    return [f"the prompt is Chinese, so {CHINESE} draws it: {small}" if chinese else f"{ENGLISH} draws this: {small}"]
+        wrong = Note(f"{CHINESE} reads Chinese only, and the prompt has none: {ENGLISH} reads English", f"{CHINESE} 只懂中文：英文提示词请用 {ENGLISH}。")
+        return [wrong, Note(f"{CHINESE} is {small}", f"{CHINESE} 是{zh}。")]
+    if chinese:
+        return [Note(f"the prompt is Chinese, so {CHINESE} draws it: {small}", f"提示词是中文，由 {CHINESE} 来画：{zh}。")]
+    return [Note(f"{ENGLISH} draws this: {small}", f"由 {ENGLISH} 来画：{zh}。")]

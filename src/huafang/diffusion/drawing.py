@@ -12,6 +12,7 @@ from huafang.diffusion import choosing, latents, loading, prompts, samplers, sam
 from huafang.diffusion.loading import Model
 from huafang.diffusion.settings import Drawing
 from huafang.errors import JobFailed, OutOfMemory
+from huafang.notes import Note
 from huafang.ops.threads import one_torch_thread
 
 SMALL = 1 << 16
@@ -25,7 +26,7 @@ class Ready:
 
     model: Model
     said: text.Conditioning
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 @contextmanager
@@ -49,12 +50,14 @@ def _read(p: Drawing, name: str, model: Model) -> Ready:
     if p.prediction != "auto":
         model = replace(model, scheduler={**model.scheduler, "prediction_type": p.prediction})
     if samplers.zero_snr_lost(p.sampler, model.scheduler):
-        notes.append(f"this model was trained down to pure noise, where {p.sampler} cannot start: very dark and very light pictures may come out grey")
+        grey = f"this model was trained down to pure noise, where {p.sampler} cannot start: very dark and very light pictures may come out grey"
+        notes.append(Note(grey, f"这个模型训练到了纯噪声，而 {p.sampler} 无法从那里开始：很暗或很亮的画面可能发灰。"))
     said = text.encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip)
     if said.chunks > 1:
-        notes.append(f"the prompt was read in {said.chunks} chunks of up to {model.encoders[0].chunk} tokens")
+        parts, tokens = said.chunks, model.encoders[0].chunk
+        notes.append(Note(f"the prompt was read in {parts} chunks of up to {tokens} tokens", f"提示词分 {parts} 段读入，每段最多 {tokens} 个词元。"))
     if p.negative_prompt and not said.guided:
-        notes.append("guidance is 1, so the negative prompt had no effect")
+        notes.append(Note("guidance is 1, so the negative prompt had no effect", "引导强度为 1，所以反向提示词不起作用。"))
     return Ready(model, said, notes)
 
 

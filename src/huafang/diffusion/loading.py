@@ -12,6 +12,7 @@ from huafang import catalogue, weights
 from huafang.diffusion import single_file
 from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, inspect, read_json
 from huafang.errors import BadInput
+from huafang.notes import Note
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Model:
     device: torch.device
     zero_empty: bool = False
     """XL: an empty negative prompt is all zeros, not the encoding of no words."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What was found out about the networks while they are in memory."""
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from huafang.notes import Note
+
 CHUNK = 75
 """Tokens that CLIP reads at once: its 77 positions less the start and the end token."""
 BACKTRACK = 20
@@ -22,9 +24,9 @@ _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]*>", re.IGNORECASE)
 _SCHEDULE = re.compile(r"(?<!\\)\[[^\[\]]*(?:\|[^\[\]]*|:\s*\d*\.?\d+\s*)\]")
 _PLAIN = {
-    r"(?<!\w)AND(?!\w)": "AND between prompts",
-    r"__\w+__": "wildcards (__name__)",
-    r"\{[^{}]*\|[^{}]*\}": "choices ({a|b})",
+    r"(?<!\w)AND(?!\w)": ("AND between prompts", "提示词之间的 AND"),
+    r"__\w+__": ("wildcards (__name__)", "通配词 (__name__)"),
+    r"\{[^{}]*\|[^{}]*\}": ("choices ({a|b})", "多选写法 ({a|b})"),
 }
 
 
@@ -109,9 +111,10 @@ def _parts(texts: list[str], weights: list[float]) -> tuple[tuple[Span, ...], ..
     return tuple(tuple(part) for part in parts)
 
 
-def remarks(prompt: str) -> list[str]:
+def remarks(prompt: str) -> list[Note]:
     """What of other tools' grammar stands in `prompt` and is read here as plain words."""
-    return [f"{name} is not carried out here: it was read as plain words" for pattern, name in _PLAIN.items() if re.search(pattern, prompt)]
+    found = [names for pattern, names in _PLAIN.items() if re.search(pattern, prompt)]
+    return [Note(f"{en} is not carried out here: it was read as plain words", f"这里不支持{zh}：已按普通文字读入。") for en, zh in found]
 
 
 def chunks(parts: Sequence[Sequence[tuple[int, float]]], commas: Collection[int] = (), size: int = CHUNK) -> list[list[tuple[int, float]]]:

@@ -21,6 +21,7 @@ import torch
 from huafang import weights
 from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, read_json
 from huafang.errors import BadInput, MissingWeights
+from huafang.notes import Note
 
 CONFIGS = Path(__file__).parent / "configs"
 CLIP_TOKENIZER = "openai/clip-vit-large-patch14"
@@ -167,14 +168,15 @@ def _other_shape(found: Checkpoint, part: str, detail: str) -> BadInput:
     )
 
 
-def prediction(state: State, found: Checkpoint) -> tuple[str, list[str]]:
+def prediction(state: State, found: Checkpoint) -> tuple[str, list[Note]]:
     """What the UNet was trained to say, and a sentence about it where the file does not tell and it had to be found out."""
     if found.prediction:
         return found.prediction, []
     bias = state.get("model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias")
     v = bias is not None and float(bias.float().std(unbiased=False)) > V_PREDICTION_SPREAD
     said = "v_prediction" if v else "epsilon"
-    return said, [f"{found.path.name} does not say what it predicts; by its weights it is {said}. If the picture is noise, set `prediction` to the other"]
+    en = f"{found.path.name} does not say what it predicts; by its weights it is {said}. If the picture is noise, set `prediction` to the other"
+    return said, [Note(en, f"{found.path.name} 没有说明它预测什么；从权重看是 {said}。如果画面是噪声，请把 prediction 改成另一种。")]
 
 
 def tokenizers(found: Checkpoint) -> list[tuple[Any, int]]:

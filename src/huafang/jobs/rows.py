@@ -47,7 +47,7 @@ class Row(Base):
     seconds: Mapped[float | None] = mapped_column(Float)
     outputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     figures: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
-    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    notes: Mapped[list[Any]] = mapped_column(JSON, default=list)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     deleted_at: Mapped[float | None] = mapped_column(Float)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from huafang.context import Context, Result
 from huafang.nets import bands
+from huafang.notes import Note
 from huafang.ops import resize
 from huafang.ops.blend import KeepColours, settled
 from huafang.params import OnePass
@@ -35,12 +36,13 @@ def restyle(ctx: Context, net: nn.Module, p: OnePass, *, least: int = 1, multipl
     return Result(images=[steps.finish(styled, photo, p.strength, p.keep_colours)], notes=notes)
 
 
-def brought(ctx: Context, content: str, size: int) -> tuple[Tensor, list[str]]:
+def brought(ctx: Context, content: str, size: int) -> tuple[Tensor, list[Note]]:
     """The photo with its longest side at `size`, and what the user should know of that."""
     photo = ctx.image(content)
     longest = max(photo.shape[2:])
     small = resize.shrunk(photo, size)
-    note = f"the photo is painted at {small.shape[3]} × {small.shape[2]}; its own size is {photo.shape[3]} × {photo.shape[2]}"
+    here, own = (f"{picture.shape[3]} × {picture.shape[2]}" for picture in (small, photo))
+    note = Note(f"the photo is painted at {here}; its own size is {own}", f"照片按 {here} 作画；它原来的大小是 {own}。")
     return small, [note] if longest > size else []
 
 

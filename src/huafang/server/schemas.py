@@ -104,7 +104,7 @@ class Asset(Schema):
     width: int
     height: int
     bytes: int
-    warnings: list[str] = []
+    warnings: list[Words] = []
     """What was done to the picture on its way in that its owner may want to know."""
     made_with: dict[str, Any] = {}
     """What the picture's own metadata says of how it was made: {"tool", "params"}; {} if nothing."""
@@ -171,7 +171,7 @@ class Job(Schema):
     """Asked to stop, not stopped yet."""
     outputs: list[Output]
     figures: dict[str, float]
-    notes: list[str]
+    notes: list[Words]
     error: Fault | None
     inputs: list[str]
     """Asset ids of the pictures it was given."""
@@ -232,7 +232,7 @@ class Health(Schema):
     disk_free: int
     limits: dict[str, int]
     """`upload_bytes`, `pixels`, `queued`."""
-    notices: list[str]
+    notices: list[Words]
     """Sentences for the owner: low disk, a page that was not built."""
 
 

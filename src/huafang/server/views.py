@@ -1,12 +1,13 @@
 """Rows and models as the API shows them, and what a row keeps of its params."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from huafang import methods
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.rows import Row
 from huafang.params import Params, fields
-from huafang.server.schemas import Fault, Job, ModelInfo, Output, Progress
+from huafang.server.schemas import Fault, Job, ModelInfo, Output, Progress, Words
 from huafang.weights import Model
 
 
@@ -30,11 +31,16 @@ def job_view(row: Row, dispatcher: Dispatcher, position: int | None = None) -> J
         cancelling=row.cancelling,
         outputs=[Output(**{**output, "name": f"{row.title}-{output['name']}" if row.title else output["name"]}) for output in row.outputs],
         figures=row.figures,
-        notes=row.notes,
+        notes=[_note(note) for note in row.notes],
         error=Fault(**row.error) if row.error else None,
         inputs=row.inputs,
         deleted=row.deleted_at is not None,
     )
+
+
+def _note(note: Any) -> Words:
+    """A kept note; rows of earlier versions hold English alone."""
+    return Words(en=note, zh=note) if isinstance(note, str) else Words(**note)
 
 
 def _time(seconds: float) -> datetime:

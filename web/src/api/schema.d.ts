@@ -575,7 +575,7 @@ export interface components {
             method: "animegan";
             /**
              * Weights
-             * @description The trained style: an AnimeGANv2 generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …).
+             * @description The trained style: an AnimeGANv2 generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …), or one of train_animegan's.
              */
             weights: string;
             /**
@@ -600,7 +600,7 @@ export interface components {
              * Warnings
              * @default []
              */
-            warnings: string[];
+            warnings: components["schemas"]["Words"][];
             /**
              * Made With
              * @default {}
@@ -1193,7 +1193,7 @@ export interface components {
             method: "fast_style";
             /**
              * Weights
-             * @description The trained style: a network of the layout of pytorch/examples or of rrmina.
+             * @description The trained style: a network of the layout of pytorch/examples, of rrmina, or of jcjohnson.
              */
             weights: string;
         };
@@ -1389,7 +1389,7 @@ export interface components {
                 [key: string]: number;
             };
             /** Notices */
-            notices: string[];
+            notices: components["schemas"]["Words"][];
         };
         /** ImageAnalogies */
         ImageAnalogies: {
@@ -1736,7 +1736,7 @@ export interface components {
                 [key: string]: number;
             };
             /** Notes */
-            notes: string[];
+            notes: components["schemas"]["Words"][];
             error: components["schemas"]["Fault"] | null;
             /** Inputs */
             inputs: string[];
@@ -1965,7 +1965,7 @@ export interface components {
         /** NewJob */
         NewJob: {
             /** Params */
-            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CapVstNet"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["MultiStyle"] | components["schemas"]["CnnMrf"] | components["schemas"]["ClipStyler"] | components["schemas"]["TextureTransfer"] | components["schemas"]["ImageAnalogies"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["Compare"] | components["schemas"]["TrainMini"] | components["schemas"]["TrainFastStyle"] | components["schemas"]["TrainArbitraryStyle"] | components["schemas"]["PullWeights"];
+            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CapVstNet"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["MultiStyle"] | components["schemas"]["CnnMrf"] | components["schemas"]["ClipStyler"] | components["schemas"]["TextureTransfer"] | components["schemas"]["ImageAnalogies"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["Compare"] | components["schemas"]["TrainMini"] | components["schemas"]["TrainFastStyle"] | components["schemas"]["TrainArbitraryStyle"] | components["schemas"]["TrainAnimeGan"] | components["schemas"]["PullWeights"];
             /**
              * Priority
              * @default interactive
@@ -2410,6 +2410,114 @@ export interface components {
              * @default 0.1
              */
             tolerance: number;
+        };
+        /**
+         * TrainAnimeGan
+         * @description A recipe, and as many of its numbers overruled as you like: a number left empty is the recipe's own.
+         */
+        TrainAnimeGan: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "train_animegan";
+            /**
+             * Name
+             * @description Name of the new style: animegan takes it by this. A run of this name that was stopped goes on where it was.
+             * @default my-anime
+             */
+            name: string;
+            /**
+             * Dataset
+             * @description Photos to learn on: a folder, or several pictures. They need not show what the drawings show.
+             */
+            dataset: string[];
+            /**
+             * Paintings
+             * @description Drawings to learn from: a folder, or several pictures, all of one style.
+             */
+            paintings: string[];
+            /**
+             * Recipe
+             * @description paper: AnimeGANv2's network and losses. reference: an encoder, residual blocks and a decoder, an adversarial and a perceptual loss alone.
+             * @default paper
+             * @enum {string}
+             */
+            recipe: "paper" | "reference";
+            /**
+             * Epochs
+             * @description How often all pictures are shown. More than last time prolongs a run that had ended. Empty: the recipe's own (101; reference 10).
+             */
+            epochs?: number | null;
+            /**
+             * Init Epochs
+             * @description How many of these come first and learn to paint the photo as it is. Empty: the recipe's own (10; reference 0).
+             */
+            init_epochs?: number | null;
+            /**
+             * Batch
+             * @description Photos in a step, and as many drawings. Empty: the recipe's own (12; reference 4).
+             */
+            batch?: number | null;
+            /**
+             * Size
+             * @description Side of the squares that are cut from pictures. Empty: the recipe's own (256; reference 512).
+             */
+            size?: number | null;
+            /**
+             * Features
+             * @description The network in whose features pictures are compared: the light SqueezeNet 1.1, or VGG (vgg19, as in both recipes).
+             * @default squeezenet
+             * @enum {string}
+             */
+            features: "squeezenet" | "vgg16" | "vgg19";
+            /**
+             * Adversarial Weight
+             * @description How much the result must pass for one of the drawings, beside the photo's content, which counts 1. Empty: the recipe's own.
+             */
+            adversarial_weight?: number | null;
+            /**
+             * Style Weight
+             * @description How strongly the drawings' texture acts, their colours left aside, beside the content. Empty: the recipe's own.
+             */
+            style_weight?: number | null;
+            /**
+             * Colour Weight
+             * @description How much the result must keep the photo's colours. Empty: the recipe's own.
+             */
+            colour_weight?: number | null;
+            /**
+             * Rate
+             * @description Learning rate of the network that paints. Empty: the recipe's own (2e-5; reference 2e-4).
+             */
+            rate?: number | null;
+            /**
+             * Init Rate
+             * @description The same in the epochs of content alone. Empty: the recipe's own (2e-4).
+             */
+            init_rate?: number | null;
+            /**
+             * Discriminator Rate
+             * @description Learning rate of the network that tells drawings from what was painted. Empty: the recipe's own (4e-5; reference 4e-4).
+             */
+            discriminator_rate?: number | null;
+            /**
+             * Start
+             * @description A network of the recipe's layout to begin with. Left out: random numbers.
+             */
+            start?: string | null;
+            /**
+             * Sample Every
+             * @description Steps between two sheets of samples, and between two checkpoints.
+             * @default 100
+             */
+            sample_every: number;
         };
         /** TrainArbitraryStyle */
         TrainArbitraryStyle: {

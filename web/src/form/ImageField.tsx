@@ -164,7 +164,7 @@ function Folder({ onFiles }: { onFiles: (files: File[]) => void }) {
 }
 
 function Chosen({ id, large, over, onReplace, onRemove }: { id: string; large: boolean; over: boolean; onReplace: () => void; onRemove: () => void }) {
-  const { t, seconds } = useSpeech();
+  const { t, w, seconds } = useSpeech();
   const known = easel.use((state) => state.known[id]);
   return (
     <div>
@@ -191,8 +191,8 @@ function Chosen({ id, large, over, onReplace, onRemove }: { id: string; large: b
         </div>
       </div>
       {known?.warnings.map((warning) => (
-        <p key={warning} className="note mt-2">
-          {warning}
+        <p key={warning.en} className="note mt-2">
+          {w(warning)}
         </p>
       ))}
       <MadeWith id={id} />

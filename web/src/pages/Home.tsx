@@ -17,7 +17,7 @@ const FAMILIES = ["paint", "style", "filter", "colour", "generate", "compare", "
 const NONE: never[] = [];
 
 export function Home() {
-  const { t } = useSpeech();
+  const { t, w } = useSpeech();
   const methods = studio.use((state) => state.methods);
   const notices = studio.use((state) => state.health?.notices ?? NONE);
   return (
@@ -30,8 +30,8 @@ export function Home() {
         <Easel />
       </section>
       {notices.map((notice) => (
-        <p key={notice} className="note">
-          {notice}
+        <p key={notice.en} className="note">
+          {w(notice)}
         </p>
       ))}
       {methods === null ? (
@@ -88,7 +88,7 @@ function Family({ family, members }: { family: (typeof FAMILIES)[number]; member
 }
 
 function Easel() {
-  const { t } = useSpeech();
+  const { t, w } = useSpeech();
   const input = useRef<HTMLInputElement>(null);
   const photo = easel.use((state) => state.photo);
   const known = easel.use((state) => (state.photo ? state.known[state.photo] : undefined));
@@ -131,8 +131,8 @@ function Easel() {
         </button>
       )}
       {known?.warnings.map((warning) => (
-        <p key={warning} className="note mt-2">
-          {warning}
+        <p key={warning.en} className="note mt-2">
+          {w(warning)}
         </p>
       ))}
       {photo && <MadeWith id={photo} named />}

@@ -60,7 +60,7 @@ function useMade(job: Job): ModelInfo | undefined {
 
 /** A finished job's pictures, to look at, compare, and carry on with. */
 export function Result({ job, inDialog = false, children }: { job: Job; inDialog?: boolean; children?: ReactNode }) {
-  const { t, seconds } = useSpeech();
+  const { t, w, seconds } = useSpeech();
   const [index, setIndex] = useState(0);
   const [comparing, setComparing] = useState(true);
   const [zoomed, setZoomed] = useState(false);
@@ -152,9 +152,9 @@ export function Result({ job, inDialog = false, children }: { job: Job; inDialog
         </div>
       )}
       {job.notes.map((note) => (
-        <p key={note} className="note mt-2 max-w-xl">
+        <p key={note.en} className="note mt-2 max-w-xl">
           <Info size={16} aria-hidden className="mt-0.5 shrink-0" />
-          {note}
+          {w(note)}
         </p>
       ))}
       {zoomed && <Zoom src={assetUrl(output.asset)} title={output.name} onClose={() => setZoomed(false)} />}

@@ -1,14 +1,14 @@
 /** What lies on the visitor's easel: chosen pictures and settings, kept in this browser. */
 
 import { ApiError, upload } from "../api/client";
-import type { Asset, FieldInfo, Method } from "../api/types";
+import type { Asset, FieldInfo, Method, Words } from "../api/types";
 import { followed, holdsPictures, isPicture, mend, picturesOf, type Values } from "../form/values";
 import { currentSpeech } from "../i18n";
 import { createStore, recall, remember } from "./store";
 import { studio } from "./studio";
 
 /** What we know of a picture besides its id. */
-export interface Known { name: string; width: number; height: number; warnings: string[]; made_with: Record<string, unknown>; /** Of a film its length. */ seconds?: number | null }
+export interface Known { name: string; width: number; height: number; warnings: Words[]; made_with: Record<string, unknown>; /** Of a film its length. */ seconds?: number | null }
 
 export interface Sending { key: number; name: string; share: number; error: ApiError | null }
 

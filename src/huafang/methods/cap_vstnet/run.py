@@ -16,6 +16,7 @@ from huafang.context import Context, Result
 from huafang.methods.cap_vstnet import CapVstNet
 from huafang.nets import arbitrary, feedforward, rev_resnet
 from huafang.nets.rev_resnet import Halves, Mode
+from huafang.notes import Note
 from huafang.ops import colour, cwct, resize
 from huafang.ops.blend import KeepColours
 from huafang.ops.threads import workers
@@ -124,7 +125,7 @@ def _piece(half: Tensor, mode: Mode, first: int, last: int) -> Tensor:
     return half[:, :, first:last].permute(0, 2, 3, 1).view(-1, half.shape[1] // rev_resnet.GROUPS[mode])
 
 
-def _regions(p: CapVstNet, contents: Sequence[cwct.Moments], styles: Sequence[cwct.Moments], covers: Sequence[Cover], notes: list[str]) -> list[Region]:
+def _regions(p: CapVstNet, contents: Sequence[cwct.Moments], styles: Sequence[cwct.Moments], covers: Sequence[Cover], notes: list[Note]) -> list[Region]:
     """What is to be done where. A style whose mask, or whose picture's, shows next to nothing is left out, and `notes` say so."""
     if not covers:
         read = _readable(p, styles, notes)
@@ -136,17 +137,20 @@ def _regions(p: CapVstNet, contents: Sequence[cwct.Moments], styles: Sequence[cw
     found = []
     for place in _readable(p, styles, notes):
         if contents[place].weight <= cwct.FEWEST:
-            notes.append(f"masks: number {place + 1} is all but black, so its style is nowhere to be seen")
+            zh = f"第 {place + 1} 张遮罩几乎全黑，所以画面上看不到它的风格。"
+            notes.append(Note(f"masks: number {place + 1} is all but black, so its style is nowhere to be seen", zh))
         else:
             wanted = cwct.Look.of(styles[place])
             found.append(Region(covers[place], p.shares()[place], _moved(contents[place], wanted, p.strength)))
     return found
 
 
-def _readable(p: CapVstNet, styles: Sequence[cwct.Moments], notes: list[str]) -> list[int]:
+def _readable(p: CapVstNet, styles: Sequence[cwct.Moments], notes: list[Note]) -> list[int]:
     """The styles that can be read; a style picture without a mask always can."""
     dark = {place for place, moments in enumerate(styles) if p.style_masks and moments.weight <= cwct.FEWEST}
-    notes += [f"style_masks: number {place + 1} is all but black, so its style is left out" for place in sorted(dark)]
+    for place in sorted(dark):
+        zh = f"第 {place + 1} 张风格图的遮罩几乎全黑，所以不用这个风格。"
+        notes.append(Note(f"style_masks: number {place + 1} is all but black, so its style is left out", zh))
     return [place for place in range(len(styles)) if place not in dark]
 
 

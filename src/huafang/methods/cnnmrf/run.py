@@ -12,7 +12,7 @@ from huafang.methods.cnnmrf.trunks import trunk
 from huafang.ops import colour
 from huafang.ops.blend import settled
 from huafang.ops.descent import Descent
-from huafang.ops.resize import resized, shrunk, widened
+from huafang.ops.resize import not_enlarged, resized, shrunk, widened
 
 LEAST_SIDE = 64
 """Thinner pictures are widened by their border to this while they are painted: a network's deepest map keeps several patches."""
@@ -39,8 +39,7 @@ def run(p: CnnMrf, ctx: Context) -> Result:
             done += 1
             ctx.step(done, p.steps, preview=partial(_finish, p, photo, factor, pixels), side=float(max(here.shape[2:])), **figures)
     assert pixels is not None, "there is at least one scale"
-    notes = [] if max(whole.shape[2:]) >= p.size else [f"the photo's longest side has {max(whole.shape[2:])} pixels: it is not enlarged to {p.size}"]
-    return Result(images=[_finish(p, photo, 1.0, pixels)], figures=figures, notes=notes)
+    return Result(images=[_finish(p, photo, 1.0, pixels)], figures=figures, notes=not_enlarged(whole, p.size))
 
 
 def scales(shortest: int, count: int, steps: int) -> list[tuple[float, int]]:

@@ -173,7 +173,8 @@ class _Page:
         parts = []
         for row in self._table.methods:
             told = json.dumps({key: value for key, value in row.params.items() if key != "method"}, ensure_ascii=False, indent=1)
-            more = "".join(f'<p class="hint">{escape(note)}</p>' for note in row.notes)
+            notes = [(language, note if language == "en" else note.zh) for note in row.notes for language in self._languages]
+            more = "".join(f'<p class="hint" lang="{language}">{escape(note)}</p>' for language, note in notes)
             parts.append(f"<details><summary>{self._name(row)} <code>{escape(row.name)}</code></summary>{more}<pre>{escape(told)}</pre></details>")
         return f"<h2>{self._word('settings')}</h2>{''.join(parts)}"
 

@@ -20,6 +20,7 @@ from huafang.methods.compare.measures import Judge, judge
 from huafang.methods.compare.sentences import sentences
 from huafang.methods.compare.table import PHOTO, STYLE, Row, Table, as_csv, as_json, words
 from huafang.metrics.cost import Meter
+from huafang.notes import Note
 from huafang.ops.resize import resized, shrunk
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,9 @@ def _row(p: Compare, ctx: Context, name: str, board: _Board, pictures: dict[str,
         height, width = pictures[p.content].shape[2:]
         notes = list(result.notes)
         if picture.shape[2:] != (height, width):
-            notes.append(f"its picture has {picture.shape[3]} × {picture.shape[2]} pixels; it is measured at the photo's {width} × {height}")
+            came, wanted = f"{picture.shape[3]} × {picture.shape[2]}", f"{width} × {height}"
+            en = f"its picture has {came} pixels; it is measured at the photo's {wanted}"
+            notes.append(Note(en, f"它的图是 {came} 像素，按照片的 {wanted} 来测量。"))
         figures: dict[str, float] = dict(court.figures(resized(picture, height, width)))
         assert meter.cost is not None, "it was measured"
         figures |= {"seconds": meter.cost.seconds - (board.spent - before), "parameters": float(_numbers(seat.opened))}
@@ -160,7 +163,8 @@ def _report(p: Compare, ctx: Context, table: Table, painting: Tensor, sheet: Ten
         File("report.csv", "text/csv", as_csv(table).encode()),
         *(File(f"{name}.png", "image/png", data) for name, data in made.items()),
     ]
-    notes = [{"en": " ", "zh": ""}[language].join(said[language]) for language in (("en", "zh") if p.language == "both" else (p.language,))]
+    en, zh = " ".join(said["en"]), "".join(said["zh"])
+    notes = [{"en": Note(en, en), "zh": Note(zh, zh), "both": Note(en, zh)}[p.language]]
     return Result(images=[sheet], files=files, figures={"ran": float(len(table.ran)), "failed": float(len(table.failed))}, notes=notes)
 
 

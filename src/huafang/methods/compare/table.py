@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from huafang.methods.compare.measures import MEASURES, Measure
+from huafang.notes import Note
 
 PHOTO, STYLE = "photo", "style"
 """Names of the two rows that tell the others' scale."""
@@ -30,7 +31,7 @@ class Row:
     figures: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     error: Mapping[str, str | None] | None = None
 
     @property

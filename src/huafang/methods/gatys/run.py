@@ -16,7 +16,7 @@ from huafang.methods.gatys.trained import Trained
 from huafang.nets import vgg
 from huafang.ops import colour
 from huafang.ops.descent import Descent, Loss
-from huafang.ops.resize import resized, shrunk, widened
+from huafang.ops.resize import not_enlarged, resized, shrunk, widened
 
 SMALLEST = {"vgg19": 128, "random": 96, "patches": 64, "matching": 128}
 """Longest side of the first scale: smaller, and what the photo shows dissolves."""
@@ -46,8 +46,7 @@ def run(p: Gatys, ctx: Context) -> Result:
             done += 1
             ctx.step(done, p.steps, preview=partial(finish, pixels), side=float(side), **figures)
     assert pixels is not None, "there is at least one scale"
-    notes = [] if max(photo.shape[2:]) >= p.size else [f"the photo's longest side has {max(photo.shape[2:])} pixels: it is not enlarged to {p.size}"]
-    return Result(images=[finish(pixels)], figures=figures, notes=notes)
+    return Result(images=[finish(pixels)], figures=figures, notes=not_enlarged(photo, p.size))
 
 
 def _loss(p: Gatys, scene: Scene, net: vgg.Vgg | None, generator: torch.Generator) -> Loss:

@@ -13,6 +13,7 @@ from huafang.methods.image_analogies import ImageAnalogies
 from huafang.methods.image_analogies.neighbourhoods import Level, known, vectors, windows
 from huafang.methods.image_analogies.painting import paint
 from huafang.methods.image_analogies.tree import Ints, planted
+from huafang.notes import Note
 from huafang.ops import colour
 from huafang.ops.compiled import Array
 from huafang.ops.edges import gaussian_blur
@@ -62,13 +63,14 @@ def run(p: ImageAnalogies, ctx: Context) -> Result:
     return Result(images=[_picture(p, copied[0], photos[0], origin)], notes=notes, figures={"coherent": float(coherent[0] / origin.size)})
 
 
-def _pair(p: ImageAnalogies, ctx: Context, photo: Tensor) -> tuple[Tensor, Tensor, list[str]]:
+def _pair(p: ImageAnalogies, ctx: Context, photo: Tensor) -> tuple[Tensor, Tensor, list[Note]]:
     """A and A' beside the photo by `style_scale`, and what the user should know of A."""
     whole, side = ctx.image(p.style[0]), p.style_scale * max(photo.shape[2:])
-    filtered, notes = shrunk(whole, side), []
+    filtered = shrunk(whole, side)
+    notes: list[Note] = []
     if p.source is None:
         plain = gaussian_blur(filtered, UNFILTER * max(filtered.shape[2:]))
-        notes = ["no unfiltered picture was given: the style picture, blurred, stands in for it"]
+        notes = [Note("no unfiltered picture was given: the style picture, blurred, stands in for it", "没有给出未处理的原图，用模糊后的风格图代替。")]
     else:
         given = ctx.image(p.source)
         if given.shape != whole.shape:

@@ -9,6 +9,7 @@ from huafang.context import Context, Result
 from huafang.diffusion import drawing, latents, sampling
 from huafang.diffusion.drawing import Ready
 from huafang.methods.image_to_image import ImageToImage
+from huafang.notes import Note
 
 LONGEST_SIDE = 2048
 BENT = 1.1
@@ -26,11 +27,12 @@ def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
     height, width = photo.shape[2:]
     wide, high = fitted(width, height, p.size, own=model.size, block=max(8, model.scale))
     if not 1 / BENT < (wide / high) / (width / height) < BENT:
-        notes.append(f"the photo is so long and narrow that {wide} × {high} pixels bend its shape")
+        notes.append(Note(f"the photo is so long and narrow that {wide} × {high} pixels bend its shape", f"照片太狭长，{wide} × {high} 像素会让它变形。"))
     small = F.interpolate(photo, (high, wide), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
     taken = min(int(p.steps * p.strength), p.steps)
     if not taken and p.strength:
-        notes.append(f"{p.strength:g} of {p.steps} steps is not one whole step, so the photo came back as it was; take more steps or a higher strength")
+        few = f"{p.strength:g} of {p.steps} steps is not one whole step, so the photo came back as it was; take more steps or a higher strength"
+        notes.append(Note(few, f"{p.steps} 步的 {p.strength:g} 不足一步，所以照片原样返回；请增加步数或提高强度。"))
     generator = ctx.generator(p.seed)
     started = time.perf_counter()
     # at full strength nothing of the photo is left to start from: the picture is the one the prompt alone gives

@@ -5,6 +5,7 @@ import time
 from huafang import pull
 from huafang.context import Context, Result
 from huafang.methods.pull_weights import PullWeights
+from huafang.notes import Note
 
 
 def run(p: PullWeights, ctx: Context) -> Result:
@@ -20,4 +21,6 @@ def run(p: PullWeights, ctx: Context) -> Result:
     verdict = ctx.weights.verify(p.name)
     size = max(verdict.bytes // 1000, 1)
     ctx.step(size, size, megabytes=verdict.bytes / 1e6)
-    return Result(figures={"megabytes": verdict.bytes / 1e6, "tensors": verdict.tensors}, notes=[f"{p.name} is ready: {path}", *verdict.faults])
+    # Faults name files and numbers: they are said in one language.
+    notes = [Note(f"{p.name} is ready: {path}", f"{p.name} 已就绪：{path}"), *(Note(fault, fault) for fault in verdict.faults)]
+    return Result(figures={"megabytes": verdict.bytes / 1e6, "tensors": verdict.tensors}, notes=notes)

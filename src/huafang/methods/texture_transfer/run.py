@@ -11,6 +11,7 @@ from huafang.context import Context, Result
 from huafang.methods.texture_transfer import TextureTransfer
 from huafang.methods.texture_transfer.growing import as_picture, grown
 from huafang.methods.texture_transfer.quilting import Photo, Quilt, blocks
+from huafang.notes import Note
 from huafang.ops import colour
 from huafang.ops.blend import settled
 from huafang.ops.compiled import Array
@@ -102,12 +103,14 @@ def correspondence(texture: Tensor, photo: Tensor) -> tuple[Array, Array]:
     return offered.numpy(), matched.view_as(wanted).numpy()
 
 
-def _side(p: TextureTransfer, texture: Array) -> tuple[int, list[str]]:
+def _side(p: TextureTransfer, texture: Array) -> tuple[int, list[Note]]:
     """The side of a block, and what the user should know of it."""
     side, least = p.block or BLOCKS[p.made], min(texture.shape[:2])
-    return min(side, least), [
-        f"the texture is {texture.shape[1]} × {texture.shape[0]} pixels here, so blocks have {least} a side, not {side}"
-    ] if side > least else []
+    size = f"{texture.shape[1]} × {texture.shape[0]}"
+    note = Note(
+        f"the texture is {size} pixels here, so blocks have {least} a side, not {side}", f"纹理在这里只有 {size} 像素，所以块的边长是 {least}，不是 {side}。"
+    )
+    return min(side, least), [note] if side > least else []
 
 
 def _overlap(p: TextureTransfer, side: int) -> int:

@@ -44,7 +44,7 @@ def run(p: TrainArbitraryStyle, ctx: Context) -> Result:
         images=[sheet],
         files=[file],
         figures={"parameters": sum(one.numel() for one in task.net.parameters()), "photos": len(photos), "paintings": len(paintings)},
-        notes=[f"the network {p.name} is ready: huafang micro-ast PHOTO --style PAINTING --weights {p.name}", f"its log and samples are in {home}"],
+        notes=weights.ready(p.name, home, f"huafang micro-ast PHOTO --style PAINTING --weights {p.name}"),
     )
 
 

@@ -42,7 +42,7 @@ def run(p: TrainFastStyle, ctx: Context) -> Result:
         images=[sheet],
         files=[file],
         figures={"parameters": sum(one.numel() for one in task.net.parameters()), "photos": len(photos.pictures)},
-        notes=[f"the style {p.name} is ready: huafang fast-style PHOTO --weights {p.name}", f"its log and samples are in {home}"],
+        notes=weights.ready(p.name, home, f"huafang fast-style PHOTO --weights {p.name}"),
     )
 
 

@@ -19,6 +19,7 @@ from huafang.diffusion import loading
 from huafang.errors import BadInput
 from huafang.methods.train_mini import TrainMini, media, trial
 from huafang.nets import squeezenet
+from huafang.notes import Note
 from huafang.train import loop
 from huafang.train.mini import denoise, folder, tokenizers, vae
 from huafang.train.mini.data import SHELF, Pictures, captions
@@ -81,7 +82,10 @@ def run(p: TrainMini, ctx: Context) -> Result:
     return Result(
         images=[sheet],
         figures={"parameters": sum(one.numel() for one in nets.parameters()) + sum(one.numel() for one in sharper.parameters())},
-        notes=[f"the models {p.name} and {p.name}-zh are ready: choose them by these names", f"logs and samples are in {here.home}"],
+        notes=[
+            Note(f"the models {p.name} and {p.name}-zh are ready: choose them by these names", f"模型 {p.name} 和 {p.name}-zh 已就绪，按名字选用即可。"),
+            Note(f"logs and samples are in {here.home}", f"日志和样张在 {here.home}"),
+        ],
     )
 
 

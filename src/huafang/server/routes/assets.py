@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, File, Header, Query, Response, UploadFil
 from huafang import metadata
 from huafang.assets import write_whole
 from huafang.errors import TooLarge, Unavailable
-from huafang.server.schemas import Asset
+from huafang.server.schemas import Asset, Words
 from huafang.server.studio import UPLOAD_BYTES, Studio, studio_of
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
         width=picture.width,
         height=picture.height,
         bytes=len(picture.data),
-        warnings=list(picture.warnings),
+        warnings=[Words(en=said, zh=said.zh) for said in picture.warnings],
         made_with=made_with,
         seconds=picture.seconds,
     )

@@ -8,7 +8,7 @@ from huafang import catalogue, methods
 from huafang.errors import NotFound, nearest
 from huafang.images import MAX_PIXELS
 from huafang.server.routes.jobs import _view, submit
-from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList
+from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList, Words
 from huafang.server.studio import LOW_DISK, PAGES, UPLOAD_BYTES, Studio, studio_of
 from huafang.server.views import model_view
 
@@ -42,11 +42,12 @@ def get_health(studio: House) -> Health:
     """How the studio is."""
     lanes, free, notices = studio.dispatcher.executor.lanes(), studio.disk_free(), []
     if free < LOW_DISK:
-        notices.append(f"only {free / 1e6:.0f} MB are free on the disk")
+        notices.append(Words(en=f"only {free / 1e6:.0f} MB are free on the disk", zh=f"磁盘只剩 {free / 1e6:.0f} MB 空间"))
     if not (PAGES / "index.html").is_file():
-        notices.append("the web studio's pages are not built: install with npm's registry within reach, or run `npm ci && npm run build` in web/")
+        en = "the web studio's pages are not built: install with npm's registry within reach, or run `npm ci && npm run build` in web/"
+        notices.append(Words(en=en, zh="网页尚未构建：请在能访问 npm 的环境中安装，或在 web/ 中运行 `npm ci && npm run build`"))
     if not all(lane.alive for lane in lanes):
-        notices.append("a worker is starting")
+        notices.append(Words(en="a worker is starting", zh="有一个工作进程正在启动"))
     return Health(
         status="degraded" if free < LOW_DISK or not all(lane.alive for lane in lanes) else "ok",
         version=studio.version,

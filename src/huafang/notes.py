@@ -1,0 +1,15 @@
+"""What a job has to say to its user, in both languages."""
+
+
+class Note(str):
+    """A sentence: in English as a string like any other, in Chinese as `zh`."""
+
+    zh: str
+
+    def __new__(cls, en: str, zh: str) -> "Note":
+        note = super().__new__(cls, en)
+        note.zh = zh
+        return note
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  # a copy, or a pickle, keeps both
+        return str(self), self.zh
