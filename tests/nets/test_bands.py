@@ -106,7 +106,10 @@ def test_a_picture_is_not_rounded_before_its_first_convolution():
     assert apart(exact, rough) < 0.01 * float(exact.abs().max())
 
 
-def test_what_is_fine_is_reckoned_in_float32():
+@pytest.mark.parametrize("held", [0, 1 << 26], ids=["made again", "held"])
+def test_what_is_fine_is_reckoned_in_float32(monkeypatch, held):
+    monkeypatch.setattr(maps, "HELD_FINELY", held)
+
     class Fine(nn.Module):
         fine = ("first",)
 

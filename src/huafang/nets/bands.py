@@ -9,24 +9,21 @@ A band differs from the whole by rounding alone (other sums in another order), a
 """
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, fx, nn
 
 from huafang.nets import convolutions as convolutions  # enters the layers that are known
 from huafang.nets import layers
-from huafang.nets.maps import LAYERS, Held, Job, Map, Plan, Source, Sum, Sums
-from huafang.ops.threads import one_torch_thread
+from huafang.nets.maps import LAYERS, Held, Job, Map, Plan, Source, Sum
+from huafang.ops.threads import workers
 
 NUMBERS = {"cpu": 1 << 20}
-"""Numbers in a band of the widest map that is worked on at a time; a band has at least `LEAST_ROWS` rows."""
+"""Numbers of the widest map that are worked on at a time; a band has at least `LEAST_ROWS` rows."""
 NUMBERS_ELSEWHERE = 1 << 26
 """The same where there is an accelerator, which wants more work at a time."""
-LEAST_ROWS = 16
+LEAST_ROWS, LEAST_BANDS = 16, 4
 
 Report = Callable[[int, int], None]
 """Hears after each band how many of how many are done; what it raises ends the run."""
@@ -60,26 +57,6 @@ def run(net: nn.Module, picture: Tensor, *, report: Report = lambda done, total:
                 report(done, total)
             job.end()
         return result.tensor
-
-
-@contextmanager
-def workers(device: torch.device) -> Iterator[Callable[[Callable[[int, int], Sums | None], Sequence[tuple[int, int]]], Iterable[Sums | None]]]:
-    """How a job's bands are worked on: on a CPU by as many threads as torch may use, a band each, since small steps are not worth sharing."""
-    count = torch.get_num_threads()
-    if device.type != "cpu" or count == 1:
-        yield lambda work, bands: (work(*band) for band in bands)
-        return
-
-    def alone(work: Callable[[int, int], Sums | None], band: tuple[int, int]) -> Sums | None:
-        with torch.no_grad():  # of each thread
-            return work(*band)
-
-    with ThreadPoolExecutor(count) as pool, one_torch_thread():
-        try:
-            yield lambda work, bands: pool.map(partial(alone, work), bands)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
 
 
 def _laid(net: nn.Module, plan: Plan, picture: Tensor) -> Held:
@@ -118,6 +95,11 @@ def _sized(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
 
 
 def _bands(each: Map, picture: Tensor) -> list[tuple[int, int]]:
-    """The rows of a map, cut so that a band of it has about as many numbers as the device works on at a time; by the picture's size alone, so runs repeat."""
-    rows = max(LEAST_ROWS, NUMBERS.get(picture.device.type, NUMBERS_ELSEWHERE) // (max(each.channels, 32) * each.width))
+    """The rows of a map, cut so that there are about as many numbers in what a band takes as the device works on at a time, and bands for several threads; by
+    the picture's size alone, so runs repeat.
+    """
+    rows = int(NUMBERS.get(picture.device.type, NUMBERS_ELSEWHERE) / each.load)
+    if picture.device.type == "cpu":
+        rows = min(rows, -(-each.height // LEAST_BANDS))
+    rows = max(LEAST_ROWS, rows)
     return [(first, min(each.height, first + rows)) for first in range(0, each.height, rows)]

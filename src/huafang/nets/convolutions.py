@@ -125,7 +125,7 @@ class _Phases(Map):
     """
 
     def __init__(self, source: Map, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__(len(weight), 2 * source.height, 2 * source.width)
+        super().__init__(len(weight), 2 * source.height, 2 * source.width, source)
         self.source = source
         w = weight.float()
         rows = [torch.stack([w[:, :, 0], w[:, :, 1] + w[:, :, 2]], 2), torch.stack([w[:, :, 0] + w[:, :, 1], w[:, :, 2]], 2)]  # (C, D, 2, 3) each
@@ -158,7 +158,7 @@ class _Transposed(Map):
             (side - 1) * module.stride[axis] - 2 * int(module.padding[axis]) + module.kernel_size[axis] + module.output_padding[axis]
             for axis, side in enumerate((source.height, source.width))
         ]
-        super().__init__(module.out_channels, size[0], size[1])
+        super().__init__(module.out_channels, size[0], size[1], source)
         self.source, self._module, self._parameters = source, module, parameters
 
     def rows(self, first: int, last: int) -> Tensor:

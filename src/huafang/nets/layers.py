@@ -116,7 +116,7 @@ class _Pooled(Map):
     """2 × 2 maxima; an odd last row or column is pooled by itself."""
 
     def __init__(self, source: Map) -> None:
-        super().__init__(source.channels, -(-source.height // 2), -(-source.width // 2))
+        super().__init__(source.channels, -(-source.height // 2), -(-source.width // 2), source)
         self.source = source
 
     def rows(self, first: int, last: int) -> Tensor:
@@ -133,7 +133,7 @@ class Doubled(Map):
     """Twice the size, by the nearest pixel or between pixels (half-pixel centres)."""
 
     def __init__(self, source: Map, mode: str) -> None:
-        super().__init__(source.channels, 2 * source.height, 2 * source.width)
+        super().__init__(source.channels, 2 * source.height, 2 * source.width, source)
         self.source, self.mode = source, mode
 
     def rows(self, first: int, last: int) -> Tensor:
@@ -269,7 +269,7 @@ def _halfway(x: Tensor, axis: int) -> Tensor:
 
 class _Enlarged(Map):
     def __init__(self, source: Map, module: Enlarge, size: tuple[int, int]) -> None:
-        super().__init__(source.channels, *size)
+        super().__init__(source.channels, *size, source)
         self.source, self._module, self._places = source, module, module.places(source.height, size[0])
 
     def rows(self, first: int, last: int) -> Tensor:

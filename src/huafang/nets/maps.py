@@ -14,6 +14,8 @@ from huafang.ops import passes
 
 HELD = 1 << 30
 """Bytes up to which a map of features that is read more than once is kept rather than made again."""
+HELD_FINELY = 1 << 26
+"""The same for maps of float32 among maps of half that: whoever asks for those is short of memory."""
 PICTURE = 8
 """A map of at most so many channels is a picture yet, and is never rounded: what rounding does to it the first layers would take for detail."""
 
@@ -23,8 +25,10 @@ class Map:
 
     fresh = True
 
-    def __init__(self, channels: int, height: int, width: int) -> None:
+    def __init__(self, channels: int, height: int, width: int, *sources: "Map") -> None:
         self.channels, self.height, self.width = channels, height, width
+        self.load = max([channels * width, *(source.load * source.height / height for source in sources)])
+        """Numbers in a row of it, or in as much as it takes of the widest map that is made on the way."""
 
     def rows(self, first: int, last: int) -> Tensor:
         """(1, channels, last - first, width), for 0 <= first < last <= height."""
@@ -118,7 +122,7 @@ class Held(Source):
 
     def __init__(self, source: Map, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         Map.__init__(self, source.channels, source.height, source.width)
-        self._maker: Map | None = source
+        self.maker: Map | None = source
         self._device, self._dtype = device, dtype
         self.listeners: list[Moments] = []
 
@@ -127,14 +131,14 @@ class Held(Source):
 
     def fill(self, first: int, last: int) -> Sums | None:
         """Make the rows `first` to `last`. Any number of threads may do so, each for rows of its own."""
-        assert self._maker is not None, "a band is filled once"
-        band = self._maker.rows(first, last)
+        assert self.maker is not None, "a band is filled once"
+        band = self.maker.rows(first, last)
         self._tensor[:, :, first:last] = band
         return Sums.of(band) if self.listeners else None
 
     def end(self) -> None:
         """All rows are there: let go of what they were made from."""
-        self._maker = None
+        self.maker = None
 
     @property
     def tensor(self) -> Tensor:
@@ -145,7 +149,7 @@ class Local(Map):
     """A layer whose rows [first, last) come from rows [first · step - before, (last - 1) · step - before + kernel) of its source; rows outside are zeros."""
 
     def __init__(self, source: Map, size: tuple[int, int, int], reach: tuple[int, int, int], layer: Callable[[Tensor], Tensor]) -> None:
-        super().__init__(*size)
+        super().__init__(*size, source)
         self.source, self._reach, self._layer = source, reach, layer
 
     def rows(self, first: int, last: int) -> Tensor:
@@ -160,7 +164,7 @@ class Placewise(Map):
     """A layer that takes each place of `source` by itself, so that it costs little to make again."""
 
     def __init__(self, source: Map, channels: int | None = None) -> None:
-        super().__init__(channels or source.channels, source.height, source.width)
+        super().__init__(channels or source.channels, source.height, source.width, source)
         self.source = source
 
 
@@ -180,7 +184,7 @@ class Sum(Map):
     """Two maps added."""
 
     def __init__(self, one: Map, other: Map) -> None:
-        super().__init__(one.channels, one.height, one.width)
+        super().__init__(one.channels, one.height, one.width, one, other)
         assert (one.height, one.width) == (other.height, other.width), "maps of one size"
         self._fresh, self._other = (one, other) if one.fresh else (other, one)
 
@@ -200,7 +204,7 @@ class Gathered(Map):
     """Rows picked by number: what a border repeated or mirrored is made of. `places` has the source's row for each row."""
 
     def __init__(self, source: Map, places: Tensor, width: int, layer: Callable[[Tensor], Tensor], dtype: torch.dtype = torch.float32) -> None:
-        super().__init__(source.channels, len(places), width)
+        super().__init__(source.channels, len(places), width, source)
         self.source, self.places, self._layer, self._dtype = source, places, layer, dtype
 
     def rows(self, first: int, last: int) -> Tensor:
@@ -225,7 +229,8 @@ class Job:
 
     @classmethod
     def filling(cls, held: Held) -> "Job":
-        return cls(held, held.fill, held.listeners, held.begin, held.end)
+        assert held.maker is not None, "it is filled once"
+        return cls(held.maker, held.fill, held.listeners, held.begin, held.end)
 
 
 class Plan:
@@ -234,12 +239,16 @@ class Plan:
     def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.device, self.dtype = device, dtype
         self.jobs: list[Job] = []
+        self._fine = False
 
     def finely(self) -> "Plan":
         """The same plan for layers that float32 is kept for."""
         plan = Plan(self.device)
-        plan.jobs = self.jobs
+        plan.jobs, plan._fine = self.jobs, self.dtype != torch.float32
         return plan
+
+    def _fits(self, source: Map) -> bool:
+        return source.bytes <= (HELD_FINELY if self._fine else HELD)
 
     def grain(self, channels: int) -> torch.dtype:
         """In what a map of so many channels is kept."""
@@ -256,14 +265,14 @@ class Plan:
         base = source
         while isinstance(base, Placewise):
             base = base.source
-        return source if isinstance(base, Source) or source.bytes > HELD else self.hold(source)
+        return source if isinstance(base, Source) or not self._fits(source) else self.hold(source)
 
     def measured(self, source: Map, moments: Moments) -> Map:
         """`source`, whose moments are taken before what comes later is read."""
         if isinstance(source, Held):
             source.listeners.append(moments)
             return source
-        if source.bytes <= HELD and not isinstance(source, Source):
+        if self._fits(source) and not isinstance(source, Source):
             return self.measured(self.hold(source), moments)
         self.jobs.append(Job(source, lambda first, last: Sums.of(source.rows(first, last)), [moments]))
         return source
