@@ -17,10 +17,18 @@ def random_state(seed: int = 0) -> dict[str, torch.Tensor]:
     return {name: torch.randn(one.shape) * (0.5 / one[0].numel()) ** 0.5 if one.dim() > 1 else 0.01 * torch.randn(one.shape) for name, one in state.items()}
 
 
+def unfold(x: torch.Tensor) -> torch.Tensor:
+    """(1, 4C, h, w) -> (1, C, 2h, 2w), square by square, as the paper has it."""
+    made = torch.empty(1, x.shape[1] // 4, 2 * x.shape[2], 2 * x.shape[3])
+    for place, channels in enumerate(x.chunk(4, 1)):
+        made[:, :, place // 2 :: 2, place % 2 :: 2] = channels
+    return made
+
+
 def published(halves: rev_resnet.Halves, mode: rev_resnet.Mode) -> torch.Tensor:
     z = torch.cat(halves, 1)
     for _ in range(rev_resnet.FOLDS[mode]):
-        z = rev_resnet.unfold(z)
+        z = unfold(z)
     return z
 
 
@@ -91,12 +99,26 @@ def test_in_bfloat16_what_is_not_touched_comes_back():
     assert apart(net.decode(rough, dtype=torch.bfloat16), picture) < 5e-3
 
 
-def test_folding_is_undone_and_keeps_squares_together():
+def test_folding_keeps_squares_together():
     x = torch.arange(2 * 4 * 6.0).view(1, 2, 4, 6)
     folded = rev_resnet.fold(x)
     assert folded.shape == (1, 8, 2, 3)
     assert folded[0, ::2, 0, 0].tolist() == [0, 1, 6, 7], "a square of the first channel"
-    assert torch.equal(rev_resnet.unfold(folded), x)
+    assert torch.equal(unfold(folded), x)
+
+
+@pytest.mark.parametrize("numbers", [1, 1 << 20])
+def test_halves_are_folded_and_unfolded_where_they_are(monkeypatch, numbers):
+    monkeypatch.setattr(bands, "NUMBERS", {"cpu": numbers})
+    half = torch.rand(12, 16, 8).permute(1, 0, 2)[None]
+    before, place = half.clone(), half.data_ptr()
+    once = rev_resnet.folded(half)
+    assert torch.equal(once, rev_resnet.fold(before))
+    twice = rev_resnet.folded(once)
+    assert torch.equal(twice, rev_resnet.fold(rev_resnet.fold(before)))
+    back = rev_resnet.unfolded(rev_resnet.unfolded(twice))
+    assert torch.equal(back, before)
+    assert (back.data_ptr(), back.stride()[1:]) == (place, half.stride()[1:])
 
 
 def test_the_transfer_gives_mean_and_covariance_and_half_of_it_goes_half_way():

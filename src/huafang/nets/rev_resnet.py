@@ -33,7 +33,7 @@ DEPTH, LAST = 10, 2
 LEAST_ROWS = 32
 """Rows of a band at the least. The first convolution of F makes four more of them, which its neighbours make too."""
 THIN = 16
-"""Halves of so few channels lie plane by plane in memory, others with their channels last: what is quickest for each."""
+"""Halves of so few channels have each row's channels line by line in memory, others have their channels last: what is quickest for each."""
 
 Mode = Literal["photo", "art"]
 Halves = list[Tensor]
@@ -47,17 +47,38 @@ GROUPS: dict[Mode, int] = {"photo": 8, "art": 2}
 def fold(x: Tensor) -> Tensor:
     """(B, C, 2h, 2w) -> (B, 4C, h, w); the four places of a square come one behind the other, each with all its channels."""
     batch, channels, height, width = x.shape
-    parts = x.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 3, 5, 1)
-    return parts.reshape(batch, height // 2, width // 2, 4 * channels).permute(0, 3, 1, 2)
+    parts = x.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 3, 5, 1, 2, 4)
+    return parts.reshape(batch, 4 * channels, height // 2, width // 2)
 
 
-def unfold(x: Tensor) -> Tensor:
-    """The inverse of `fold`."""
-    batch, channels, height, width = x.shape
-    parts = x.view(batch, 2, 2, channels // 4, height, width)
-    if channels // 4 <= THIN:
-        return parts.permute(0, 3, 4, 1, 5, 2).reshape(batch, channels // 4, 2 * height, 2 * width)
-    return parts.permute(0, 4, 1, 5, 2, 3).reshape(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
+def folded(half: Tensor) -> Tensor:
+    """`fold` of a half, in place: in memory its two rows become one where they are."""
+    _, channels, height, width = half.shape
+    if channels <= THIN:
+        return _laid(_reordered(half.permute(0, 2, 1, 3).view(height // 2, 2, channels, width // 2, 2), (0, 3, 1, 4, 2)), 4 * channels, width // 2)
+    return _laid(_reordered(half.permute(0, 2, 3, 1).view(height // 2, 2, width // 2, 2, channels), (0, 2, 1, 3, 4)), 4 * channels, width // 2)
+
+
+def unfolded(half: Tensor) -> Tensor:
+    """The inverse of `folded`, in place."""
+    _, channels, height, width = half.shape
+    squares = half.permute(0, 2, 3, 1).view(height, width, 2, 2, channels // 4)
+    order = (0, 2, 4, 1, 3) if channels // 4 <= THIN else (0, 2, 1, 3, 4)
+    return _laid(_reordered(squares, order), channels // 4, 2 * width)
+
+
+def _reordered(rows: Tensor, order: tuple[int, ...]) -> Tensor:
+    """The numbers of each row in another order, in place, as many rows at a time as one band has."""
+    for part in rows.split(max(1, _numbers(rows.device) // rows[0].numel())):
+        part.copy_(part.permute(order).clone(memory_format=torch.contiguous_format).view(part.shape))
+    return rows
+
+
+def _laid(rows: Tensor, channels: int, width: int) -> Tensor:
+    """The same memory as a half, (1, channels, H, width): line by line of each channel where there are few, channels last where there are many."""
+    if channels <= THIN:
+        return rows.view(1, -1, channels, width).permute(0, 2, 1, 3)
+    return rows.view(1, -1, width, channels).permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
@@ -83,7 +104,7 @@ class Block(nn.Module):
             one, two, three = (thin.Taps.of(module) for module in self.conv if isinstance(module, nn.Conv2d))
             return partial(thin.add, half, other, (one, two, three), sign)
         plan = _Fleeting(other.device, dtype)
-        made: Map = Source(other)
+        made: Map = _ChannelsLast(other)
         for module in self.conv:
             made = LAYERS[type(module)](module, plan, made)
 
@@ -91,6 +112,17 @@ class Block(nn.Module):
             half[:, :, first:last].add_(made.rows(first, last), alpha=sign)
 
         return add
+
+
+class _ChannelsLast(Source):
+    """A half whose rows are laid with channels last as they are asked for, not all at once."""
+
+    def __init__(self, half: Tensor) -> None:
+        Map.__init__(self, *half.shape[1:])
+        self._half = half
+
+    def rows(self, first: int, last: int) -> Tensor:
+        return self._half[:, :, first:last].contiguous(memory_format=torch.channels_last)
 
 
 class _Fleeting(Plan):
@@ -102,8 +134,12 @@ class _Fleeting(Plan):
 
 def cuts(device: torch.device, channels: int, height: int, width: int) -> list[tuple[int, int]]:
     """The rows of a map in bands of about as many numbers as the device works on at a time; by the map's size alone, so runs repeat."""
-    rows = max(LEAST_ROWS, bands.NUMBERS.get(device.type, bands.NUMBERS_ELSEWHERE) // (channels * width))
+    rows = max(LEAST_ROWS, _numbers(device) // (channels * width))
     return [(first, min(height, first + rows)) for first in range(0, height, rows)]
+
+
+def _numbers(device: torch.device) -> int:
+    return bands.NUMBERS.get(device.type, bands.NUMBERS_ELSEWHERE)
 
 
 class Reduction(nn.Module):
@@ -139,15 +175,15 @@ class RevResNet(nn.Module):
         height, width = picture.shape[2:]
         assert height % MULTIPLE == width % MULTIPLE == 0, f"sides are multiples of {MULTIPLE}, not {height} and {width}"
         with torch.no_grad(), workers(picture.device) as each:
-            one, other = (picture.new_zeros(1, WIDTHS[0], height, width) for _ in range(2))
+            one, other = (_laid(picture.new_zeros(height, WIDTHS[0], width), WIDTHS[0], width) for _ in range(2))
             one[:, :3] = picture
             for block in self.blocks:
                 if block.stride == 2:
-                    one = fold(one)
+                    one = folded(one)
                 for _ in each(block.adding(one, other, 1, dtype), cuts(one.device, *one.shape[1:])):
                     report()
                 if block.stride == 2:
-                    other = fold(other)
+                    other = folded(other)
                 one, other = other, one
         return [one, other]
 
@@ -158,11 +194,11 @@ class RevResNet(nn.Module):
         with torch.no_grad(), workers(one.device) as each:
             for block in reversed(self.blocks):
                 if block.stride == 2:
-                    other = unfold(other)
+                    other = unfolded(other)
                 for _ in each(block.adding(one, other, -1, dtype), cuts(one.device, *one.shape[1:])):
                     report()
                 if block.stride == 2:
-                    one = unfold(one)
+                    one = unfolded(one)
                 one, other = other, one
         return other[:, :3].contiguous()
 

@@ -1,7 +1,7 @@
-"""A residual of three 3 × 3 convolutions with few channels between, rectified but for the last, under mirrored borders: row by row on planes (C, H, W).
+"""A residual of three 3 × 3 convolutions with few channels between, rectified but for the last, under mirrored borders: line by line, (H, C, W).
 
-A convolution of 4 channels leaves three quarters of what PyTorch's kernels do to padding. On planes the lanes of a processor are the pixels of a row, so none is
-idle; and as each row runs through all three convolutions while its neighbours are in the cache, nothing between them goes through the memory.
+With 4 channels, three quarters of what PyTorch's kernels do is padding. On lines the lanes of a processor are the pixels of a row, so none is idle; and as each
+row runs through all three convolutions while its neighbours are in the cache, nothing between them goes through the memory.
 """
 
 from dataclasses import dataclass
@@ -28,16 +28,19 @@ class Taps:
     def of(cls, module: nn.Conv2d) -> "Taps":
         """Of a 3 × 3 convolution to an even number of channels."""
         weight = module.weight.detach()
-        assert weight.shape[0] % PAIR == 0 and module.bias is not None, "the convolutions of our networks"
+        assert module.bias is not None, "the convolutions of our networks"
         pairs = weight.reshape(len(weight) // PAIR, PAIR, weight.shape[1], 9).transpose(1, 2).contiguous()
         return cls(pairs.numpy(), module.bias.detach().numpy())
 
 
 def add(half: Tensor, other: Tensor, convolutions: tuple[Taps, Taps, Taps], sign: int, first: int, last: int) -> None:
-    """half += sign · F(other) in the rows `first` to `last`, in place; (1, C, H, W) float32 each, plane by plane, on the CPU, with sides from 2."""
+    """half += sign · F(other) in the rows `first` to `last`, in place.
+
+    Both are (1, C, H, W) float32 on the CPU, their memory being (H, C, W), with sides from 2.
+    """
     one, two, three = convolutions
     taps = (one.weight, one.bias, two.weight, two.bias, three.weight, three.bias)
-    _added(half[0].numpy(), other[0].numpy(), *taps, np.float32(sign), first, last)
+    _added(half[0].transpose(0, 1).numpy(), other[0].transpose(0, 1).numpy(), *taps, np.float32(sign), first, last)
 
 
 @rows
@@ -55,7 +58,7 @@ def _added(
     last: int,
 ) -> None:
     """The convolutions follow each other at a row's distance. Of their inputs three rows are kept, row y in place y % 3."""
-    channels, height, width = other.shape
+    height, channels, width = other.shape
     wide = np.empty((channels, 3, width + 2), np.float32)
     thin = np.empty((len(bias1), 3, width + 2), np.float32)
     thin2 = np.empty((len(bias2), 3, width + 2), np.float32)
@@ -67,7 +70,7 @@ def _added(
                 for c in range(channels):
                     line = wide[c, known % 3]
                     for x in range(width):
-                        line[x + 1] = other[c, known, x]
+                        line[x + 1] = other[known, c, x]
                     _mirrored(line)
                 known += 1
             _rectified(wide, y, height, weight1, bias1, lines, thin)
@@ -77,7 +80,7 @@ def _added(
             for pair in range(len(weight3)):
                 _pair(thin2, y - 2, height, weight3[pair], bias3[2 * pair], bias3[2 * pair + 1], lines)
                 for k in range(2):
-                    line, made = half[2 * pair + k, y - 2], lines[k]
+                    line, made = half[y - 2, 2 * pair + k], lines[k]
                     for x in range(width):
                         line[x] += sign * made[x]
 

@@ -40,7 +40,8 @@ class Region:
 
 def run(p: CapVstNet, ctx: Context) -> Result:
     net = feedforward.resident(ctx, "cap_vstnet", p.weights, rev_resnet.load)
-    encode, decode = (partial(one, dtype=getattr(torch, p.precision)) for one in (net.encode, net.decode))
+    dtype = getattr(torch, p.precision)
+    encode = partial(net.encode, dtype=dtype)
     photo, notes = feedforward.brought(ctx, p.content, p.size)
     wide = _wide(photo)
     keep = p.keep_colours
@@ -53,7 +54,7 @@ def run(p: CapVstNet, ctx: Context) -> Result:
         halves = encode(wide, report=tick)
         contents = ctx.kept("contents", lambda: _contents(encode, p, ctx, halves, covers))
         _transfer(halves, p.mode, _regions(p, contents, styles, covers, notes))
-        styled = decode(halves, report=tick)
+        styled = net.decode(halves, report=tick, dtype=dtype)
     kept: KeepColours = "luminance" if keep == "luminance" else "no"
     return Result(images=[steps.finish(styled, photo, 1.0, kept)], notes=notes)
 
