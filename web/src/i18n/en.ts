@@ -50,7 +50,7 @@ export const en = {
   "family.generate": "From words",
   "family.generate.about": "Describe it and it is drawn",
   "family.compare": "Side by side",
-  "family.compare.about": "Every method on one photo, measured alike",
+  "family.compare.about": "Every method on one photo",
   "family.train": "Training",
   "family.train.about": "Teach the studio a style, or a model, of your own",
 

@@ -52,7 +52,7 @@ export const zh: Record<keyof typeof en, string> = {
   "family.generate": "文字成画",
   "family.generate.about": "用文字描述，由模型画出",
   "family.compare": "比较",
-  "family.compare.about": "同一张照片，各种方法，同样的量法",
+  "family.compare.about": "同一张照片，各种方法",
   "family.train": "训练",
   "family.train.about": "教画坊学会你的风格或模型",
 

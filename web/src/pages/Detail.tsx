@@ -141,7 +141,6 @@ function Settings({ job }: { job: Job }) {
   const method = methodOf(job.method);
   const show = (name: string, value: unknown): string => {
     const field = method?.fields.find((one) => one.name === name);
-    if (value === null || (Array.isArray(value) && !value.length)) return "–";
     if (typeof value === "boolean") return value ? t("yes") : t("no");
     if (typeof value === "number") return name === "seed" ? String(value) : number(value, 6);
     const choice = field?.choices.find((one) => one.value === value);
@@ -150,7 +149,7 @@ function Settings({ job }: { job: Job }) {
   // In the form's order; what did not count, or was left to the method itself, says nothing here.
   const values = method ? { ...initialValues(method), ...job.params } : job.params;
   const names = method?.fields.filter((field) => !isPicture(field) && counts(field, values)).map((field) => field.name) ?? Object.keys(job.params);
-  const rows = names.map((name) => [name, job.params[name]] as const).filter(([name, value]) => name !== "method" && value !== null && value !== undefined && value !== "");
+  const rows = names.map((name) => [name, job.params[name]] as const).filter(([name, value]) => name !== "method" && value !== null && value !== undefined && value !== "" && !(Array.isArray(value) && !value.length));
   return (
     <section>
       <h3 className="mb-1 font-medium">{t("detail.settings")}</h3>

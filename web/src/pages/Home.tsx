@@ -1,7 +1,7 @@
 /** The way in: a picture on the easel, and the methods as pictures on the wall, by family. */
 
 import { ImagePlus } from "lucide-react";
-import { useRef } from "react";
+import { useRef, type CSSProperties } from "react";
 import { thumbUrl } from "../api/client";
 import type { Method } from "../api/types";
 import { useSpeech, type Key } from "../i18n";
@@ -13,7 +13,7 @@ import { Sending } from "../parts/Sending";
 import { EASEL, easel, setPhoto } from "../store/easel";
 import { studio } from "../store/studio";
 
-const FAMILIES = ["paint", "style", "filter", "colour", "generate", "compare", "train"] as const;
+const FAMILIES = ["paint", "filter", "colour", "generate", "style", "compare", "train"] as const;
 const NONE: never[] = [];
 
 export function Home() {
@@ -52,10 +52,12 @@ export function Home() {
   );
 }
 
+const hanging = (members: number): string => (members > 4 ? "family-row" : members > 2 ? "family-few" : members > 1 ? "family-pair" : "");
+
 function Family({ family, members }: { family: (typeof FAMILIES)[number]; members: Method[] }) {
   const { t, w } = useSpeech();
   return (
-    <section aria-labelledby={`family-${family}`} className={members.length > 2 ? "family-row" : members.length > 1 ? "family-pair" : ""}>
+    <section aria-labelledby={`family-${family}`} className={hanging(members.length)} style={{ "--members": members.length } as CSSProperties}>
       <header className="mb-4 border-b border-line pb-2">
         <h2 id={`family-${family}`} className="title text-xl">
           {t(`family.${family}` as Key)}

@@ -20,9 +20,12 @@ export const titleOf = (job: Job): string => {
 /** A choice's label without the note in brackets behind it. */
 const plain = (label: string): string => label.replace(/\s*[(\uff08][^()\uff08\uff09]*[)\uff09]\s*$/, "") || label;
 
+/** Choices that turn something off. */
+const OFF = new Set<unknown>(["no", "none"]);
+
 /** A job told from its siblings: its method, and what was chosen first in it. */
 export const nameOf = (job: Job): string => {
-  const choice = methodOf(job.method)?.fields.find((field) => field.kind === "choice");
+  const choice = methodOf(job.method)?.fields.find((field) => field.kind === "choice" && field.group === "basic" && !OFF.has(job.params[field.name]));
   const chosen = choice?.choices.find((one) => one.value === job.params[choice.name]);
   return chosen ? `${titleOf(job)} · ${plain(currentSpeech().w(chosen.label))}` : titleOf(job);
 };
