@@ -25,6 +25,7 @@ NETS = {
     "convolutions with zeros": lambda: [nn.Conv2d(3, 8, 7, 1, 3), nn.ReLU(), nn.Conv2d(8, 8, 4, 2, 1), nn.Conv2d(8, 5, 3, 2, 1, groups=1)],
     "mirrored borders": lambda: [nn.ReflectionPad2d((0, 1, 0, 1)), nn.Conv2d(3, 8, 3, 2), nn.ReflectionPad2d((1, 0, 2, 0)), nn.Conv2d(8, 4, 3)],
     "many channels": lambda: [nn.Conv2d(3, 64, 1), nn.ReflectionPad2d(1), nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3, 1, 1), nn.Conv2d(64, 3, 1)],
+    "wide and many": lambda: [nn.Conv2d(3, 32, 1), nn.ReflectionPad2d(3), nn.Conv2d(32, 32, 7), nn.ReLU(), nn.Conv2d(32, 33, 7, 1, 3), nn.Conv2d(33, 3, 1)],
     "wide and few": lambda: [nn.Conv2d(3, 8, 9, 1, 4), nn.ReflectionPad2d(3), nn.Conv2d(8, 3, 7), nn.Conv2d(3, 2, 5, 1, 2, bias=False)],
     "mirrored norm": lambda: [nn.Conv2d(3, 8, 3), nn.InstanceNorm2d(8, affine=True), nn.ReflectionPad2d((2, 1, 0, 2)), nn.Conv2d(8, 4, 3), nn.ReLU()],
     "instance norm": lambda: [nn.Conv2d(3, 8, 3, 1, 1), nn.InstanceNorm2d(8, affine=True), nn.LeakyReLU(0.2), nn.InstanceNorm2d(8, eps=1e-3)],

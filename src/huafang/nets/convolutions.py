@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from huafang.nets.grouped import Grouped, fits
 from huafang.nets.layers import Doubled, Mirrored
 from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, room
-from huafang.ops import winograd
+from huafang.ops import winograd, winograd_wide
 
 Parameters = tuple[Tensor, Tensor | None]
 Form = Callable[[Tensor], Tensor]
 """The convolution of the rows that it is given: above and below there is what it needs, to the left and right it adds the zeros."""
 FEW, WIDE = 4, 5
 """Convolutions to so few channels with so wide a kernel are reckoned for several neighbouring pixels at once."""
-MANY = 64
-"""From so many channels on, in and out, Winograd's tiles pay."""
+MANY, MANY_WIDE = 64, 32
+"""From so many channels on, in and out, Winograd's tiles pay; and those of kernels of 7 × 7."""
 
 
 @layer(nn.Conv2d)
@@ -53,7 +53,9 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
     if plan.device.type != "cpu":
         return partial(_direct, *parameters, module)
     if plain and exact and module.kernel_size == (3, 3) and min(module.in_channels, module.out_channels) >= MANY:
-        return partial(_tiled, winograd.transformed(parameters[0]), parameters[1], module)
+        return partial(_tiled, winograd.convolved, winograd.transformed(parameters[0]), parameters[1], module)
+    if plain and exact and module.kernel_size == (7, 7) and min(module.in_channels, module.out_channels) >= MANY_WIDE:
+        return partial(_tiled, winograd_wide.convolved, winograd_wide.transformed(parameters[0]), parameters[1], module)
     if plain and module.out_channels <= FEW and module.kernel_size[1] >= WIDE:
         return partial(_several, *_at_once(*parameters, 4 if exact else 8), module)
     return partial(_direct, *parameters, module)
@@ -83,9 +85,9 @@ def _finely(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor
     return F.conv2d(both, weight, bias, module.stride, (0, int(module.padding[1])))
 
 
-def _tiled(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor) -> Tensor:
+def _tiled(tiles: Callable[[Tensor, Tensor, Tensor | None], Tensor], weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor) -> Tensor:
     """Winograd's."""
-    return winograd.convolved(_beside(module, band), weight, bias)
+    return tiles(_beside(module, band), weight, bias)
 
 
 def _beside(module: nn.Conv2d, band: Tensor) -> Tensor:
