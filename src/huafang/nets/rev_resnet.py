@@ -18,8 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from huafang.nets import bands, checkpoint
-from huafang.nets import layers as layers  # enters the layers that are known
+from huafang.nets import bands, checkpoint, layers
 from huafang.nets.maps import LAYERS, Map, Plan, Source
 from huafang.ops import thin
 from huafang.ops.threads import workers
@@ -104,7 +103,7 @@ class Block(nn.Module):
             one, two, three = (thin.Taps.of(module) for module in self.conv if isinstance(module, nn.Conv2d))
             return partial(thin.add, half, other, (one, two, three), sign)
         plan = _Fleeting(other.device, dtype)
-        made: Map = _ChannelsLast(other)
+        made: Map = layers.Settled(_ChannelsLast(other), dtype, None, 1.0)  # as it is, mirrored and rounded in one pass
         for module in self.conv:
             made = LAYERS[type(module)](module, plan, made)
 
