@@ -8,6 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from huafang.notes import Note
+
 BUILT_IN = Path(__file__).resolve().parent / "builtin"
 """The folders and files of the models that come with the package."""
 
@@ -36,11 +38,11 @@ class Entry:
     """
 
     name: str
-    title: str
+    title: Note
     holds: str
     licence: str
     bytes: int
-    about: str
+    about: Note
     sources: tuple[Source, ...] = ()
     hub: str | None = None
     layout: str | None = None
@@ -51,10 +53,10 @@ class BuiltIn:
     """A model that comes with the package. `borrows` names, part by part, the built-in model whose part it shares."""
 
     name: str
-    title: str
+    title: Note
     holds: str
     licence: str
-    about: str
+    about: Note
     borrows: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,7 +71,13 @@ def _entry(name: str, body: dict[str, Any]) -> Entry:
     """A table of the file: what is said of a source lies in it, or, where several files make one model, in its `sources`."""
     of_source = {key: body.pop(key) for key in [one.name for one in fields(Source)] if key in body}
     told = body.pop("sources", [of_source] if of_source else [])
-    return Entry(name=name, sources=tuple(Source(**{**one, "hosts": tuple(one.get("hosts", ()))}) for one in told), **body)
+    return Entry(name=name, sources=tuple(Source(**{**one, "hosts": tuple(one.get("hosts", ()))}) for one in told), **_said(body))
+
+
+def _said(body: dict[str, Any]) -> dict[str, Any]:
+    """A table with its words in both languages: `title` and `title_zh`, `about` and `about_zh`."""
+    words = {key: Note(body.pop(key), body.pop(f"{key}_zh")) for key in ("title", "about")}
+    return {**body, **words}
 
 
 def entry_of(name: str) -> Entry | None:
@@ -81,7 +89,7 @@ def entry_of(name: str) -> Entry | None:
 def built_in() -> dict[str, BuiltIn]:
     """What comes with the package, by name."""
     text = files("huafang").joinpath("builtin.toml").read_text("utf-8")
-    return {name: BuiltIn(name=name, **body) for name, body in tomllib.loads(text).items()}
+    return {name: BuiltIn(name=name, **_said(body)) for name, body in tomllib.loads(text).items()}
 
 
 def built_in_place(name: str) -> Path:

@@ -63,6 +63,9 @@ def test_models_say_what_they_are_for(server: Server, visit: Open) -> None:
     page.get_by_text("for neural style").first.wait_for()
     page.get_by_text("for text to image").first.wait_for()
     text = page.locator("main").inner_text()
+    get(page, "language").click()
+    page.get_by_text("任意风格（内置）").wait_for()
+    page.get_by_text("一次前向，按任意图片的风格重绘照片").wait_for()
     assert not [sort for sort in ("for vgg", "for alexnet", "for lpips") if sort in text]
 
 

@@ -200,13 +200,13 @@ class Move(Schema):
 
 class ModelInfo(Schema):
     name: str
-    title: str
+    title: Words
     holds: str
     installed: bool
     bytes: int | None
     """Size of the download, or of the file where it is the owner's own."""
     licence: str | None
-    about: str | None
+    about: Words | None
     pullable: bool
     builtin: bool
     """It came with Huafang."""

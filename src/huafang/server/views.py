@@ -6,6 +6,7 @@ from typing import Any
 from huafang import methods
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.rows import Row
+from huafang.notes import Note
 from huafang.params import Params, fields
 from huafang.server.schemas import Fault, Job, ModelInfo, Output, Progress, Words
 from huafang.weights import Model
@@ -38,6 +39,10 @@ def job_view(row: Row, dispatcher: Dispatcher, position: int | None = None) -> J
     )
 
 
+def _words(note: Note) -> Words:
+    return Words(en=note, zh=note.zh)
+
+
 def _note(note: Any) -> Words:
     """A kept note; rows of earlier versions hold English alone."""
     return Words(en=note, zh=note) if isinstance(note, str) else Words(**note)
@@ -52,12 +57,12 @@ def model_view(model: Model) -> ModelInfo:
     size = entry.bytes if entry else (model.path.stat().st_size if model.path and model.path.is_file() else None)
     return ModelInfo(
         name=model.name,
-        title=entry.title if entry else model.name,
+        title=_words(entry.title) if entry else Words(en=model.name, zh=model.name),
         holds=model.holds,
         installed=model.path is not None,
         bytes=size,
         licence=entry.licence if entry else None,
-        about=entry.about if entry else None,
+        about=_words(entry.about) if entry else None,
         pullable=entry is not None and not model.builtin,
         builtin=model.builtin,
     )

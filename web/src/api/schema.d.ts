@@ -575,7 +575,7 @@ export interface components {
             method: "animegan";
             /**
              * Weights
-             * @description The trained style: an AnimeGANv2 generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …), or one of train_animegan's.
+             * @description The trained style: AnimeGANv2's generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …), or train_animegan's.
              */
             weights: string;
             /**
@@ -1871,8 +1871,7 @@ export interface components {
         ModelInfo: {
             /** Name */
             name: string;
-            /** Title */
-            title: string;
+            title: components["schemas"]["Words"];
             /** Holds */
             holds: string;
             /** Installed */
@@ -1881,8 +1880,7 @@ export interface components {
             bytes: number | null;
             /** Licence */
             licence: string | null;
-            /** About */
-            about: string | null;
+            about: components["schemas"]["Words"] | null;
             /** Pullable */
             pullable: boolean;
             /** Builtin */

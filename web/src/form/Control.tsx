@@ -148,7 +148,7 @@ function Choices({ field, value, onChange, id, describedBy, invalid }: ControlPr
 }
 
 function Pill({ name, value, label, checked, onPick, needs, best }: { name: string; value?: string; label: string; checked: boolean; onPick: () => void; needs: string | null; best: boolean }) {
-  const { t } = useSpeech();
+  const { t, w } = useSpeech();
   const model = useModel(needs);
   const missing = model !== undefined && !model.installed;
   return (
@@ -163,9 +163,9 @@ function Pill({ name, value, label, checked, onPick, needs, best }: { name: stri
         </span>
       )}
       {missing && (
-        <span title={t("choice.needs", { model: model.title })}>
+        <span title={t("choice.needs", { model: w(model.title) })}>
           <CloudDownload size={14} aria-hidden className="opacity-70" />
-          <span className="sr-only">{t("choice.needs", { model: model.title })}</span>
+          <span className="sr-only">{t("choice.needs", { model: w(model.title) })}</span>
         </span>
       )}
     </label>
@@ -219,7 +219,7 @@ function Numbers({ field, value, onChange, id, describedBy, invalid }: ControlPr
 }
 
 function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: ControlProps) {
-  const { t, bytes } = useSpeech();
+  const { t, w, bytes } = useSpeech();
   const models = studio.use((state) => state.models);
   const fitting = (models ?? []).filter((model) => !field.holds || model.holds === field.holds);
   const installed = fitting.filter((model) => model.installed);
@@ -239,7 +239,7 @@ function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: Con
           <optgroup label={t("weights.installed")}>
             {installed.map((model) => (
               <option key={model.name} value={model.name}>
-                {model.title}
+                {w(model.title)}
               </option>
             ))}
           </optgroup>
@@ -248,7 +248,7 @@ function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: Con
           <optgroup label={t("weights.others")}>
             {others.map((model) => (
               <option key={model.name} value={model.name}>
-                {model.title}
+                {w(model.title)}
                 {model.bytes === null ? "" : ` · ${bytes(model.bytes)}`}
               </option>
             ))}

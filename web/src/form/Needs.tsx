@@ -26,21 +26,21 @@ export const pull = (name: string): Promise<void> =>
   });
 
 export function Needs({ model: name }: { model: string }) {
-  const { t, bytes } = useSpeech();
+  const { t, w, bytes } = useSpeech();
   const model = useModel(name);
   const job = usePulling(name);
   if (!model || model.installed) return null;
   const size = model.bytes === null ? "" : `, ${bytes(model.bytes)}`;
   return (
     <div className="note mt-2 flex-col" data-testid={`needs-${name}`}>
-      <p>{t("needs.model", { model: model.title, size })}</p>
+      <p>{t("needs.model", { model: w(model.title), size })}</p>
       <PullButton model={model} job={job} />
     </div>
   );
 }
 
 export function PullButton({ model, job }: { model: ModelInfo; job: Job | undefined }) {
-  const { t, seconds, explain } = useSpeech();
+  const { t, w, seconds, explain } = useSpeech();
   if (job && !ended(job)) {
     const progress = job.progress;
     return (
@@ -52,7 +52,7 @@ export function PullButton({ model, job }: { model: ModelInfo; job: Job | undefi
             {t("cancel")}
           </button>
         </div>
-        <Bar share={progress ? progress.done / Math.max(1, progress.total) : null} label={t("pull.label", { model: model.title })} />
+        <Bar share={progress ? progress.done / Math.max(1, progress.total) : null} label={t("pull.label", { model: w(model.title) })} />
       </div>
     );
   }

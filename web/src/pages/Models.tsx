@@ -61,7 +61,7 @@ function useSorts(): (holds: string) => string {
 }
 
 function Row({ model }: { model: ModelInfo }) {
-  const { t, bytes } = useSpeech();
+  const { t, w, bytes } = useSpeech();
   const what = useSorts();
   const job = usePulling(model.name);
   const [sure, setSure] = useState(false);
@@ -69,9 +69,9 @@ function Row({ model }: { model: ModelInfo }) {
     <li className="grid gap-x-6 gap-y-2 border-b border-line py-4 sm:grid-cols-[1fr_14rem]" data-testid={`model-${model.name}`}>
       <div className="min-w-0">
         <h3 className="font-medium break-words">
-          {model.title} {model.title !== model.name && <code className="ml-1 text-xs text-soft">{model.name}</code>}
+          {w(model.title)} {model.title.en !== model.name && <code className="ml-1 text-xs text-soft">{model.name}</code>}
         </h3>
-        {model.about && <p className="mt-0.5 text-sm text-soft">{model.about}</p>}
+        {model.about && <p className="mt-0.5 text-sm text-soft">{w(model.about)}</p>}
         <p className="tabular mt-1 text-xs text-soft">{[t("models.holds", { what: what(model.holds) }), model.bytes === null ? null : bytes(model.bytes), model.licence].filter(Boolean).join(" · ")}</p>
       </div>
       <div className="flex flex-col items-start justify-center gap-2 sm:items-end [&_.button]:sm:self-end">
@@ -92,7 +92,7 @@ function Row({ model }: { model: ModelInfo }) {
                   void attempt(async () => {
                     await api.removeModel(model.name);
                     await loadModels();
-                    tell(t("models.removed", { model: model.title }));
+                    tell(t("models.removed", { model: w(model.title) }));
                   });
                 }}
               >

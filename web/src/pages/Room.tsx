@@ -3,7 +3,7 @@
 import { ArrowLeft, ExternalLink, Play } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, ApiError, randomKey, thumbUrl } from "../api/client";
-import type { Job, Method } from "../api/types";
+import type { Job, Method, Words } from "../api/types";
 import { Form } from "../form/Form";
 import { addPictures } from "../form/ImageField";
 import { byField, checkAll, counts, initialValues, isPicture, picturesOf, toParams, type Values } from "../form/values";
@@ -46,7 +46,7 @@ export function Room({ method }: { method: Method }) {
     const lacking = missingModels(method, now);
     const [first] = Object.keys(lacking);
     if (first) {
-      setSaid(Object.fromEntries(Object.entries(lacking).map(([name, model]) => [name, t("needs.first", { model })])));
+      setSaid(Object.fromEntries(Object.entries(lacking).map(([name, model]) => [name, t("needs.first", { model: w(model) })])));
       return showField(form.current, first);
     }
     setStarting(true);
@@ -67,7 +67,7 @@ export function Room({ method }: { method: Method }) {
     } finally {
       setStarting(false);
     }
-  }, [method, t]);
+  }, [method, t, w]);
 
   const busy = job !== null && !ended(job);
   const reading = awaits(method, state);
@@ -163,15 +163,15 @@ export function Room({ method }: { method: Method }) {
   );
 }
 
-/** Models that the values ask for and this machine lacks, by field. */
-function missingModels(method: Method, values: Values): Record<string, string> {
+/** Models that the values ask for and this machine lacks: what each is called, by field. */
+function missingModels(method: Method, values: Values): Record<string, Words> {
   const models = studio.get().models ?? [];
   const wanted = method.fields.filter((field) => counts(field, values)).map((field) => {
     const value = values[field.name];
     const name = field.kind === "weights" ? value : field.choices.find((choice) => choice.value === value)?.needs;
     return [field.name, models.find((model) => model.name === name && !model.installed)?.title] as const;
   });
-  return Object.fromEntries(wanted.filter((pair): pair is readonly [string, string] => pair[1] !== undefined));
+  return Object.fromEntries(wanted.filter((pair): pair is readonly [string, Words] => pair[1] !== undefined));
 }
 
 /** Posts the job; an answer that got lost is asked for once more under the same key, so that nothing runs twice. */
