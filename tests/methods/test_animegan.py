@@ -1,12 +1,14 @@
-"""The room of AnimeGANv2: any size and its controls on a random network, and Hayao on a real photo."""
+"""The room of AnimeGAN: any size and its controls on a random network of each version, and Hayao on a real photo."""
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from skimage import data
 
+from huafang import methods
 from huafang.nets import animegan
 from huafang.ops import colour, resize
-from tests.nets import feedforward_rooms
+from tests.nets import feedforward_rooms, test_animegan_v3
 
 
 def random_state() -> dict[str, torch.Tensor]:
@@ -30,6 +32,26 @@ def test_the_room_keeps_its_promises(bench, promise):
 @pytest.mark.parametrize("upsampling", ["half_pixel", "align_corners"])
 def test_either_enlargement_keeps_every_shape(bench, upsampling):
     feedforward_rooms.keeps_every_shape(bench, "animegan", sample(bench) | {"upsampling": upsampling})
+
+
+@pytest.fixture
+def third(bench) -> dict:
+    """Settings with a random AnimeGANv3 of both tails."""
+    given = sample(bench) | {"weights": "third"}
+    save_file(test_animegan_v3.random_state("main", "support"), bench.weights.root / "third.safetensors")
+    return given
+
+
+@pytest.mark.parametrize("tail", ["main", "support"])
+def test_the_third_version_is_known_by_its_names(bench, third, tail):
+    feedforward_rooms.keeps_every_shape(bench, "animegan", third | {"tail": tail})
+    result = methods.run(methods.build("animegan", third | {"tail": tail}), bench.context())
+    assert result.notes == ["third is an AnimeGANv3 generator"]
+
+
+def test_the_tails_of_the_third_version_paint_differently(bench, third):
+    main, support = (feedforward_rooms.painted(bench, "animegan", third | {"tail": tail}) for tail in ("main", "support"))
+    assert (main - support).abs().mean() > 0.01
 
 
 def test_hayao_smooths_flats_and_enlargements_differ(bench, shared):

@@ -5,7 +5,7 @@ matter of their weights: a part of weight 0 is not reckoned.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ class AnimationTask(StyleTask[nn.Module]):
         if not alone:
             drawings = self.drawings.crops(self.batch, self.dice(number, "drawings"))
             judged = self._judge(painted.detach(), drawings)
-            parts |= self._drawn(painted, photos, seen, _grey(drawings)[window])
+            parts |= self._drawn(painted, photos, drawings, window)
         loop.set_rate(self.optimizer, self.pace.rate_alone if alone else self.pace.rate)
         told = self.descend(parts, clip=CLIP)
         return {"generator": told.pop("loss"), **judged, **told, "rate": self.optimizer.param_groups[0]["lr"]}
@@ -148,14 +148,15 @@ class AnimationTask(StyleTask[nn.Module]):
         self.discriminator_optimizer.step()
         return {"discriminator": float(loss.detach()), "discriminator_rate": self.pace.discriminator_rate}
 
-    def _drawn(self, painted: Tensor, photos: Tensor, seen: list[Tensor], grey: Tensor) -> dict[str, Tensor]:
-        """What the generator should do beside keeping content. `seen` is what the loss network makes of `painted`."""
+    def _drawn(self, painted: Tensor, photos: Tensor, drawings: Tensor, window: tuple[slice, ...]) -> dict[str, Tensor]:
+        """What the generator should do beside keeping content. Texture is compared in grey on both sides, so that it says nothing of colours."""
         self.discriminator.requires_grad_(False)
         parts = {"adversarial": (self._judgement(painted) - 1).square().mean()}
         if self.balance["style"]:
+            mine = self.seen(_grey(painted)[window])
             with torch.no_grad():
-                wanted = self.seen(grey.to(self.device))
-            parts["style"] = _mean([style_gap(seen[place], wanted[place]) for place in self.looks.style])
+                theirs = self.seen(_grey(drawings.to(self.device))[window])
+            parts["style"] = _mean([style_gap(mine[place], theirs[place]) for place in self.looks.style])
         if self.balance["colour"]:
             parts["colour"] = colour_gap(painted, photos)
         if self.balance["roughness"]:
@@ -175,9 +176,12 @@ def fresh(net: N, seed: int) -> N:
 
 
 def looks(name: losses.Name, path: Path, device: str) -> Looks:
-    """As `losses.load`; of a VGG the last convolution of block 4 before its rectifier, for content and style both, as AnimeGAN has it."""
+    """The loss network `name`: of a VGG the last convolution of block 4 before its rectifier, for content and style both, as AnimeGAN has it.
+
+    Of SqueezeNet, whose weights say less, content is read at its first tap too: photos are learnt in half the steps.
+    """
     if name == "squeezenet":
-        return losses.load(name, path, device)
+        return replace(losses.load(name, path, device), content=(0, 2))
     net = losses.laid_out(vgg.load(path, depth=16 if name == "vgg16" else 19), device)
     layer = "conv4_3" if name == "vgg16" else "conv4_4"
     return Looks(lambda pixels: list(net(pixels, (layer,)).values()), style=(0,), content=(0,))
