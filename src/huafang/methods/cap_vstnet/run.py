@@ -4,7 +4,7 @@ In a film the styles are read once, and the content's mean and covariance are ta
 linear map of features: what does not change from frame to frame in the film does not change in the result.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -51,8 +51,9 @@ def run(p: CapVstNet, ctx: Context) -> Result:
     covers = [_cover(ctx.image(mask), photo, p.mode) for mask in p.masks]
     with torch.no_grad():
         styles = ctx.kept("styles", lambda: [_style(partial(encode, report=tick), p, ctx, place, one) for place, one in enumerate(paintings)])
+        known = ctx.kept("contents", lambda: _contents(p, _glimpses(partial(encode, report=ctx.hear), p, ctx), covers)) if ctx.filming else None
         halves = encode(wide, report=tick)
-        contents = ctx.kept("contents", lambda: _contents(encode, p, ctx, halves, covers))
+        contents = known or _contents(p, [halves], covers)
         _transfer(halves, p.mode, _regions(p, contents, styles, covers, notes))
         styled = net.decode(halves, report=tick, dtype=dtype)
     kept: KeepColours = "luminance" if keep == "luminance" else "no"
@@ -81,14 +82,18 @@ def _style(encode: Callable[[Tensor], Halves], p: CapVstNet, ctx: Context, place
     return _measured(encode(_wide(painting)), p.mode, cover)
 
 
-def _contents(encode: Callable[[Tensor], Halves], p: CapVstNet, ctx: Context, halves: Halves, covers: Sequence[Cover]) -> list[cwct.Moments]:
-    """The moments of the content's features under each mask, or in one all over; of a film, of frames of all of it."""
+def _glimpses(encode: Callable[[Tensor], Halves], p: CapVstNet, ctx: Context) -> Iterator[Halves]:
+    """The features of frames of all of a film."""
+    return (encode(_wide(resize.shrunk(frame, p.size))) for frame in ctx.glimpses(p.content, GLIMPSES))
+
+
+def _contents(p: CapVstNet, frames: Iterable[Halves], covers: Sequence[Cover]) -> list[cwct.Moments]:
+    """The moments of the content's features under each mask, or in one all over."""
     places: Sequence[Cover | None] = covers or (None,)
-    moments = [cwct.Moments(halves[0].shape[1] // rev_resnet.GROUPS[p.mode]) for _ in places]
-    frames = (encode(_wide(resize.shrunk(frame, p.size))) for frame in ctx.glimpses(p.content, GLIMPSES)) if ctx.filming else [halves]
-    for frame in frames:
+    moments = [cwct.Moments(rev_resnet.WIDTHS[-1] // rev_resnet.GROUPS[p.mode]) for _ in places]
+    for halves in frames:
         for one, cover in zip(moments, places, strict=True):
-            _measured(frame, p.mode, cover, one)
+            _measured(halves, p.mode, cover, one)
     return moments
 
 
