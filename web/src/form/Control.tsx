@@ -58,7 +58,8 @@ function Numeric({ field, value, onChange, id, describedBy, invalid }: ControlPr
   const at = range?.log && number !== null ? Math.log10(Math.max(number, Number.MIN_VALUE)) : number;
   const move = (position: number) => {
     if (!range) return;
-    const raw = range.log ? Number((10 ** position).toPrecision(2)) : position;
+    const near = range.log ? Number((10 ** position).toPrecision(2)) : position;
+    const raw = range.log && field.step ? Math.round(near / field.step) * field.step : near;
     const bounded = Math.min(field.maximum ?? field.below ?? raw, Math.max(field.minimum ?? field.above ?? raw, raw));
     onChange(field.kind === "int" ? Math.round(bounded) : Number(bounded.toPrecision(10)));
   };

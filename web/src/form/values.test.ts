@@ -100,5 +100,8 @@ test("a slider needs two ends; a wide range gets a logarithmic one", () => {
   expect(slide(seed)).toBeNull();
   expect(slide(field("a", { minimum: 0, maximum: 1, step: 0.05 }))).toEqual({ min: 0, max: 1, step: 0.05, log: false });
   expect(slide(field("a", { kind: "int", minimum: 1, maximum: 5000 }))?.log).toBe(true);
+  expect(slide(field("a", { kind: "int", minimum: 64, maximum: 20_000, step: 64 }))?.log).toBe(true);
+  expect(slide(field("a", { above: 0, maximum: 0.1, step: 1e-4 }))).toMatchObject({ min: -4, max: -1, log: true });
+  expect(slide(field("a", { above: 0, maximum: 1, step: 0.05 }))?.log).toBe(false);
   expect(slide(field("a", { kind: "int", minimum: 0, maximum: 1000 }))?.step).toBe(5);
 });

@@ -155,15 +155,16 @@ export function byField(detail: string, names: string[]): { fields: Record<strin
   return { fields, rest };
 }
 
-/** A number's slider, where its range has two ends; `log` where it spans more than three powers of ten. */
+/** A number's slider, where its range has two ends; `log` where it spans more than two powers of ten, counted from one step above an end that is 0 and out. */
 export interface Slide { min: number; max: number; step: number; log: boolean }
 
 export function slide(field: FieldInfo): Slide | null {
   const min = field.minimum ?? field.above;
   const max = field.maximum ?? field.below;
   if (min === null || max === null || field.name === SEED || max <= min) return null;
-  const log = min > 0 && max / min > 1000;
-  if (log) return { min: Math.log10(min), max: Math.log10(max), step: (Math.log10(max) - Math.log10(min)) / 200, log };
+  const low = field.above === 0 ? (field.step ?? 0) : min;
+  const log = low > 0 && max / low > 100;
+  if (log) return { min: Math.log10(low), max: Math.log10(max), step: (Math.log10(max) - Math.log10(low)) / 200, log };
   const natural = field.kind === "int" ? Math.max(1, tidy((max - min) / 200)) : tidy((max - min) / 100);
   return { min, max, step: field.step ?? natural, log };
 }

@@ -15,7 +15,7 @@ const bitmapAt = async (address: string): Promise<ImageBitmap> => createImageBit
 /** A stored picture, or a film's first frame. */
 export async function bitmapOf(id: string): Promise<ImageBitmap> {
   const head = await request(assetUrl(id), { headers: { Range: "bytes=0-0" } });
-  return bitmapAt(head.headers.get("content-type")?.startsWith("video/") ? thumbUrl(id, 512) : assetUrl(id));
+  return bitmapAt(head.headers.get("content-type")?.startsWith("image/") ? assetUrl(id) : thumbUrl(id, 512));
 }
 
 /** The picture at no more than `limit` pixels a side. */
