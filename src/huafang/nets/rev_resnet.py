@@ -3,8 +3,8 @@
     RGB + 29 zeros, as two halves of 16 · 10 blocks at 16 · 10 at 64, the first ↓2 · 10 at 256, the first ↓2 · 2 more at 256 (the "channel reduction")
 
 A block is (x1, x2) -> (x2, x1 + F(x2)), with F three 3 × 3 convolutions under mirrored borders. It is undone by subtracting F again: nothing is kept on the
-way, and here it is computed *in place*, one half being written over band by band of rows while F reads the other. So a run holds 128 bytes a pixel, half as
-much again for a moment where a half is folded, and one band; the result is that of the whole at once. A folding by 2 moves each 2 × 2 of pixels into channels.
+way, and here it is computed *in place*, one half being written over band by band of rows while F reads the other. So a run holds 128 bytes a pixel, and a band
+for each thread; the result is that of the whole at once. A folding by 2 moves each 2 × 2 of pixels into channels, in place too.
 
 The published features z, of 32 channels at full size (photo) or 128 at half size (art), are the last two halves unfolded twice or once: the same numbers, so
 the halves themselves are what is carried here, and `GROUPS` says where a channel of z lies in them. RGB in [0, 1] in and out.
@@ -54,8 +54,10 @@ def folded(half: Tensor) -> Tensor:
     """`fold` of a half, in place: in memory its two rows become one where they are."""
     _, channels, height, width = half.shape
     if channels <= THIN:
-        return _laid(_reordered(half.permute(0, 2, 1, 3).view(height // 2, 2, channels, width // 2, 2), (0, 3, 1, 4, 2)), 4 * channels, width // 2)
-    return _laid(_reordered(half.permute(0, 2, 3, 1).view(height // 2, 2, width // 2, 2, channels), (0, 2, 1, 3, 4)), 4 * channels, width // 2)
+        pairs, order = half.permute(0, 2, 1, 3).view(height // 2, 2, channels, width // 2, 2), (0, 3, 1, 4, 2)
+    else:
+        pairs, order = half.permute(0, 2, 3, 1).view(height // 2, 2, width // 2, 2, channels), (0, 2, 1, 3, 4)
+    return _laid(_reordered(pairs, order), 4 * channels, width // 2)
 
 
 def unfolded(half: Tensor) -> Tensor:
