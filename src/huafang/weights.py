@@ -347,7 +347,7 @@ def _slug_path(place: Path, home: Path) -> str:
 _MARKS = {
     "diffusion": r"model\.diffusion_model\.|down_blocks\.",
     "micro_ast": r"content_encoder\.",
-    "animegan": r"block_a\.0\.1\.weight$",
+    "animegan": r"block_a\.0\.1\.weight$|generator\.base\.Conv\.weights$|residual\.0\.conv_block\.1\.weight$",
     "cartoongan": r"in01_1\.scale$",
     "clip": r"logit_scale$",
     "multi_style": r"transformer\.contract\.conv1\.weights$",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from huafang.nets import checkpoint
 from huafang.nets.cyclegan import Residual
 
-KEY = "encoder.1.weight"
+KEY = "residual.0.conv_block.1.weight"
 """By this a file is known to hold one."""
 LEAST_SIDE, MULTIPLE = 8, 4
 """As CycleGAN's, which has the same borders and halvings."""

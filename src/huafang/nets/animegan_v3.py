@@ -29,7 +29,7 @@ KEY = "generator.base.Conv.weights"
 ALLOWED = f"AnimeGANv3's, each TensorFlow variable under its name with dots for slashes ({KEY}, …)"
 LEAST_SIDE, MULTIPLE = 16, 8
 """A smaller picture cannot be mirrored behind three halvings; a side that is no multiple of 8 is not the same again behind three doublings."""
-EPS, MEMORIES = 1e-5, 128
+EPS, NORM_EPS, MEMORIES = 1e-5, 1e-3, 128
 NORM = {"weight": "Variable", "bias": "Variable_1", "running_mean": "Variable_2", "running_var": "Variable_3"}
 """What the attention's norm is called there."""
 
@@ -74,7 +74,7 @@ class Attention(nn.Module):
         super().__init__()
         self.ask, self.tell = nn.Conv2d(channels, channels, 1, bias=False), nn.Conv2d(channels, channels, 1, bias=False)
         self.kernel = nn.Parameter(torch.randn(channels, MEMORIES) * channels**-0.5)
-        self.norm = nn.BatchNorm2d(channels, eps=1e-3)
+        self.norm = nn.BatchNorm2d(channels, eps=NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         scores = self.scores(x)

@@ -13,7 +13,7 @@ from huafang.errors import BadInput
 
 
 def convert(path: Path, target: Path | None = None, *, layout: str = "any", memory: int | None = None, seconds: float = 600) -> Path:
-    """A `.pth`, `.pt`, `.ckpt`, `.bin`, or style network as `.t7` -> a `.safetensors` beside it, or at `target`, made and checked; gives its place.
+    """A `.pth`, `.pt`, `.ckpt`, `.bin`, style network as `.t7`, or AnimeGANv3 as `.onnx` -> a `.safetensors` beside it, or at `target`; gives its place.
 
     `memory` bounds the bytes the other process may take (default: four times the file and 4 GB). Raises BadInput (`weights.unsafe`, `weights.exists`).
     """

@@ -1,4 +1,4 @@
-"""Pickled weights, and Torch 7's, -> safetensors, in a process that is thrown away. The only file of the house that calls `torch.load`.
+"""Pickled weights, Torch 7's and ONNX's -> safetensors, in a process that is thrown away. The only file of the house that calls `torch.load`.
 
     python -I -m huafang.pull.unpickle SOURCE TARGET LAYOUT MEMORY SECONDS
 
@@ -30,6 +30,8 @@ def main(source: str, target: str, layout: str, memory: str, seconds: str) -> di
     _limit(int(memory), int(seconds))
     if source.endswith(".t7"):
         return _torch7(source, target)
+    if source.endswith(".onnx"):
+        return _onnx(source, target)
     try:
         found: Any = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # a pickle from anywhere may raise anything
@@ -71,6 +73,20 @@ def _torch7(source: str, target: str) -> dict[str, object]:
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:
         return {"error": f"it is no whole file of Torch 7: {' '.join(str(error).split())[:200]}"}
     save_file(tensors, target, metadata={"torch7.layers": json.dumps(layers)})
+    return {"tensors": len(tensors)}
+
+
+def _onnx(source: str, target: str) -> dict[str, object]:
+    """AnimeGANv3's generator, which there is as ONNX alone: read here for the same sake."""
+    from safetensors.numpy import save_file
+
+    from huafang.pull import onnx, onnx_anime
+
+    try:
+        tensors = onnx_anime.translated(onnx.read(Path(source)))
+    except onnx.Broken as error:
+        return {"error": str(error)}
+    save_file(tensors, target)
     return {"tensors": len(tensors)}
 
 
