@@ -10,21 +10,20 @@ import contextlib
 import hashlib
 import json
 import os
-import queue
 import shutil
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from huafang import metadata, video
+from huafang.aside import ahead, behind
 from huafang.assets import check_writable, write_whole
 from huafang.context import Context, File, Result
 from huafang.notes import Note
@@ -41,7 +40,6 @@ FORGOTTEN = 14 * 24 * 3600.0
 """Seconds after which the parts of a run that nobody took up again are thrown away."""
 
 Paint = Callable[[Any, Context], Result]
-T = TypeVar("T")
 
 
 class Frame(Context):
@@ -65,7 +63,7 @@ class Frame(Context):
             return
         total = video.probe(self._data).frames
         wanted = frozenset(int((place + 0.5) * total / min(count, total)) for place in range(min(count, total)))
-        for shot in _ahead(video.frames_of(self._data, wanted), self._film.hear):
+        for shot in ahead(video.frames_of(self._data, wanted), self._film.hear, WAITING):
             yield _pixels(shot).to(self.device)
 
     def step(self, done: int, total: int, *, preview: Any = None, **figures: float) -> None:
@@ -87,8 +85,8 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
         notes = [Note(f"{begin} of {facts.frames} frames were finished before", f"{facts.frames} 帧中有 {begin} 帧是先前完成的。")] if begin else []
         frame = Frame(ctx, content, data)
         shown: Tensor | None = None
-        coming = _ahead(video.frames_of(data, range(begin, video.MAX_FRAMES)), ctx.hear)
-        with contextlib.closing(coming), _behind(parts.add) as put:
+        coming = ahead(video.frames_of(data, range(begin, video.MAX_FRAMES)), ctx.hear, WAITING)
+        with contextlib.closing(coming), behind(parts.add, WAITING) as put:
             for shot in coming:
                 frame.pixels = resize.resized(_pixels(shot), facts.height, facts.width).to(ctx.device)
                 result = paint(params, frame)
@@ -241,80 +239,3 @@ def _tidy(work: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime > FORGOTTEN:
                 shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
-
-
-@dataclass(frozen=True)
-class _Failed:
-    error: BaseException
-
-
-def _ahead(source: Iterator[T], hear: Callable[[], None]) -> Generator[T, None, None]:
-    """`source`, read on a thread a few items ahead. What it raises is raised here, and what `hear` does while one waits; a reader that leaves early ends it."""
-    waiting: queue.Queue[Any] = queue.Queue(WAITING)
-    left, end = threading.Event(), object()
-
-    def hand(item: Any) -> bool:
-        while not left.is_set():
-            with contextlib.suppress(queue.Full):
-                waiting.put(item, timeout=0.1)
-                return True
-        return False
-
-    def read() -> None:
-        try:
-            for item in source:
-                if not hand(item):
-                    return
-            hand(end)
-        except BaseException as error:  # whatever it is, it belongs to the one who reads
-            hand(_Failed(error))
-
-    thread = threading.Thread(target=read, name="frames in", daemon=True)
-    thread.start()
-    try:
-        while True:
-            try:
-                item = waiting.get(timeout=0.5)
-            except queue.Empty:
-                hear()
-                continue
-            if item is end:
-                return
-            if isinstance(item, _Failed):
-                raise item.error
-            yield item
-    finally:
-        left.set()
-        thread.join(2.0)  # it may be passing over many frames, and ends at the next that it gives
-
-
-@contextlib.contextmanager
-def _behind(take: Callable[[T], None]) -> Iterator[Callable[[T], None]]:
-    """A `put` that leaves the work of `take` to a thread. What that raises is raised by the next `put`, or at the end, by when all is taken."""
-    waiting: queue.Queue[Any] = queue.Queue(WAITING)
-    failed: list[BaseException] = []
-    end = object()
-
-    def work() -> None:
-        while (item := waiting.get()) is not end:
-            if not failed:
-                try:
-                    take(item)
-                except BaseException as error:  # as above
-                    failed.append(error)
-
-    thread = threading.Thread(target=work, name="frames out", daemon=True)
-    thread.start()
-
-    def put(item: T) -> None:
-        if failed:
-            raise failed[0]
-        waiting.put(item)
-
-    try:
-        yield put
-    finally:
-        waiting.put(end)
-        thread.join()
-    if failed:
-        raise failed[0]

@@ -4,14 +4,17 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from huafang import images
+from huafang import images, methods
+from huafang.api import Bench, Painting
 from huafang.cli import main
+from huafang.errors import Cancelled, Unavailable
 from tests.conftest import scene, weave
 
 
@@ -92,6 +95,70 @@ def test_one_bad_picture_of_many_is_reported_and_the_rest_is_painted(desk, capsy
     results = json.loads(capsys.readouterr().out)["results"]
     assert [result["error"]["code"] for result in results if "error" in result] == ["image.unreadable"]
     assert len(list(Path("out").iterdir())) == 3
+
+
+def test_while_a_picture_is_painted_the_next_is_read_and_the_last_is_written(desk, monkeypatch):
+    """Painting the second waits until the third is read and the first is written, which it would in vain if they came one after the other."""
+    read, written, waited = threading.Event(), threading.Event(), []
+    params, save, paint = Bench.params, Painting.save, methods.run
+
+    def reading(self, method, settings):
+        made = params(self, method, settings)
+        if settings["content"] == Path("photos/2.png"):
+            read.set()
+        return made
+
+    def writing(self, path, sources=None):
+        made = save(self, path, sources)
+        written.set()
+        return made
+
+    def painting(p, ctx):
+        painted.append(p)
+        if len(painted) == 2:
+            waited.extend([read.wait(20), written.wait(20)])
+        return paint(p, ctx)
+
+    painted: list[object] = []
+    monkeypatch.setattr(Bench, "params", reading)
+    monkeypatch.setattr(Painting, "save", writing)
+    monkeypatch.setattr(methods, "run", painting)
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "out") == 0
+    assert waited == [True, True]
+    assert len(list(Path("out").iterdir())) == 3
+
+
+def test_a_picture_that_cannot_be_written_is_reported_in_its_place(desk, monkeypatch, capsys):
+    save = Painting.save
+
+    def writing(self, path, sources=None):
+        if path.name == "1.png":
+            raise Unavailable("the disk is full")
+        return save(self, path, sources)
+
+    monkeypatch.setattr(Painting, "save", writing)
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "out", "--json") == 4
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert [result["error"]["message"] if "error" in result else result["outputs"] for result in results] == [["out/0.png"], "the disk is full", ["out/2.png"]]
+
+
+def test_a_cancelled_folder_has_what_was_painted_and_says_how_much(desk, monkeypatch, capsys):
+    paint = methods.run
+
+    def painting(p, ctx):
+        painted.append(p)
+        if len(painted) == 3:
+            raise Cancelled
+        return paint(p, ctx)
+
+    painted: list[object] = []
+    monkeypatch.setattr(methods, "run", painting)
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "out") == 130
+    assert "stopped; 2 of 3 are finished; run it again to go on" in capsys.readouterr().err
+    assert sorted(path.name for path in Path("out").iterdir()) == ["0.png", "1.png"]
+    monkeypatch.setattr(methods, "run", paint)
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "out", "--json") == 0
+    assert [result.get("kept", False) for result in json.loads(capsys.readouterr().out)["results"]] == [True, True, False]
 
 
 def test_without_o_a_free_name_is_chosen(desk):

@@ -11,7 +11,8 @@ import click
 from huafang import methods
 from huafang.assets import check_writable, write_whole
 from huafang.cli.options import given, option
-from huafang.cli.paint import COMMON, progress_bar, stoppable
+from huafang.cli.paint import COMMON
+from huafang.cli.progress import progress_bar, stoppable
 from huafang.errors import BadInput
 from huafang.params import fields
 

@@ -63,7 +63,7 @@ def pull(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 
     A download that was cut off goes on where it stopped. HF_ENDPOINT names another hub.
     """
-    from huafang.cli.paint import progress_bar, stoppable
+    from huafang.cli.progress import progress_bar, stoppable
     from huafang.context import Step
     from huafang.errors import Cancelled
     from huafang.pull import pull as bring

@@ -1,46 +1,22 @@
 """Running a room from the command line: one picture or a folder of them, with a progress bar, stopped cleanly, taken up again where it stopped."""
 
-import contextlib
 import json
-import signal
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from huafang import methods
-from huafang.assets import check_writable
 from huafang.cli.options import given, option
-from huafang.errors import BadInput, Cancelled, HuafangError, OutOfMemory
-from huafang.params import Params, fields, picture_ids
+from huafang.cli.pictures import One, Run, run, spare
+from huafang.cli.progress import stoppable
+from huafang.errors import BadInput
+from huafang.params import Params, fields
 from huafang.video import is_film_file
 
-if TYPE_CHECKING:
-    from huafang.api import Bench
-    from huafang.context import Step
-
 PARTIAL = 4
-
-
-@dataclass(frozen=True)
-class Run:
-    """How to run, apart from the method's own settings."""
-
-    output: str | None
-    as_json: bool
-    quiet: bool
-    force: bool
-    dry_run: bool
-    device: str
-    data: Path | None
-    folders: tuple[Path, ...]
-
-
 COMMON = [
     click.Option(["-o", "--output"], type=click.Path(), help="File (.png, .jpg, .webp; of a film .mp4) or folder. Default: a new name in this folder."),
     click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout when done."),
@@ -143,75 +119,19 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     if named and len(sources) == 1 and is_film_file(sources[0]) and not methods.films(room):
         raise methods.no_film(sources[0].name)
     targets = _targets(name, sources if named else [None], how.output, subject if room.makes == "weights" and subject else name)
-    _spare(sources if named else [], targets)
+    spare(sources if named else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
-        reports: list[dict[str, Any]] = []
+        ones = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
             said = values | ({room.subject: source} if source is not None else {})
-            one = _One(bench, name, said, target, how, len(sources) > 1, f"{index + 1}/{len(sources)} " if len(sources) > 1 else "")
-            try:
-                reports.append(one.run(stop))
-            except Cancelled:
-                finished = sum("error" not in report for report in reports)
-                raise Cancelled(f"stopped; {finished} of {len(sources)} are finished" + ("; run it again to go on" if finished else "")) from None
-            except HuafangError as error:
-                if len(sources) == 1:
-                    raise
-                click.secho(f"{index + 1}/{len(sources)} {error.message}", fg="red", err=True)
-                reports.append({"source": str(source), "error": {"code": error.code, "message": error.message, "hint": error.hint}})
+            ones.append(One(bench, name, said, source, target, how, f"{index + 1}/{len(sources)} " if len(sources) > 1 else ""))
+        reports = run(ones, how, stop)
     if how.as_json:
         click.echo(json.dumps(reports[0] if len(reports) == 1 else {"results": reports}, ensure_ascii=False))
     failed = sum("error" in report for report in reports)
     if failed:
         click.echo(f"{failed} of {len(reports)} failed", err=True)
     return 0 if not failed else PARTIAL if failed < len(reports) else 1
-
-
-@dataclass(frozen=True)
-class _One:
-    """One picture's way through a room."""
-
-    bench: "Bench"
-    method: str
-    values: dict[str, Any]
-    target: Path
-    how: Run
-    many: bool
-    prefix: str
-
-    def run(self, stop: Callable[[], bool]) -> dict[str, Any]:
-        bench, how = self.bench, self.how
-        params = bench.params(self.method, self.values)
-        for said in bench.warnings:
-            click.secho(f"note: {said}", fg="yellow", err=True)
-        bench.warnings.clear()
-        _spare(bench.read, [self.target])
-        check_writable(self.target.parent)
-        sources = {asset: bench.sources[asset] for asset in picture_ids(params)}
-        report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": sources}
-        if how.dry_run:
-            if not how.as_json:
-                click.echo(f"would write {self.target}")
-            return {**report, "outputs": [], "dry_run": True}
-        if self.many and not how.force and _made_with(self.target, params):
-            if not how.as_json:
-                click.echo(str(self.target))
-            click.echo(f"{self.prefix}{self.target} is finished already (--force paints it again)", err=True)
-            return {**report, "outputs": [str(self.target)], "kept": True}
-        started = time.monotonic()
-        try:
-            with progress_bar(self.prefix + self.method, quiet=how.quiet or how.as_json) as on_step:
-                painting = bench.run(params, on_step, stop)
-        except MemoryError as error:
-            raise OutOfMemory("there was not enough memory for this", hint="try a smaller picture") from error
-        seconds = time.monotonic() - started
-        written = painting.save(self.target, sources)
-        for note in painting.notes:
-            click.secho(f"note: {note}", fg="yellow", err=True)
-        if not how.as_json:
-            click.echo("\n".join(map(str, written)))
-            click.echo(f"{self.prefix}{seconds:.1f} s  {_figures(painting.figures) if painting.film else ''}".rstrip(), err=True)
-        return {**report, "outputs": list(map(str, written)), "figures": painting.figures, "notes": painting.notes, "seconds": round(seconds, 3)}
 
 
 def _targets(name: str, sources: list[Path | None], output: str | None, title: str) -> list[Path]:
@@ -245,14 +165,6 @@ def _is_film(source: Path | None, room: type[Params]) -> bool:
     return source is not None and methods.films(room) and is_film_file(source)
 
 
-def _spare(inputs: Iterable[Path], targets: list[Path]) -> None:
-    """Refuse to write over a picture that was read. Raises BadInput."""
-    kept = {path.resolve() for path in inputs}
-    for target in targets:
-        if target.resolve() in kept:
-            raise BadInput(f"{target} is one of the pictures given; it would be written over", code="output.input", hint="name another file or folder with -o")
-
-
 def _free(path: Path) -> Path:
     """`path`, or the first numbered name beside it that is not taken."""
     number, place = 1, path
@@ -260,85 +172,3 @@ def _free(path: Path) -> Path:
         number += 1
         place = path.with_stem(f"{path.stem}-{number}")
     return place
-
-
-def _made_with(target: Path, params: Params) -> bool:
-    """Whether `target` is there and says that these very params made it."""
-    if not target.is_file():
-        return False
-    from huafang import images, metadata, video
-
-    try:
-        data = target.read_bytes()
-        found = metadata.read(video.text_of(data) if video.is_film(data[:256]) else images.ingest(data).text)
-    except (OSError, BadInput):
-        return False
-    made = {key: value for key, value in found.get("params", {}).items() if key != "sources"}
-    return found.get("tool") == "huafang" and made == params.model_dump(mode="json")
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C asks for a stop at the next step, the second stops at once."""
-    asked = False
-
-    def hear(*_: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        click.echo("\nstopping at the next step (Ctrl-C again: at once)", err=True)
-
-    before = signal.signal(signal.SIGINT, hear)
-    try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def progress_bar(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]]":
-    """A bar with steps, time to go and the live figures, where someone watches."""
-    if quiet:
-        yield lambda step: None
-        return
-    if not sys.stderr.isatty():
-        yield _Log(title)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("eta"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None, figures="")
-
-        def on_step(step: "Step") -> None:
-            bar.update(task, completed=step.done, total=step.total, figures=_figures(step.figures))
-
-        yield on_step
-
-
-class _Log:
-    """For a log file instead of a terminal: a line at the start and at each tenth of the way."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._tenth = -1
-
-    def __call__(self, step: "Step") -> None:
-        tenth = 10 * step.done // max(step.total, 1)
-        if tenth > self._tenth:
-            self._tenth = tenth
-            click.echo(f"{self._title} {step.done}/{step.total}  {_figures(step.figures)}".rstrip(), err=True)
-
-
-def _figures(figures: Mapping[str, float]) -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.4g}'}" for name, value in figures.items())

@@ -26,7 +26,7 @@ class Grouped(Map):
         behind, step = source.source, module.stride[0]
         self._double = isinstance(behind, Doubled) and behind.mode == "bilinear"
         self._settled = behind if isinstance(behind, Settled) else None
-        self._source = behind.source if self._double or isinstance(behind, Settled) else behind
+        self._source = behind.source if isinstance(behind, Settled | Doubled) and (self._double or self._settled) else behind
         super().__init__(module.out_channels, (source.height - 3) // step + 1, (source.width - 3) // step + 1, self._source)
         self._places, self._margins, self._dtype, self._step, self._slope = source.places, source.margins, dtype, step, 1.0
         self._weight = module.weight.detach().float().permute(2, 3, 1, 0).flatten(0, 1).contiguous().numpy()  # (9, J, O)

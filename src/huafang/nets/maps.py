@@ -27,7 +27,7 @@ class Map:
 
     def __init__(self, channels: int, height: int, width: int, *sources: "Map") -> None:
         self.channels, self.height, self.width = channels, height, width
-        self.load = max([channels * width, *(source.load * source.height / height for source in sources)])
+        self.load: float = max([channels * width, *(source.load * source.height / height for source in sources)])
         """Numbers in a row of it, or in as much as it takes of the widest map that is made on the way."""
 
     def rows(self, first: int, last: int) -> Tensor:

@@ -1,0 +1,214 @@
+"""Pictures on their way through a room: made ready, painted, finished; of several, the next is read and the last is written meanwhile."""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from huafang.aside import ahead, behind
+from huafang.assets import check_writable
+from huafang.cli.progress import figures, progress_bar
+from huafang.errors import BadInput, Cancelled, HuafangError, OutOfMemory
+from huafang.params import Params, picture_ids
+
+if TYPE_CHECKING:
+    from huafang.api import Bench, Painting
+
+LONG = 5.0
+"""Seconds: a picture that took so long is written, and told of, before the next is begun."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to run, apart from the method's own settings."""
+
+    output: str | None
+    as_json: bool
+    quiet: bool
+    force: bool
+    dry_run: bool
+    device: str
+    data: Path | None
+    folders: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What there is to say of a picture: its report, lines for stdout, and lines for stderr with their colours."""
+
+    report: dict[str, Any]
+    out: tuple[str, ...] = ()
+    err: tuple[tuple[str, str | None], ...] = ()
+
+    def tell(self, how: Run) -> dict[str, Any]:
+        """Say it; the report."""
+        for line in () if how.as_json else self.out:
+            click.echo(line)
+        for line, colour in self.err:
+            click.secho(line, fg=colour, err=True)
+        return self.report
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A picture that was read, with what the room is to do to it; `done` where that is nothing."""
+
+    params: Params
+    report: dict[str, Any]
+    notes: tuple[str, ...]
+    done: Done | None = None
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A picture that is painted and not written yet."""
+
+    ready: Ready
+    painting: "Painting"
+    seconds: float
+
+
+@dataclass(frozen=True)
+class One:
+    """One picture's way through a room: `ready`, `painted`, `finished`, or `failed`."""
+
+    bench: "Bench"
+    method: str
+    values: dict[str, Any]
+    source: Any
+    target: Path
+    how: Run
+    place: str
+    """Which of how many it is; empty where it is the only one."""
+
+    def ready(self) -> Ready:
+        """Read and checked. Raises HuafangError."""
+        bench, how = self.bench, self.how
+        params = bench.params(self.method, self.values)
+        notes = tuple(f"note: {said}" for said in bench.warnings)
+        bench.warnings.clear()
+        spare(bench.read, [self.target])
+        check_writable(self.target.parent)
+        report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": {asset: bench.sources[asset] for asset in picture_ids(params)}}
+        ready = Ready(params, report, notes)
+        if how.dry_run:
+            return replace(ready, done=Done({**report, "outputs": [], "dry_run": True}, (f"would write {self.target}",)))
+        if self.place and not how.force and made_with(self.target, params):
+            said = f"{self.place}{self.target} is finished already (--force paints it again)"
+            return replace(ready, done=Done({**report, "outputs": [str(self.target)], "kept": True}, (str(self.target),), ((said, None),)))
+        return ready
+
+    def painted(self, ready: Ready, stop: Callable[[], bool]) -> Painted | Done:
+        """Through the room, if there is anything to do. Raises HuafangError."""
+        for note in ready.notes:
+            click.secho(note, fg="yellow", err=True)
+        if ready.done:
+            return ready.done
+        started = time.monotonic()
+        try:
+            with progress_bar(self.place + self.method, quiet=self.how.quiet or self.how.as_json) as on_step:
+                painting = self.bench.run(ready.params, on_step, stop)
+        except MemoryError as error:
+            raise OutOfMemory("there was not enough memory for this", hint="try a smaller picture") from error
+        return Painted(ready, painting, time.monotonic() - started)
+
+    def finished(self, painted: Painted | Done) -> Done:
+        """Written. Raises HuafangError."""
+        if isinstance(painted, Done):
+            return painted
+        painting, report = painted.painting, painted.ready.report
+        written = tuple(map(str, painting.save(self.target, report["sources"])))
+        made = {"outputs": list(written), "figures": painting.figures, "notes": painting.notes, "seconds": round(painted.seconds, 3)}
+        took = f"{self.place}{painted.seconds:.1f} s  {figures(painting.figures) if painting.film else ''}".rstrip()
+        notes = tuple((f"note: {note}", "yellow") for note in painting.notes)
+        return Done({**report, **made}, written, notes if self.how.as_json else (*notes, (took, None)))
+
+    def failed(self, error: HuafangError) -> Done:
+        """Given up."""
+        report = {"source": str(self.source), "error": {"code": error.code, "message": error.message, "hint": error.hint}}
+        return Done(report, (), ((f"{self.place}{error.message}", "red"),))
+
+
+def run(ones: list[One], how: Run, stop: Callable[[], bool]) -> list[dict[str, Any]]:
+    """The reports of the pictures, in their order. Raises Cancelled; what fails of several is in its report, what fails of one is raised."""
+    reports: list[dict[str, Any]] = []
+    try:
+        if len(ones) > 1:
+            _together(ones, stop, lambda done: reports.append(done.tell(how)))
+        else:
+            (one,) = ones
+            reports.append(one.finished(one.painted(one.ready(), stop)).tell(how))
+    except Cancelled:
+        finished = sum("error" not in report for report in reports)
+        raise Cancelled(f"stopped; {finished} of {len(ones)} are finished" + ("; run it again to go on" if finished else "")) from None
+    return reports
+
+
+def _together(ones: list[One], stop: Callable[[], bool], tell: Callable[[Done], None]) -> None:
+    """While one is painted, the next is read and the last is written; all is told on this thread. Raises Cancelled when what was painted is written."""
+    written: deque[Done] = deque()
+
+    def hear() -> None:
+        if stop():
+            raise Cancelled
+
+    def made_ready() -> Iterator[tuple[One, Ready | Done]]:
+        for one in ones:
+            try:
+                yield one, one.ready()
+            except HuafangError as error:
+                yield one, one.failed(error)
+
+    def put_away(item: tuple[One, Painted | Done]) -> None:
+        one, painted = item
+        try:
+            written.append(one.finished(painted))
+        except HuafangError as error:
+            written.append(one.failed(error))
+
+    def tell_all() -> None:
+        while written:
+            tell(written.popleft())
+
+    try:
+        with contextlib.closing(ahead(made_ready(), hear, 1)) as coming, behind(put_away, 1) as put:
+            for one, ready in coming:
+                started = time.monotonic()
+                try:
+                    painted = one.painted(ready, stop) if isinstance(ready, Ready) else ready
+                except Cancelled:
+                    raise
+                except HuafangError as error:
+                    painted = one.failed(error)
+                put((one, painted), wait=time.monotonic() - started > LONG)
+                tell_all()
+    finally:
+        tell_all()
+
+
+def spare(inputs: Iterable[Path], targets: list[Path]) -> None:
+    """Refuse to write over a picture that was read. Raises BadInput."""
+    kept = {path.resolve() for path in inputs}
+    for target in targets:
+        if target.resolve() in kept:
+            raise BadInput(f"{target} is one of the pictures given; it would be written over", code="output.input", hint="name another file or folder with -o")
+
+
+def made_with(target: Path, params: Params) -> bool:
+    """Whether `target` is there and says that these very params made it."""
+    if not target.is_file():
+        return False
+    from huafang import images, metadata, video
+
+    try:
+        data = target.read_bytes()
+        found = metadata.read(video.text_of(data) if video.is_film(data[:256]) else images.ingest(data).text)
+    except (OSError, BadInput):
+        return False
+    made = {key: value for key, value in found.get("params", {}).items() if key != "sources"}
+    return found.get("tool") == "huafang" and made == params.model_dump(mode="json")

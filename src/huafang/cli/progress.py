@@ -1,0 +1,79 @@
+"""What the command line shows while something runs, and how Ctrl-C is heard."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from huafang.context import Step
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C asks for a stop at the next step, the second stops at once."""
+    asked = False
+
+    def hear(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        click.echo("\nstopping at the next step (Ctrl-C again: at once)", err=True)
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]]":
+    """A bar with steps, time to go and the live figures, where someone watches."""
+    if quiet:
+        yield lambda step: None
+        return
+    if not sys.stderr.isatty():
+        yield _Log(title)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("eta"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None, figures="")
+
+        def on_step(step: "Step") -> None:
+            bar.update(task, completed=step.done, total=step.total, figures=figures(step.figures))
+
+        yield on_step
+
+
+class _Log:
+    """For a log file instead of a terminal: a line at the start and at each tenth of the way."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._tenth = -1
+
+    def __call__(self, step: "Step") -> None:
+        tenth = 10 * step.done // max(step.total, 1)
+        if tenth > self._tenth:
+            self._tenth = tenth
+            click.echo(f"{self._title} {step.done}/{step.total}  {figures(step.figures)}".rstrip(), err=True)
+
+
+def figures(figures: Mapping[str, float]) -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.4g}'}" for name, value in figures.items())
