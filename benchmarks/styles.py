@@ -1,7 +1,8 @@
 """Does a network run quicker, and in less memory, as the rooms run it than as plain PyTorch runs it? The same pixels, or nearly, beside each figure.
 
 Peer: the network's own `forward`, eager and in float32, which is what its authors' code does. Ours: `bands.run` in float32 and in bfloat16. Each runs in a
-process of its own, so that its peak memory is its own.
+process of its own, so that its peak memory is its own. Beside the seconds on the clock stand those of the processor, of all threads together, which another
+program on the machine changes little.
 
 `python benchmarks/styles.py WEIGHTS` takes the trained networks in a folder (fast_style_candy, animeganv2_hayao, microast). A network whose weights are not
 there has random ones, and then no PSNR: what noise does in bfloat16 says nothing.
@@ -26,7 +27,8 @@ from torch import Tensor, nn
 from huafang.nets import adain, animegan, bands, micro_ast, transformer_net
 from huafang.ops.resize import resized
 
-SIZES, REPEATS = (512, 1024), 5
+REPEATS = {512: 5, 1024: 3}
+"""Side of the photo -> how often each is run."""
 TRAINED = {"fast_style": "fast_style_candy", "animegan": "animeganv2_hayao", "micro_ast": "microast", "adain": "adain"}
 FORMS = ("eager", "float32", "bfloat16")
 
@@ -74,21 +76,23 @@ def alone(name: str, folder: Path, side: int, form: str, out: Path) -> None:
             "bfloat16": lambda: bands.run(net, photo, dtype=torch.bfloat16),
         }
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        result, seconds = forms[form](), []
-        for _ in range(REPEATS):
-            started = time.perf_counter()
+        result, seconds, processor = forms[form](), [], []
+        for _ in range(REPEATS[side]):
+            started, begun = time.perf_counter(), time.process_time()
             forms[form]()
             seconds.append(time.perf_counter() - started)
+            processor.append(time.process_time() - begun)
     np.save(out, result.numpy())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(json.dumps({"seconds": statistics.median(seconds), "spread": (max(seconds) - min(seconds)) / 2, "peak_mb": peak / 1024}))
+    medians = {"seconds": statistics.median(seconds), "processor": statistics.median(processor), "spread": (max(seconds) - min(seconds)) / 2}
+    print(json.dumps(medians | {"peak_mb": peak / 1024}))
 
 
 def main(folder: Path) -> None:
     rows = []
     with tempfile.TemporaryDirectory() as kept:
         for name in TRAINED:
-            for side in SIZES:
+            for side in REPEATS:
                 found, pixels = {}, {}
                 for form in FORMS:
                     out = Path(kept) / f"{form}.npy"
@@ -103,20 +107,13 @@ def row(name: str, side: int, found: dict[str, dict[str, float]], pixels: dict[s
     eager = found["eager"]
     apart = np.abs(pixels["float32"] - pixels["eager"]).max()
     rough = np.square(pixels["bfloat16"].clip(0, 1) - pixels["eager"].clip(0, 1)).mean()
-    return {
-        "network": f"{name}, {side} × {side}",
-        "weights": "trained" if real else "random",
-        "eager_s": eager["seconds"],
-        "eager_mb": eager["peak_mb"],
-        "float32_s": found["float32"]["seconds"],
-        "float32_mb": found["float32"]["peak_mb"],
-        "float32_times_faster": eager["seconds"] / found["float32"]["seconds"],
-        "float32_apart": float(apart),
-        "bfloat16_s": found["bfloat16"]["seconds"],
-        "bfloat16_mb": found["bfloat16"]["peak_mb"],
-        "bfloat16_times_faster": eager["seconds"] / found["bfloat16"]["seconds"],
-        "bfloat16_psnr_db": float(-10 * np.log10(rough)) if real else "",
-    }
+    told: dict[str, object] = {"network": f"{name}, {side} × {side}", "weights": "trained" if real else "random"}
+    for form, run in found.items():
+        told |= {f"{form}_s": run["seconds"], f"{form}_spread_s": run["spread"], f"{form}_processor_s": run["processor"], f"{form}_mb": run["peak_mb"]}
+        if form != "eager":
+            told[f"{form}_times_faster"] = eager["seconds"] / run["seconds"]
+            told[f"{form}_times_less_processor"] = eager["processor"] / run["processor"]
+    return told | {"float32_apart": float(apart), "bfloat16_psnr_db": float(-10 * np.log10(rough)) if real else ""}
 
 
 if __name__ == "__main__":
