@@ -23,6 +23,8 @@ class Broken(ValueError):
 
 @dataclass(frozen=True)
 class Node:
+    """One operation, such as Conv, by the names of what it takes and gives."""
+
     kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -30,6 +32,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
+    """Nodes in the order in which they can be run, and the tensors written in the file, by name."""
+
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, NDArray[Any]] = field(default_factory=dict)
 
