@@ -107,7 +107,7 @@ def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: beside it, with the ending .safetensors.")
 def convert(path: Path, output: Path | None) -> None:
-    """Convert a .pth, .pt, .ckpt or .bin, jcjohnson's styles as .t7 or AnimeGANv3 as .onnx, to .safetensors, in a process of its own that can do nothing else."""
+    """Convert a .pth, .pt, .ckpt or .bin, jcjohnson's .t7 or AnimeGANv3's .onnx to .safetensors, in a process of its own that can do nothing else."""
     from huafang.pull.conversion import convert as make
 
     if not path.is_file():
