@@ -1,4 +1,4 @@
-"""The generator of AnimeGANv3 (Liu, Chen & Liu 2022/2024, "A Novel Double-Tail Generative Adversarial Network for Fast Photo Animation").
+"""The generator of AnimeGANv3 (Liu, Chen & Gao 2024, "A Novel Double-Tail Generative Adversarial Network for Fast Photo Animation").
 
     base: 7×7 32 = x0 · ↓2 32 · 64 = x1 · ↓2 64 · 128 = x2 · ↓2 128 · 128
     tail: attention · ×2 128 + x2 · 128 · ×2 64 + x1 · 64 · ×2 32 + x0 · 32 · 7×7 3 · tanh
