@@ -10,7 +10,13 @@ import { MadeWith } from "../parts/MadeWith";
 import { Sending } from "../parts/Sending";
 import { dismiss, easel, queueUp, send } from "../store/easel";
 
-interface Props { field: FieldInfo; value: string[]; /** What the form holds by now, wherever the visitor has gone meanwhile. */ now: () => string[]; limit: number; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean; large: boolean; /** What each of several stands for, shown in its corner. */ corners?: string[] }
+interface Props {
+  field: FieldInfo; value: string[]; limit: number; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean; large: boolean;
+  /** What the form holds by now, wherever the visitor has gone meanwhile. */
+  now: () => string[];
+  /** What each of several stands for, shown in its corner. */
+  corners?: string[];
+}
 
 /** A field of more than this many is an album: it takes whole folders, and shows a few of its pictures. */
 const ALBUM = 16;
@@ -37,8 +43,9 @@ export async function addPictures(files: File[], field: FieldInfo, limit: number
     told = performance.now();
     if (!fresh.length) return;
     // Of pictures one is enough; masks stand for what they lie over, and two may be alike.
-    const others = now().filter((id) => !fresh.includes(id) || field.kind === "masks");
-    onChange(limit === 1 ? fresh : [...others, ...fresh].slice(-limit));
+    const others = now().filter((id) => field.kind === "masks" || !fresh.includes(id));
+    const all = [...others, ...(field.kind === "masks" ? fresh : new Set(fresh))];
+    onChange(limit === 1 ? fresh : all.slice(-limit));
   };
   const lane = async () => {
     for (let file = coming.shift(); file; file = coming.shift()) {

@@ -9,7 +9,7 @@ import { brushOf, draw, newCanvas, rest, type Mark, type Point, type Sheet } fro
 export interface Tool { shape: "brush" | "lasso" | "box"; erase: boolean; size: number; soft: number }
 
 /** One for each mask, told apart on any picture and by most eyes. */
-export const COLOURS = ["#ff5a3c", "#2f8fff", "#ffd23c", "#36d07f", "#c66bff", "#00d5d5", "#ff7fc0", "#a7b0ba"];
+const COLOURS = ["#ff5a3c", "#2f8fff", "#ffd23c", "#36d07f", "#c66bff", "#00d5d5", "#ff7fc0", "#a7b0ba"];
 export const colourOf = (n: number): string => COLOURS[n % COLOURS.length] ?? "#ffffff";
 
 interface Props {
@@ -163,7 +163,7 @@ class Layers {
   lay(sheets: Map<number, Sheet>, active: number): void {
     const { picture, width, height } = this.ground;
     const below = brushOf(this.below);
-    below.drawImage(picture, 0, 0, width, height);
+    below.drawImage(picture, 0, 0);
     const painted = [...sheets.values()].filter((sheet) => sheet.covered > 0);
     for (const [n, sheet] of sheets) {
       if (n === active || (sheet.covered === 0 && !painted.length)) continue;

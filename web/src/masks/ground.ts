@@ -1,14 +1,15 @@
 /** Pictures as the mask painter needs them: decoded, and small enough to paint on. */
 
 import { assetUrl, request, thumbUrl } from "../api/client";
+import { brushOf, newCanvas } from "./sheet";
 
 /** Longest side of the sheet that is painted on. */
 const SHEET = 1280;
 /** Longest side of a mask's file: what every browser's canvas can hold. Methods bring masks to the size they work in. */
 const FILE = 4096;
 
-/** A picture to paint over; `width` × `height` is what is painted on, `full` the mask's file. */
-export interface Ground { picture: ImageBitmap; width: number; height: number; full: { width: number; height: number } }
+/** A picture to paint over, as large as the sheet that is painted on; `full` is the size of the mask's file. */
+export interface Ground { picture: HTMLCanvasElement; width: number; height: number; full: { width: number; height: number } }
 
 const bitmapAt = async (address: string): Promise<ImageBitmap> => createImageBitmap(await (await request(address)).blob());
 
@@ -25,6 +26,12 @@ function within(limit: number, { width, height }: { width: number; height: numbe
 }
 
 export async function groundOf(id: string): Promise<Ground> {
-  const picture = await bitmapOf(id);
-  return { picture, ...within(SHEET, picture), full: within(FILE, picture) };
+  const bitmap = await bitmapOf(id);
+  const [sheet, full] = [within(SHEET, bitmap), within(FILE, bitmap)];
+  const picture = newCanvas(sheet.width, sheet.height);
+  const brush = brushOf(picture);
+  brush.imageSmoothingQuality = "high";
+  brush.drawImage(bitmap, 0, 0, sheet.width, sheet.height);
+  bitmap.close(); // decoded, a large photo takes hundreds of megabytes
+  return { picture, ...sheet, full };
 }
