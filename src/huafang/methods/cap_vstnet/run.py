@@ -14,7 +14,7 @@ from torch import Tensor
 
 from huafang.context import Context, Result
 from huafang.methods.cap_vstnet import CapVstNet
-from huafang.nets import arbitrary, feedforward, rev_resnet
+from huafang.nets import arbitrary, bands, feedforward, rev_resnet
 from huafang.nets.rev_resnet import Halves, Mode
 from huafang.notes import Note
 from huafang.ops import colour, cwct, resize
@@ -23,6 +23,8 @@ from huafang.ops.threads import workers
 
 GLIMPSES = 8
 """Frames of a film, evenly spread, of which the content's statistics are taken."""
+NUMBERS = 1 << 17
+"""Numbers of the features that are doubled at a time on a CPU: they stay in its cache."""
 
 T = TypeVar("T")
 Cover = list[Tensor]
@@ -123,7 +125,9 @@ def _everywhere(halves: Halves, work: Callable[[int, int, int], T]) -> Iterator[
     """What `work` gives of each band: the number of the half, the first row, and the first that is not in the band any more."""
     with workers(halves[0].device) as each:
         for which, half in enumerate(halves):
-            yield from each(partial(work, which), rev_resnet.cuts(half.device, *half.shape[1:]))
+            numbers = NUMBERS if half.device.type == "cpu" else bands.NUMBERS_ELSEWHERE
+            height, rows = half.shape[2], max(1, numbers // half[:, :, 0].numel())
+            yield from each(partial(work, which), [(first, min(height, first + rows)) for first in range(0, height, rows)])
 
 
 def _piece(half: Tensor, mode: Mode, first: int, last: int) -> Tensor:
