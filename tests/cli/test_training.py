@@ -45,3 +45,13 @@ def test_weights_are_not_written_as_a_picture(desk, capsys):
     assert huafang("train-fast-style", "--style", "painting.jpg", "--dataset", "photos/", *SMALL, "-o", "mine.png") == 2
     assert "weights are written as .safetensors" in capsys.readouterr().err
     assert not (desk / "home" / "models" / ".training").exists()
+
+
+def test_the_reference_recipe_leaves_its_log_beside_its_generator(desk, capsys):
+    drawn = ("train-animegan", "--recipe", "reference", "--dataset", "photos/", "--paintings", "painting.jpg")
+    assert huafang(*drawn, "--epochs", "2", "--size", "64", "-q", "-o", "run/gen_final.safetensors") == 0
+    assert capsys.readouterr().out.split() == ["run/gen_final.safetensors", "run/training_log.txt"]
+    log = (desk / "run" / "training_log.txt").read_text().splitlines()
+    assert [line.split()[:2] for line in log] == [["epoch", "1/2"], ["epoch", "2/2"]]
+    assert all(line.endswith("lr_D 4.0e-04  lr_G 2.0e-04") for line in log)
+    assert huafang("animegan", "photo.jpg", "--weights", "gen_final", "-o", "out.png", "-q") == 0

@@ -37,6 +37,7 @@ from huafang.methods.stargan import StarGan
 from huafang.methods.stroke_rendering import StrokeRendering
 from huafang.methods.text_to_image import TextToImage
 from huafang.methods.texture_transfer import TextureTransfer
+from huafang.methods.train_animegan import TrainAnimeGan
 from huafang.methods.train_arbitrary_style import TrainArbitraryStyle
 from huafang.methods.train_fast_style import TrainFastStyle
 from huafang.methods.train_mini import TrainMini
@@ -70,6 +71,7 @@ ROOMS: dict[str, type[Params]] = {
     "train_mini": TrainMini,
     "train_fast_style": TrainFastStyle,
     "train_arbitrary_style": TrainArbitraryStyle,
+    "train_animegan": TrainAnimeGan,
     "pull_weights": PullWeights,
 }
 
