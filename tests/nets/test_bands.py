@@ -142,6 +142,27 @@ def test_what_costs_little_to_make_again_is_held_once():
     assert len(plan.jobs) == 1
 
 
+def test_memory_of_a_map_that_is_gone_is_used_again_and_that_of_one_in_use_is_not():
+    rooms, cpu = maps.Rooms(), torch.device("cpu")
+    picture = maps.Source(torch.zeros(1, 4, 8, 8))
+
+    def held(dtype: torch.dtype = torch.float32) -> maps.Held:
+        made = maps.Held(picture, cpu, dtype, rooms)
+        made.begin()
+        return made
+
+    one, other = held(), held()
+    assert len({one.tensor.data_ptr(), other.tensor.data_ptr()}) == 2
+    free = one.tensor.data_ptr()
+    del one
+    again = held()
+    assert again.tensor.data_ptr() == free
+    assert again.tensor.is_contiguous(memory_format=torch.channels_last)
+    del again
+    assert held(torch.bfloat16).tensor.dtype == torch.bfloat16
+    assert not rooms._free or rooms._free[0].dtype == torch.bfloat16, "what did not fit was given back"
+
+
 def test_every_band_is_reported_and_a_cancel_ends_the_run(thin):
     net = nn.Sequential(nn.Conv2d(3, 4, 3, 1, 1), nn.InstanceNorm2d(4))
     heard: list[tuple[int, int]] = []

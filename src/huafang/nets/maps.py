@@ -3,6 +3,7 @@
 Channels lie last in memory (`torch.channels_last`), which is what convolutions of a CPU want.
 """
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -104,6 +105,32 @@ def room(channels: int, height: int, width: int, device: torch.device, dtype: to
     return torch.empty((1, height, width, channels), device=device, dtype=dtype).permute(0, 3, 1, 2)
 
 
+class Rooms:
+    """Memory of maps that are gone, for those to come: memory that is new costs a system call for each page of it.
+
+    What is let go of and does not fit is given back before anything new is asked for, so that no more is held at a time than without.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[Tensor] = []
+
+    def room(self, held: "Held", device: torch.device, dtype: torch.dtype) -> Tensor:
+        """As `room` gives it, for as long as `held` is there."""
+        count = held.channels * held.height * held.width
+        fitting = [one for one in self._free if one.dtype == dtype and count <= len(one)]
+        if fitting:
+            memory = min(fitting, key=len)
+            self._free = [one for one in self._free if one is not memory]
+        else:
+            self._free.clear()
+            memory = torch.empty(count, device=device, dtype=dtype)
+        weakref.finalize(held, self._free_again, memory).atexit = False
+        return memory[:count].view(1, held.height, held.width, held.channels).permute(0, 3, 1, 2)
+
+    def _free_again(self, memory: Tensor) -> None:
+        self._free.append(memory)
+
+
 class Source(Map):
     """What is there already."""
 
@@ -120,14 +147,14 @@ class Source(Map):
 class Held(Source):
     """A map that is made once and kept. Those who need its moments leave a `Moments` in `listeners` before it is filled."""
 
-    def __init__(self, source: Map, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, source: Map, device: torch.device, dtype: torch.dtype = torch.float32, rooms: Rooms | None = None) -> None:
         Map.__init__(self, source.channels, source.height, source.width)
         self.maker: Map | None = source
-        self._device, self._dtype = device, dtype
+        self._device, self._dtype, self._rooms = device, dtype, rooms or Rooms()
         self.listeners: list[Moments] = []
 
     def begin(self) -> None:
-        self._tensor = room(self.channels, self.height, self.width, self._device, self._dtype)
+        self._tensor = self._rooms.room(self, self._device, self._dtype)
 
     def fill(self, first: int, last: int) -> Sums | None:
         """Make the rows `first` to `last`. Any number of threads may do so, each for rows of its own."""
@@ -239,12 +266,12 @@ class Plan:
     def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.device, self.dtype = device, dtype
         self.jobs: list[Job] = []
-        self._fine = False
+        self._rooms, self._fine = Rooms(), False
 
     def finely(self) -> "Plan":
         """The same plan for layers that float32 is kept for."""
         plan = Plan(self.device)
-        plan.jobs, plan._fine = self.jobs, self.dtype != torch.float32
+        plan.jobs, plan._rooms, plan._fine = self.jobs, self._rooms, self.dtype != torch.float32
         return plan
 
     def _fits(self, source: Map) -> bool:
@@ -256,7 +283,7 @@ class Plan:
 
     def hold(self, source: Map) -> Held:
         """`source`, kept from now on."""
-        held = Held(source, self.device, self.grain(source.channels))
+        held = Held(source, self.device, self.grain(source.channels), self._rooms)
         self.jobs.append(Job.filling(held))
         return held
 
