@@ -108,7 +108,7 @@ def room(channels: int, height: int, width: int, device: torch.device, dtype: to
 class Rooms:
     """Memory of maps that are gone, for those to come: memory that is new costs a system call for each page of it.
 
-    What is let go of and does not fit is given back before anything new is asked for, so that no more is held at a time than without.
+    A map gets no more than twice what it needs, and what is free and does not fit is given back before anything new is asked for.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Rooms:
     def room(self, held: "Held", device: torch.device, dtype: torch.dtype) -> Tensor:
         """As `room` gives it, for as long as `held` is there."""
         count = held.channels * held.height * held.width
-        fitting = [one for one in self._free if one.dtype == dtype and count <= len(one)]
+        fitting = [one for one in self._free if one.dtype == dtype and count <= len(one) <= 2 * count]
         if fitting:
             memory = min(fitting, key=len)
             self._free = [one for one in self._free if one is not memory]
