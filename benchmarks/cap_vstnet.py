@@ -122,8 +122,7 @@ def alone(side: int, form: str, weights: Path, out: Path) -> None:
         net = rev_resnet.load(weights)
         work: Callable[[], Tensor] = lambda: eager(net, content, style)  # noqa: E731  # one of two
     else:
-        params = methods.build("cap_vstnet", {"content": CONTENT, "style": [STYLE], "weights": "random", "size": side})
-        params = params.model_copy(update={"precision": form})
+        params = methods.build("cap_vstnet", {"content": CONTENT, "style": [STYLE], "weights": "random", "size": side, "precision": form})
         resident = Resident()
         work = lambda: methods.run(params, Given(weights, resident, content=content, style=style)).images[0]  # noqa: E731  # as above
     walls, cpus = [], []

@@ -21,6 +21,7 @@ def sample(bench) -> dict:
         arbitrary_rooms.goes_from_the_photo_to_the_style,
         arbitrary_rooms.mixes_by_shares,
         arbitrary_rooms.wants_a_share_and_a_mask_for_each_style,
+        arbitrary_rooms.reckons_in_bfloat16,
     ],
 )
 def test_the_room_keeps_its_promises(bench, promise):

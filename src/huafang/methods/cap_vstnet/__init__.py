@@ -18,5 +18,3 @@ class CapVstNet(AnyStyle):
     """What the weights were trained for: photos of other light and weather, or paintings. The files' names say it."""
     style_masks: MaskIds = Field((), json_schema_extra=ui(over="style"))
     """One black and white picture per style picture, laid over it: only what is white there counts as its style. All of it when left out."""
-    precision: Literal["float32"] = Field("float32", json_schema_extra=ui(group="advanced"))
-    """How finely the network reckons."""
