@@ -6,7 +6,7 @@ import torch
 from huafang.nets.layers import moments
 from huafang.nets.micro_ast import MicroAST
 from huafang.ops.gram import gram
-from huafang.train.style import album, losses
+from huafang.train.style import album, arbitrary, losses
 from huafang.train.style.album import Album, kept, retinted
 from huafang.train.style.arbitrary import ArbitraryTask, Balance
 from huafang.train.style.losses import Looks
@@ -110,12 +110,25 @@ def test_a_tiny_run_of_any_style_learns(looks):
     """The loss falls, and a photo that was never shown goes over to the colours of either painting."""
     task = tiny_task(looks)
     task.ema.decay = 0.9
-    losses_told = [task.step(number)["loss"] for number in range(60)]
+    losses_told = [told["loss"] for number in range(60) if (told := task.step(number))]
     unseen, net = scene(32, 32).flip(3).roll(1, 1), task.ema.module
     with torch.no_grad():
         warm, cold = (net.styled(net.style(one))(unseen).mean((0, 2, 3)) for one in OPPOSITES)
     assert sum(losses_told[-10:]) < 0.75 * sum(losses_told[:10])
     assert float(warm[0] - warm[2]) > float(cold[0] - cold[2]) + 0.1, "red over blue after the warm painting, and less after the cold one"
+
+
+def test_a_step_whose_gradient_is_blown_up_is_not_taken(looks, monkeypatch):
+    task = tiny_task(looks)
+    before = {key: value.clone() for key, value in task.net.state_dict().items()}
+    for lost in (0.0, float("nan")):
+        monkeypatch.setattr(arbitrary, "LOST", lost)
+        assert task.step(0) == {}
+        assert all(torch.equal(value, before[key]) for key, value in task.net.state_dict().items())
+    monkeypatch.setattr("huafang.train.style.task.LOST_IN_A_ROW", 3)
+    assert task.step(1)["norm"] > 0, "told in the end, so that the run ends if it is no number"
+    monkeypatch.undo()
+    assert task.step(0)["loss"] > 0
 
 
 def test_a_tiny_run_of_one_painting_learns(looks):

@@ -36,7 +36,7 @@ class Task(Protocol):
     def facts(self) -> Mapping[str, Any]: ...
 
     def step(self, number: int) -> dict[str, float]:
-        """Step `number` (from 0); gives its figures."""
+        """Step `number` (from 0); gives its figures, or none where it came to nothing."""
 
     def sample(self) -> Tensor:
         """A sheet of pictures, (1, 3, H, W) in [0, 1], of what has been learned so far."""
@@ -72,7 +72,7 @@ def train(task: Task, folder: Path, plan: Plan, ctx: Context, *, logged: Callabl
         with log.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": done, "time": round(time.time(), 1), **{key: round(value, 6) for key, value in figures.items()}}) + "\n")
         logged(done)
-        smooth = {key: smooth.get(key, value) * 0.95 + value * 0.05 for key, value in figures.items()}
+        smooth |= {key: smooth.get(key, value) * 0.95 + value * 0.05 for key, value in figures.items()}
         sheet = None
         if done % plan.sample_every == 0 or done == plan.steps:
             sheet = task.sample()

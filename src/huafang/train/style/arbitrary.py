@@ -17,7 +17,10 @@ from huafang.train.style.task import StyleTask
 
 CLIP = 1.0
 LOST = 1e3
-"""A gradient of this norm comes from a map that is all but flat, whose rounding AdaIN has blown up: no step is taken. Usual ones are below 100."""
+"""A gradient of this norm comes from a map that is all but flat, whose rounding AdaIN has blown up: no step is taken. Usual ones are below 100.
+
+The network learns in float32 for the same reason: in bfloat16 one step in ten came to this after a few thousand, and then training broke down.
+"""
 CONTRAST_EVERY = 4
 """The contrastive part reads the results once more, which is a fifth of a step: it is taken once in so many."""
 
@@ -36,7 +39,7 @@ class Balance:
 
 
 class ArbitraryTask(StyleTask[MicroAST]):
-    """A step takes `batch` photos and as many paintings."""
+    """A step takes `batch` photos and as many paintings. The loss network reckons in bfloat16, the one that learns in float32."""
 
     def __init__(
         self,
@@ -68,9 +71,8 @@ class ArbitraryTask(StyleTask[MicroAST]):
     def step(self, number: int) -> dict[str, float]:
         photos, paintings, same = self._pairs(self.dice(number, "pairs"))
         self.set_rate(number)
-        with losses.halves(self.device):
-            told = self.net.signals(paintings)
-            painted = self.net(photos, told).float()
+        told = self.net.signals(paintings)
+        painted = self.net(photos, told)
         window = losses.window(self.photos.size, self.dice(number, "window"))
         seen = self.seen(painted[window])
         with torch.no_grad():
@@ -82,9 +84,7 @@ class ArbitraryTask(StyleTask[MicroAST]):
             "roughness": losses.roughness(painted),
         }
         if self.balance["contrast"] and number % CONTRAST_EVERY == 0 and self.batch > 1:
-            with losses.halves(self.device):
-                heard = self.net.signals(painted)
-            parts["contrast"] = losses.contrast(_flat(heard), _flat(told).detach())
+            parts["contrast"] = losses.contrast(_flat(self.net.signals(painted)), _flat(told).detach())
         if same.any():
             parts["unchanged"] = (painted[same] - photos[same]).abs().mean()
         figures = self.descend(parts, clip=CLIP, lost=LOST)

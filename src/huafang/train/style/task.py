@@ -12,6 +12,8 @@ from huafang.train.style.album import Album
 from huafang.train.style.losses import Looks
 
 WARMUP = 20
+LOST_IN_A_ROW = 50
+"""Steps without one that was taken, after which training is at its end."""
 N = TypeVar("N", bound=nn.Module)
 
 
@@ -36,6 +38,7 @@ class StyleTask(Generic[N]):
     ) -> None:
         self.net = losses.laid_out(net, device).requires_grad_(True).train()
         self.photos, self.looks, self.balance = photos, looks, dict(balance)
+        self._lost = 0
         self.seed, self.steps, self.batch, self.rate, self.device, self._facts = seed, steps, batch, rate, device, dict(facts)
 
     @property
@@ -61,12 +64,18 @@ class StyleTask(Generic[N]):
         with losses.halves(self.device):
             return self.looks.features(pixels.contiguous(memory_format=torch.channels_last))
 
-    def descend(self, parts: Mapping[str, Tensor], *, clip: float, lost: float = float("inf")) -> dict[str, float]:
-        """One step of Adam down the balanced sum of `parts`, with a gradient of the norm `clip` at the most; none where it is `lost` or above. The figures."""
+    def descend(self, parts: Mapping[str, Tensor], *, clip: float, lost: float | None = None) -> dict[str, float]:
+        """One step of Adam down the balanced sum of `parts`, with a gradient of the norm `clip` at the most. Gives the figures.
+
+        Where the norm is `lost` or above, or no number, no step is taken, and there are no figures; but for `LOST_IN_A_ROW` such steps, which are told.
+        """
         loss = torch.stack([self.balance[name] * part for name, part in parts.items()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), clip))
-        if norm < lost:
+        self._lost = self._lost + 1 if lost is not None and not norm < lost else 0
+        if 0 < self._lost < LOST_IN_A_ROW:
+            return {}
+        if not self._lost:
             self.optimizer.step()
         return {"loss": float(loss.detach()), **{name: float(part.detach()) for name, part in parts.items()}, "norm": norm}
