@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from huafang import weights
 from huafang.errors import BadInput
 from huafang.nets import animegan_v3
-from huafang.pull import convert
+from huafang.pull import convert, onnx_anime
 from huafang.pull.onnx import Broken, Node, read
 from tests.nets.fixtures import apart
 from tests.nets.test_animegan_v3 import random_state
@@ -52,14 +52,20 @@ def test_tensors_and_nodes_come_back_as_they_were_written(tmp_path):
 
 
 @pytest.mark.parametrize("merged", [True, False])
-def test_a_converted_animegan_paints_as_before(tmp_path, merged):
+def test_an_animegan_paints_as_before(tmp_path, merged):
     state = random_state("main")
-    place = convert(put(tmp_path, exported(state, merged=merged)))
-    assert weights._holds(place) == "animegan"
-    net, before = animegan_v3.build(load_file(place), "converted", "main"), animegan_v3.build(state, "random", "main")
+    found = onnx_anime.translated(read(put(tmp_path, exported(state, merged=merged))))
+    net = animegan_v3.build({name: torch.from_numpy(values) for name, values in found.items()}, "converted", "main")
     picture = torch.rand(1, 3, 32, 48) * 2 - 1
     with torch.no_grad():
-        assert apart(net(picture), before(picture)) < 1e-5
+        assert apart(net(picture), animegan_v3.build(state, "random", "main")(picture)) < 1e-5
+
+
+def test_converting_leaves_weights_that_are_known_as_animegan(tmp_path):
+    source = put(tmp_path, exported(random_state("main"), merged=True))
+    place = convert(source)
+    assert weights._holds(place) == "animegan"
+    assert set(load_file(place)) == set(animegan_v3.names("main").values())
 
 
 def test_other_graphs_and_broken_files_are_refused(tmp_path):
@@ -67,9 +73,9 @@ def test_other_graphs_and_broken_files_are_refused(tmp_path):
     one = onnx_file.model([onnx_file.node("Conv", ["x", "w"], ["y"])], [onnx_file.tensor("w", np.ones((1, 1, 3, 3)))])
     with pytest.raises(BadInput, match="it has 1 convolutions, and AnimeGANv3's generator with one tail 31"):
         convert(put(tmp_path, one))
-    with pytest.raises(BadInput, match=r"bytes are asked for at byte .*, and .* are left"):
-        convert(put(tmp_path, whole[:-100]))
     assert not list(tmp_path.glob("*.safetensors"))
+    with pytest.raises(Broken, match=r"bytes are asked for at byte .*, and .* are left"):
+        read(put(tmp_path, whole[:-100]))
     for damage in (b"\xff" * 11, b"\x3b"):
         with pytest.raises(Broken):
             read(put(tmp_path, damage))
