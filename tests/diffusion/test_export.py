@@ -9,6 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from huafang import catalogue
 from huafang.diffusion import checkpoints, latents, sampling, single_file, text
 from huafang.diffusion.carried import MAX_METADATA
 from huafang.diffusion.export import export
