@@ -575,16 +575,23 @@ export interface components {
             method: "animegan";
             /**
              * Weights
-             * @description The trained style: AnimeGANv2's generator in the layout of bryandlee's PyTorch port (Hayao, Paprika, Shinkai, face_paint, …), or train_animegan's.
+             * @description The trained style: AnimeGANv2's generator in the layout of bryandlee's PyTorch port (Hayao, face_paint, …), AnimeGANv3's, or train_animegan's.
              */
             weights: string;
             /**
              * Upsampling
-             * @description How the network enlarges: tf1 for weights converted from TensorFlow (Hayao, Paprika, Shinkai), align_corners for those trained in PyTorch (faces).
+             * @description How AnimeGANv2 enlarges: tf1 for weights converted from TensorFlow (Hayao, Paprika, Shinkai), align_corners for those trained in PyTorch (faces).
              * @default tf1
              * @enum {string}
              */
             upsampling: "tf1" | "align_corners" | "half_pixel";
+            /**
+             * Tail
+             * @description Which of AnimeGANv3's two tails paints: main, or support, which is the rougher teacher of it. Other networks have but one.
+             * @default main
+             * @enum {string}
+             */
+            tail: "main" | "support";
         };
         /** Asset */
         Asset: {
@@ -670,11 +677,11 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons.
+             * @description How finely the network reckons. bfloat16 is two to four times as fast on processors that multiply it by themselves, and the eye sees no difference.
              * @default float32
-             * @constant
+             * @enum {string}
              */
-            precision: "float32";
+            precision: "float32" | "bfloat16";
             /**
              * Style
              * @description Pictures whose style is taken; several are mixed.
