@@ -143,6 +143,27 @@ def test_the_queue_is_paused_reordered_and_emptied(server: Server, visit: Open) 
     page.get_by_text("The queue is paused").wait_for(state="detached")
 
 
+def test_a_long_queue_is_counted_and_cancelled_whole(server: Server, visit: Open) -> None:
+    """The server lists the first 200 that wait."""
+    page = visit(server.address + ROOM)
+    load(page, photo(64, 48))
+    get(page, "queue-toggle").click()
+    get(page, "pause").click()
+    page.get_by_text("The queue is paused").wait_for()
+    page.keyboard.press("Escape")
+    with page.expect_response(lambda response: response.url.endswith("/api/jobs") and response.request.method == "POST") as posted:
+        get(page, "run").click()
+    again = "async body => { for (let n = 0; n < 204; n++) await fetch('/api/jobs', {method: 'POST', headers: {'content-type': 'application/json'}, body}) }"
+    page.evaluate(again, posted.value.request.post_data)
+    get(page, "queue-toggle").click()
+    page.get_by_text("Waiting (205)").wait_for()
+    assert get(page, "queue-item").count() == 200
+    page.get_by_role("button", name="Cancel all").click()
+    page.wait_for_function("async () => (await (await fetch('/api/queue')).json()).queued === 0", timeout=60_000)
+    get(page, "pause").click()
+    page.get_by_text("The queue is paused").wait_for(state="detached")
+
+
 def test_the_gallery_finds_deletes_and_gives_back(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     load(page, photo(96, 64))

@@ -64,7 +64,8 @@ const PLACES = [
   { page: "models", also: null, href: "#/models", key: "models", icon: Cpu },
 ] as const;
 
-const useBusy = (): number => studio.use((state) => state.queue.filter((id) => ["queued", "running"].includes(state.jobs[id]?.state ?? "")).length);
+const useBusy = (): number =>
+  studio.use((state) => Math.max(state.waiting, state.queue.filter((id) => ["queued", "running"].includes(state.jobs[id]?.state ?? "")).length));
 
 function Header({ route, onQueue }: { route: Route; onQueue: () => void }) {
   const { t, lang } = useSpeech();

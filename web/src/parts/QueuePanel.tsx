@@ -6,7 +6,7 @@ import { api, thumbUrl } from "../api/client";
 import type { Job } from "../api/types";
 import { useSpeech } from "../i18n";
 import { loadQueue, studio, takeJobs } from "../store/studio";
-import { attempt, beforeOf, cancel, methodOf, nameOf, runAgain } from "./act";
+import { attempt, beforeOf, cancel, cancelAll, methodOf, nameOf, runAgain } from "./act";
 import { Dialog } from "./Dialog";
 import { Picture } from "./Picture";
 import { roomPath } from "./route";
@@ -24,6 +24,7 @@ export function QueuePanel({ onClose }: { onClose: () => void }) {
   const open = order.map((id) => jobs[id]).filter((job): job is Job => job !== undefined && (job.state === "running" || job.state === "queued"));
   const running = open.filter((job) => job.state === "running");
   const waiting = open.filter((job) => job.state === "queued");
+  const unlisted = Math.max(0, studio.use((state) => state.waiting) - waiting.length);
   useEffect(() => {
     void attempt(async () => {
       await loadQueue();
@@ -48,7 +49,7 @@ export function QueuePanel({ onClose }: { onClose: () => void }) {
           {paused ? t("queue.resume") : t("queue.pause")}
         </button>
         {open.length > 0 && (
-          <button type="button" className="button" onClick={() => void attempt(() => Promise.all([...open].reverse().map(async (job) => takeJobs([await api.cancel(job.id)]))))}>
+          <button type="button" className="button" onClick={() => void cancelAll()}>
             <CircleStop size={16} aria-hidden />
             {t("queue.cancelall")}
           </button>
@@ -67,7 +68,7 @@ export function QueuePanel({ onClose }: { onClose: () => void }) {
           </Section>
         )}
         {waiting.length > 0 && (
-          <Section title={t("queue.waiting", { n: waiting.length })}>
+          <Section title={t("queue.waiting", { n: waiting.length + unlisted })}>
             {waiting.map((job, n) => (
               <Item key={job.id} job={job} onClose={onClose}>
                 <IconButton label={t("queue.up")} disabled={n === 0} onClick={() => move(job.id, waiting[n - 1]?.id ?? null)} icon={<ArrowUp size={16} aria-hidden />} />

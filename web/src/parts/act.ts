@@ -110,6 +110,16 @@ export const runAgain = (job: Job): Promise<void> =>
 
 export const cancel = (id: string): Promise<void> => attempt(async () => takeJobs([await api.cancel(id)]));
 
+/** All that run and wait, last first so that nothing starts meanwhile; the server lists the first of a long queue, so it is asked until it has no more. */
+export const cancelAll = (): Promise<void> =>
+  attempt(async () => {
+    for (;;) {
+      const open = (await api.queue()).jobs.filter((job) => !job.cancelling);
+      if (!open.length) break;
+      takeJobs(await Promise.all(open.reverse().map((job) => api.cancel(job.id))));
+    }
+  });
+
 /** To the trash, with a way back. */
 export const remove = (job: Job, after: () => void, back: () => void): Promise<void> =>
   attempt(async () => {

@@ -11,8 +11,10 @@ interface Studio {
   health: Health | null;
   jobs: Record<string, Job>;
   previews: Record<string, string>;
-  /** Running jobs, then those that wait, in order. */
+  /** Running jobs, then the first that wait, in order. */
   queue: string[];
+  /** How many wait, those too that `queue` leaves out. */
+  waiting: number;
   paused: boolean;
   link: "connecting" | "open" | "lost";
   /** The server wants a token that we do not have. */
@@ -30,6 +32,7 @@ export const studio = createStore<Studio>({
   jobs: {},
   previews: {},
   queue: [],
+  waiting: 0,
   paused: false,
   link: "connecting",
   locked: false,
@@ -89,7 +92,7 @@ export function dropJob(id: string): void {
 export async function loadQueue(): Promise<void> {
   const queue = await api.queue();
   takeJobs(queue.jobs);
-  studio.set({ queue: queue.jobs.map((job) => job.id), paused: queue.paused });
+  studio.set({ queue: queue.jobs.map((job) => job.id), waiting: queue.queued, paused: queue.paused });
 }
 
 export async function loadModels(): Promise<void> {

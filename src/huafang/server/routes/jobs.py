@@ -144,7 +144,7 @@ def _event(kind: str, view: Job) -> ServerSentEvent:
 
 @router.get("/queue", tags=["queue"])
 def get_queue(studio: House) -> Queue:
-    """What runs and what waits, in the order it will run."""
+    """What runs and what waits, in the order it will run; of those that wait the first 200, and `queued` counts them all."""
     return _queue(studio)
 
 
