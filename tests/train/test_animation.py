@@ -69,7 +69,8 @@ def test_content_alone_comes_first_and_teaches_to_keep_the_photo(looks):
     assert all(torch.equal(one, other) for one, other in zip(before, learning.discriminator.state_dict().values(), strict=True))
     assert {"generator", "content", "norm", "rate"} == set(told[0])
     assert told[0]["rate"] == pytest.approx(1e-3)
-    assert sum(one["content"] for one in told[-10:]) < 0.95 * sum(one["content"] for one in told[:10])
+    again = [learning.step(number) for number in range(10)]  # the same crops: others are harder or easier
+    assert sum(one["content"] for one in again) < 0.95 * sum(one["content"] for one in told[:10])
     assert near < 0.8 * far
     assert learning.step(30)["rate"] == pytest.approx(1e-4)
 
@@ -92,7 +93,8 @@ def test_a_tiny_run_of_all_parts_learns(looks):
     _, before = gaps(learning, looks, drawing)
     told = [learning.step(number)["generator"] for number in range(30)]
     _, after = gaps(learning, looks, drawing)
-    assert sum(told[-8:]) < 0.8 * sum(told[:8])
+    again = [learning.step(number)["generator"] for number in range(8)]  # the same crops: others are harder or easier
+    assert sum(again) < 0.8 * sum(told[:8])
     assert after < 0.6 * before
     assert learning.sample().shape == (1, 3, 64, 32)
 
