@@ -77,4 +77,4 @@ def test_every_command_of_the_readme_is_understood(desk, readme):
     lines = re.findall(r"^huafang (?:stylize|generate|methods|models).*$", (ROOT / readme).read_text("utf-8"), re.MULTILINE)
     assert len(lines) >= 6
     for line in lines:
-        run(desk, line.partition("  #")[0].rstrip() + (" --dry-run" if re.match("huafang (stylize|generate)", line) else ""))
+        run(desk, line.partition("  #")[0].rstrip() + (" --dry-run" if re.match("huafang (stylize|generate|models pull)", line) else ""))

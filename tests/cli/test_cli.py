@@ -198,6 +198,23 @@ def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
     assert "huafang models pull vgg19" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("candy", ("7 MB, licence: BSD-3-Clause", "from https://")),
+        ("someone/something", ("the hub's repository someone/something",)),
+        ("mini", ("is on this machine already",)),
+    ],
+)
+def test_a_dry_pull_says_what_would_come_and_asks_no_one(desk, capsys, monkeypatch, name, said):
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("a dry run asks no one"))
+    assert huafang("models", "pull", name, "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert all(words in out for words in said), out
+    assert not list((desk / "home").rglob("*.download*"))
+    assert huafang("models", "pull", name + " candyy", "--dry-run") == 2
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:-1"])
 def test_bad_input_62_a_device_that_is_not_here_exits_3_and_is_named(desk, capsys, device):
     assert huafang("stylize", "photo.jpg", *RECOLOUR, "--device", device) == 3

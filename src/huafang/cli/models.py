@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from huafang.catalogue import entry_of
-from huafang.errors import BadInput
+from huafang.catalogue import Entry, entry_of
+from huafang.errors import BadInput, MissingWeights
 from huafang.places import places
 from huafang.weights import Weights
 
@@ -57,8 +57,9 @@ def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> 
 
 @models.command()
 @click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Say what would be brought, from where and how much; bring nothing and ask no one.")
 @_store
-def pull(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
+def pull(name: str, dry_run: bool, data: Path | None, folders: tuple[Path, ...]) -> None:
     """Bring a model to this machine: a name of `huafang models list`, or OWNER/NAME of the Hugging Face hub.
 
     A download that was cut off goes on where it stopped. HF_ENDPOINT names another hub.
@@ -68,8 +69,12 @@ def pull(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
     from huafang.errors import Cancelled
     from huafang.pull import pull as bring
 
+    store = Weights(places(data).models, folders)
+    if dry_run:
+        _would_pull(name, store)
+        return
     if entry := entry_of(name):
-        click.echo(f"{entry.title}: {entry.bytes / 1e6:,.0f} MB, licence: {entry.licence}", err=True)
+        click.echo(_said(entry), err=True)
     with stoppable() as stop, progress_bar(f"pulling {name}", quiet=False) as on_step:
 
         def progress(done: int, total: int) -> None:
@@ -77,8 +82,25 @@ def pull(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
                 raise Cancelled("stopped; the download goes on from here when you pull again")
             on_step(Step(done, total, {"MB": done / 1e6}))
 
-        place = bring(name, Weights(places(data).models, folders), progress=progress)
+        place = bring(name, store, progress=progress)
     click.echo(str(place))
+
+
+def _said(entry: Entry) -> str:
+    return f"{entry.title}: {entry.bytes / 1e6:,.0f} MB, licence: {entry.licence}"
+
+
+def _would_pull(name: str, store: Weights) -> None:
+    from huafang.pull import wanted
+
+    try:
+        click.echo(f"{name} is on this machine already: {store.path(name)}")
+        return
+    except MissingWeights:
+        entry, repository = wanted(name)
+    click.echo(_said(entry) if entry else "size and licence: known once the hub is asked, which a dry run does not do")
+    for place in [f"the hub's repository {repository}"] if entry is None or repository else [source.url for source in entry.sources]:
+        click.echo(f"from {place}")
 
 
 @models.command()

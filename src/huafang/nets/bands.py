@@ -19,7 +19,7 @@ from huafang.nets import layers
 from huafang.nets.maps import LAYERS, Held, Job, Map, Plan, Source, Sum
 from huafang.ops.threads import workers
 
-NUMBERS = {"cpu": 1 << 20}
+NUMBERS = {"cpu": 1 << 21}
 """Numbers of the widest map that are worked on at a time; a band has at least `LEAST_ROWS` rows."""
 NUMBERS_ELSEWHERE = 1 << 26
 """The same where there is an accelerator, which wants more work at a time."""

@@ -1,7 +1,8 @@
 """How convolutions map rows to rows, each in the form that is quickest and gives the same."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from types import ModuleType
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +11,13 @@ from torch import Tensor, nn
 from huafang.nets.grouped import Grouped, fits
 from huafang.nets.layers import Doubled, Mirrored
 from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, room
-from huafang.ops import winograd, winograd_wide
+from huafang.ops import winograd, winograd_half, winograd_wide
 
 Parameters = tuple[Tensor, Tensor | None]
-Form = Callable[[Tensor], Tensor]
-"""The convolution of the rows that it is given: above and below there is what it needs, to the left and right it adds the zeros."""
+Form = Callable[[Tensor, Tensor | None], Tensor]
+"""The convolution of the rows that it is given: above and below there is what it needs, to the left and right it adds the zeros. It may leave the result in
+the second tensor, which then is what it gives.
+"""
 FEW, WIDE = 4, 5
 """Convolutions to so few channels with so wide a kernel are reckoned for several neighbouring pixels at once."""
 MANY, MANY_WIDE = 64, 32
@@ -48,17 +51,30 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
     if _is((1, 1), module):
         return partial(_pixels, *_parameters(module, plan.grain(module.in_channels)))
     if not exact and module.in_channels <= PICTURE and module.groups == 1:
+        if not _is_quick_at_bfloat16(plan.device):
+            return partial(_direct, *_parameters(module, torch.float32), module)
         weight, bias = parameters
         return partial(_finely, torch.cat([weight, weight], 1).contiguous(memory_format=torch.channels_last), bias, module)
     if plan.device.type != "cpu":
         return partial(_direct, *parameters, module)
-    if plain and exact and module.kernel_size == (3, 3) and min(module.in_channels, module.out_channels) >= MANY:
-        return partial(_tiled, winograd.convolved, winograd.transformed(parameters[0]), parameters[1], module)
-    if plain and exact and module.kernel_size == (7, 7) and min(module.in_channels, module.out_channels) >= MANY_WIDE:
-        return partial(_tiled, winograd_wide.convolved, winograd_wide.transformed(parameters[0]), parameters[1], module)
+    if plain and (exact or not _is_quick_at_bfloat16(plan.device)):
+        if module.kernel_size == (3, 3) and min(module.in_channels, module.out_channels) >= MANY:
+            tiles = winograd if exact else winograd_half
+            return partial(_tiled, tiles, tiles.transformed(module.weight.detach()), parameters[1], module)
+        if module.kernel_size == (7, 7) and min(module.in_channels, module.out_channels) >= MANY_WIDE:  # in float32 always: a fourth of the products
+            weight, bias = _parameters(module, torch.float32)
+            return partial(_tiled, winograd_wide, winograd_wide.transformed(weight), bias, module)
     if plain and module.out_channels <= FEW and module.kernel_size[1] >= WIDE:
-        return partial(_several, *_at_once(*parameters, 4 if exact else 8), module)
+        return partial(_several, *_at_once(*parameters, 4 if exact or not _is_quick_at_bfloat16(plan.device) else 8), module)
     return partial(_direct, *parameters, module)
+
+
+@cache
+def _is_quick_at_bfloat16(device: torch.device) -> bool:
+    """Whether a product of bfloat16 costs so little that no detour around one pays: where a unit multiplies matrices of them (AMX on a CPU), not where vectors
+    of them are merely twice as fast.
+    """
+    return device.type != "cpu" or bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 def _parameters(module: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> Parameters:
@@ -66,16 +82,16 @@ def _parameters(module: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> P
     return weight, None if module.bias is None else module.bias.detach().to(dtype)
 
 
-def _direct(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor) -> Tensor:
+def _direct(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor, _: Tensor | None) -> Tensor:
     return F.conv2d(band.to(weight.dtype), weight, bias, module.stride, (0, int(module.padding[1])), 1, module.groups)
 
 
-def _pixels(weight: Tensor, bias: Tensor | None, band: Tensor) -> Tensor:
+def _pixels(weight: Tensor, bias: Tensor | None, band: Tensor, _: Tensor | None) -> Tensor:
     """A kernel of one pixel: a matrix product."""
     return F.linear(flat_rows(band.to(weight.dtype)), weight[:, :, 0, 0], bias).view(1, band.shape[2], band.shape[3], -1).permute(0, 3, 1, 2)
 
 
-def _finely(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor) -> Tensor:
+def _finely(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor, _: Tensor | None) -> Tensor:
     """A convolution of a float32 picture in bfloat16: of the rounded picture, and of what rounding took from it.
 
     Where a picture is smooth, a filter that answers to differences would see nothing but the rounding, and a norm behind it makes that large.
@@ -85,9 +101,10 @@ def _finely(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor
     return F.conv2d(both, weight, bias, module.stride, (0, int(module.padding[1])))
 
 
-def _tiled(tiles: Callable[[Tensor, Tensor, Tensor | None], Tensor], weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor) -> Tensor:
+def _tiled(tiles: ModuleType, weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor, place: Tensor | None) -> Tensor:
     """Winograd's."""
-    return tiles(_beside(module, band), weight, bias)
+    found: Tensor = tiles.convolved(_beside(module, band), weight, bias, place)
+    return found
 
 
 def _beside(module: nn.Conv2d, band: Tensor) -> Tensor:
@@ -108,7 +125,7 @@ def _at_once(weight: Tensor, bias: Tensor | None, count: int) -> tuple[Tensor, T
     return together.contiguous(memory_format=torch.channels_last), None if bias is None else bias.repeat(count), count
 
 
-def _several(weight: Tensor, bias: Tensor | None, count: int, module: nn.Conv2d, band: Tensor) -> Tensor:
+def _several(weight: Tensor, bias: Tensor | None, count: int, module: nn.Conv2d, band: Tensor, _: Tensor | None) -> Tensor:
     """`count` neighbouring pixels at once, by the kernel of `_at_once`: where channels lie last, pixels taken together are the same numbers."""
     band = _beside(module, band.to(weight.dtype))
     width = band.shape[3] - module.kernel_size[1] + 1

@@ -35,6 +35,10 @@ class Map:
         """(1, channels, last - first, width), for 0 <= first < last <= height."""
         raise NotImplementedError
 
+    def written(self, first: int, last: int, place: Tensor) -> Tensor:
+        """The rows, in `place`, (1, channels, last - first, width) of any dtype: made there by maps that can, copied there by others."""
+        return place.copy_(self.rows(first, last))
+
     def rectified(self, slope: float) -> "Map | None":
         """This map behind a rectifier of this slope below 0, where it can do that by itself."""
         return None
@@ -159,8 +163,7 @@ class Held(Source):
     def fill(self, first: int, last: int) -> Sums | None:
         """Make the rows `first` to `last`. Any number of threads may do so, each for rows of its own."""
         assert self.maker is not None, "a band is filled once"
-        band = self.maker.rows(first, last)
-        self._tensor[:, :, first:last] = band
+        band = self.maker.written(first, last, self._tensor[:, :, first:last])
         return Sums.of(band) if self.listeners else None
 
     def end(self) -> None:
@@ -173,18 +176,28 @@ class Held(Source):
 
 
 class Local(Map):
-    """A layer whose rows [first, last) come from rows [first · step - before, (last - 1) · step - before + kernel) of its source; rows outside are zeros."""
+    """A layer whose rows [first, last) come from rows [first · step - before, (last - 1) · step - before + kernel) of its source; rows outside are zeros.
 
-    def __init__(self, source: Map, size: tuple[int, int, int], reach: tuple[int, int, int], layer: Callable[[Tensor], Tensor]) -> None:
+    `layer` gives the result of a band, left in a place that it is given if it can write there.
+    """
+
+    def __init__(self, source: Map, size: tuple[int, int, int], reach: tuple[int, int, int], layer: Callable[[Tensor, Tensor | None], Tensor]) -> None:
         super().__init__(*size, source)
         self.source, self._reach, self._layer = source, reach, layer
 
     def rows(self, first: int, last: int) -> Tensor:
+        return self._layer(self._band(first, last), None)
+
+    def written(self, first: int, last: int, place: Tensor) -> Tensor:
+        made = self._layer(self._band(first, last), place)
+        return made if made is place else place.copy_(made)
+
+    def _band(self, first: int, last: int) -> Tensor:
         step, before, kernel = self._reach
         top, bottom = first * step - before, (last - 1) * step - before + kernel
         band = self.source.rows(max(0, top), min(self.source.height, bottom))
         above, below = max(0, -top), max(0, bottom - self.source.height)
-        return self._layer(F.pad(band, (0, 0, above, below)) if above or below else band)
+        return F.pad(band, (0, 0, above, below)) if above or below else band
 
 
 class Placewise(Map):
@@ -220,6 +233,10 @@ class Sum(Map):
         if other.dtype == torch.float32:
             band = band.float()  # itself, where it is that; torch is slow at adding two kinds
         return band.add_(other) if self._fresh.fresh else band + other
+
+    def written(self, first: int, last: int, place: Tensor) -> Tensor:
+        band, other = self._fresh.rows(first, last), self._other.rows(first, last)
+        return torch.add(band, other, out=place)
 
 
 def picked(band: Tensor, rows: Tensor) -> Tensor:

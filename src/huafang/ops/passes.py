@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from huafang.ops.compiled import rows
 
@@ -79,9 +81,13 @@ def settled(
             out[y, left + width + x] = out[y, left + width - 2 - x]
 
 
-def numbers(tensor: Any) -> Bits:
-    """A CPU tensor, float32 or bfloat16, as the array that the passes take: the same memory."""
-    import torch
+def filled(place: Tensor | None, height: int, width: int, channels: int, dtype: torch.dtype) -> tuple[Tensor, Any]:
+    """A tensor (1, C, H, W) with channels last to be filled, `place` if that is one of this dtype and a new one if not; and as the array of its numbers."""
+    if place is None or place.dtype != dtype:
+        place = torch.empty(1, height, width, channels, dtype=dtype).permute(0, 3, 1, 2)
+    return place, numbers(place.permute(0, 2, 3, 1)[0])
 
-    found: Bits = (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    return found
+
+def numbers(tensor: Tensor) -> Any:
+    """A CPU tensor, float32 or bfloat16, as the array that the passes take (`Bits`, of one kind or the other): the same memory."""
+    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

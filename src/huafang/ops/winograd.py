@@ -9,10 +9,10 @@ The sums over channels are 36 matrix products. Against the direct sum it loses a
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from huafang.ops.compiled import Array, rows
+from huafang.ops.passes import filled
 
 TILE = 4
 TWO, FOUR, FIVE, EIGHT = (np.float32(number) for number in (2, 4, 5, 8))  # a plain number would make float64 of it all
@@ -26,45 +26,49 @@ def transformed(weight: Tensor) -> Tensor:
     return (torch.kron(G, G).float() @ weight.permute(2, 3, 1, 0).reshape(9, -1)).view(36, weight.shape[1], weight.shape[0])
 
 
-def convolved(band: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution of (1, C, H + 2, W + 2), its border there already, by `transformed` weights: (1, K, H, W) float32, channels last. On the CPU."""
-    _, channels, height, width = band.shape
-    height, width = height - 2, width - 2
+def convolved(band: Tensor, weight: Tensor, bias: Tensor | None, place: Tensor | None = None) -> Tensor:
+    """The convolution of (1, C, H + 2, W + 2), its border there already, by `transformed` weights: (1, K, H, W) float32, channels last; in `place`, if that is
+    given and of this kind. On the CPU.
+    """
+    pixels = band.permute(0, 2, 3, 1)[0].contiguous()  # (H + 2, W + 2, C)
+    height, width, channels = pixels.shape[0] - 2, pixels.shape[1] - 2, pixels.shape[2]
     tall, wide = -(-height // TILE), -(-width // TILE)
-    pixels = F.pad(band.permute(0, 2, 3, 1)[0], (0, 0, 0, wide * TILE - width, 0, tall * TILE - height)).contiguous()  # (4 tall + 2, 4 wide + 2, C)
     count = weight.shape[2]
-    out = torch.empty(height, width, count)
+    made, out = filled(place, height, width, count, torch.float32)
     at_once = max(LEAST, NUMBERS // (36 * max(channels, count)))
-    given, made = torch.empty(36, at_once, channels), torch.empty(36, at_once, count)
+    given, sums = torch.empty(36, at_once, channels), torch.empty(36, at_once, count)
     added = np.zeros(count, np.float32) if bias is None else bias.numpy()
     for first in range(0, tall * wide, at_once):
         tiles = min(at_once, tall * wide - first)
         _into(pixels.numpy(), first, wide, given[:, :tiles].numpy())
-        torch.bmm(given[:, :tiles], weight, out=made[:, :tiles])
-        _back(made[:, :tiles].numpy(), first, wide, added, out.numpy())
-    return out.permute(2, 0, 1)[None]
+        torch.bmm(given[:, :tiles], weight, out=sums[:, :tiles])
+        _back(sums[:, :tiles].numpy(), first, wide, added, out)
+    return made
 
 
 @rows
 def _into(pixels: Array, first: int, wide: int, out: Array) -> None:
-    """Bᵀ d B of the tiles from number `first` on: (36, tiles, C)."""
-    channels = pixels.shape[2]
+    """Bᵀ d B of the tiles from number `first` on: (36, tiles, C). Beyond the right and lower border the last pixel is repeated, for results no one sees."""
+    lowest, rightmost, channels = pixels.shape[0] - 1, pixels.shape[1] - 1, pixels.shape[2]
     half = np.empty((6, 6, channels), np.float32)
     for tile in range(out.shape[1]):
         y, x = 4 * ((first + tile) // wide), 4 * ((first + tile) % wide)
         for j in range(6):
+            column = min(x + j, rightmost)
+            one, two, three = pixels[y, column], pixels[y + 1, column], pixels[y + 2, column]
+            four, five, six = pixels[min(y + 3, lowest), column], pixels[min(y + 4, lowest), column], pixels[min(y + 5, lowest), column]
             for c in range(channels):
-                half[0, j, c] = FOUR * pixels[y, x + j, c] - FIVE * pixels[y + 2, x + j, c] + pixels[y + 4, x + j, c]
+                half[0, j, c] = FOUR * one[c] - FIVE * three[c] + five[c]
             for c in range(channels):
-                half[1, j, c] = pixels[y + 3, x + j, c] + pixels[y + 4, x + j, c] - FOUR * (pixels[y + 1, x + j, c] + pixels[y + 2, x + j, c])
+                half[1, j, c] = four[c] + five[c] - FOUR * (two[c] + three[c])
             for c in range(channels):
-                half[2, j, c] = pixels[y + 4, x + j, c] - pixels[y + 3, x + j, c] + FOUR * (pixels[y + 1, x + j, c] - pixels[y + 2, x + j, c])
+                half[2, j, c] = five[c] - four[c] + FOUR * (two[c] - three[c])
             for c in range(channels):
-                half[3, j, c] = pixels[y + 4, x + j, c] - pixels[y + 2, x + j, c] + TWO * (pixels[y + 3, x + j, c] - pixels[y + 1, x + j, c])
+                half[3, j, c] = five[c] - three[c] + TWO * (four[c] - two[c])
             for c in range(channels):
-                half[4, j, c] = pixels[y + 4, x + j, c] - pixels[y + 2, x + j, c] - TWO * (pixels[y + 3, x + j, c] - pixels[y + 1, x + j, c])
+                half[4, j, c] = five[c] - three[c] - TWO * (four[c] - two[c])
             for c in range(channels):
-                half[5, j, c] = FOUR * pixels[y + 1, x + j, c] - FIVE * pixels[y + 3, x + j, c] + pixels[y + 5, x + j, c]
+                half[5, j, c] = FOUR * two[c] - FIVE * four[c] + six[c]
         for i in range(6):
             for c in range(channels):
                 out[6 * i, tile, c] = FOUR * half[i, 0, c] - FIVE * half[i, 2, c] + half[i, 4, c]

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from huafang.ops.compiled import Array, rows
+from huafang.ops.passes import filled
 
 KERNEL, TILE = 7, 4
 AT_ONCE = 128
@@ -28,17 +29,19 @@ def transformed(weight: Tensor) -> Tensor:
     return torch.einsum("ip,kcapbq,jq->abijck", G, parts, G).flatten(2, 3).float().contiguous()
 
 
-def convolved(band: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution of (1, C, H + 6, W + 6), its border there already, by `transformed` weights: (1, K, H, W) float32, channels last. On the CPU."""
+def convolved(band: Tensor, weight: Tensor, bias: Tensor | None, place: Tensor | None = None) -> Tensor:
+    """The convolution of (1, C, H + 6, W + 6), its border there already, by `transformed` weights: (1, K, H, W) float32, channels last; in `place`, if that is
+    given and of this kind. On the CPU.
+    """
     channels, height, width = band.shape[1], band.shape[2] - KERNEL + 1, band.shape[3] - KERNEL + 1
     tall, wide = -(-height // TILE), -(-width // TILE)
     beyond = (0, 0, 0, TILE * wide + KERNEL - band.shape[3], 0, TILE * tall + KERNEL - band.shape[2])
-    pixels = F.pad(band.permute(0, 2, 3, 1)[0], beyond).contiguous().numpy()
+    pixels = F.pad(band.float().permute(0, 2, 3, 1)[0], beyond).contiguous().numpy()
     count = weight.shape[4]
-    out = torch.empty(height, width, count)
+    made, out = filled(place, height, width, count, torch.float32)
     at_once = min(wide, AT_ONCE)
     above, below = (torch.empty(KERNEL**2, at_once + 1, channels) for _ in range(2))
-    made = torch.empty(KERNEL**2, at_once, count)
+    sums = torch.empty(KERNEL**2, at_once, count)
     added = np.zeros(count, np.float32) if bias is None else bias.numpy()
     for left in range(0, wide, at_once):
         tiles = min(at_once, wide - left)
@@ -46,11 +49,11 @@ def convolved(band: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         for top in range(tall):
             above, below = below, above
             _into(pixels, top + 1, left, below[:, : tiles + 1].numpy())
-            sums = torch.bmm(above[:, :tiles], weight[0, 0], out=made[:, :tiles])
+            products = torch.bmm(above[:, :tiles], weight[0, 0], out=sums[:, :tiles])
             for given, part in ((above[:, 1 : tiles + 1], weight[0, 1]), (below[:, :tiles], weight[1, 0]), (below[:, 1 : tiles + 1], weight[1, 1])):
-                sums.baddbmm_(given, part)
-            _back(sums.numpy(), top, left, added, out.numpy())
-    return out.permute(2, 0, 1)[None]
+                products.baddbmm_(given, part)
+            _back(products.numpy(), top, left, added, out)
+    return made
 
 
 @rows

@@ -25,18 +25,28 @@ def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
 
     Raises BadInput for a name that is neither, Unavailable (`pull.*`) or DiskFull when it cannot be brought; what came so far is kept for the next try.
     """
-    entry = catalogue.entry_of(name)
     try:
         return store.path(name)
     except MissingWeights:
-        repository = entry.hub if entry else (name if weights.HUB_NAME.fullmatch(name) else None)
+        entry, repository = wanted(name)
     if repository is not None:
         return hub.snapshot(repository, store, pickled_as=entry.name if entry and entry.layout == "pickled" else None, progress=progress)
-    if entry is None:
+    assert entry is not None, "what has no repository has an entry"
+    return _pull_files(entry, store, progress)
+
+
+def wanted(name: str) -> tuple[Entry | None, str | None]:
+    """What `name` means: its entry of the catalogue, if it has one, and the hub's repository it comes from, if it comes from there. At least one of them.
+
+    Raises BadInput for a name that is neither in the catalogue nor `owner/name`.
+    """
+    entry = catalogue.entry_of(name)
+    repository = entry.hub if entry else (name if weights.HUB_NAME.fullmatch(name) else None)
+    if entry is None and repository is None:
         raise BadInput(
             f"there is no model {name!r} to bring" + nearest(name, catalogue.entries()), code="weights.unknown", hint="or a repository of the hub: owner/name"
         )
-    return _pull_files(entry, store, progress)
+    return entry, repository
 
 
 def _pull_files(entry: Entry, store: Weights, progress: Progress) -> Path:
