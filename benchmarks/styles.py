@@ -105,7 +105,7 @@ def main(folder: Path) -> None:
 
 def row(name: str, side: int, found: dict[str, dict[str, float]], pixels: dict[str, np.ndarray], *, real: bool) -> dict[str, object]:
     eager = found["eager"]
-    apart = np.abs(pixels["float32"] - pixels["eager"]).max()
+    apart = np.abs(pixels["float32"] - pixels["eager"]).max() / (pixels["eager"].max() - pixels["eager"].min())
     rough = np.square(pixels["bfloat16"].clip(0, 1) - pixels["eager"].clip(0, 1)).mean()
     told: dict[str, object] = {"network": f"{name}, {side} × {side}", "weights": "trained" if real else "random"}
     for form, run in found.items():
@@ -113,7 +113,7 @@ def row(name: str, side: int, found: dict[str, dict[str, float]], pixels: dict[s
         if form != "eager":
             told[f"{form}_times_faster"] = eager["seconds"] / run["seconds"]
             told[f"{form}_times_less_processor"] = eager["processor"] / run["processor"]
-    return told | {"float32_apart": float(apart), "bfloat16_psnr_db": float(-10 * np.log10(rough)) if real else ""}
+    return told | {"float32_apart_of_range": float(apart), "bfloat16_psnr_db": float(-10 * np.log10(rough)) if real else ""}
 
 
 if __name__ == "__main__":
