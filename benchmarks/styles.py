@@ -42,9 +42,10 @@ def trained(name: str, folder: Path) -> Path | None:
     return place if place.is_file() else None
 
 
-def he(net: nn.Module) -> nn.Module:
+def he(make: Callable[[], nn.Module]) -> nn.Module:
     """Random weights under which a picture does not die out."""
     torch.manual_seed(0)
+    net = make()
     for one in net.modules():
         if isinstance(one, nn.Conv2d):
             nn.init.kaiming_normal_(one.weight, nonlinearity="relu")
@@ -54,14 +55,14 @@ def he(net: nn.Module) -> nn.Module:
 def network(name: str, folder: Path, photo: Tensor) -> nn.Module:
     place = trained(name, folder)
     if name == "fast_style":
-        return transformer_net.load(place) if place else he(transformer_net.TransformerNet())
+        return transformer_net.load(place) if place else he(transformer_net.TransformerNet)
     if name == "animegan":
-        return animegan.load(place, "tf1") if place else he(animegan.Generator())
+        return animegan.load(place, "tf1") if place else he(animegan.Generator)
     painting = torch.from_numpy(data.coffee()).permute(2, 0, 1)[None] / 255
     if name == "micro_ast":
-        painter = micro_ast.load(place) if place else he(micro_ast.MicroAST())
+        painter = micro_ast.load(place) if place else he(micro_ast.MicroAST)
         return painter.painting(photo, painter.style(painting), 1.0)
-    net = adain.load(place) if place else he(adain.AdaINNet())
+    net = adain.load(place) if place else he(adain.AdaINNet)
     return net.painting(photo, net.style(painting), 1.0)
 
 

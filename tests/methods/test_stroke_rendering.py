@@ -8,7 +8,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from huafang import methods
-from huafang.errors import BadInput
+from huafang.context import Context, Step
+from huafang.errors import BadInput, Cancelled
 from huafang.methods.stroke_rendering import LOOKS, StrokeRendering, brush, guides, run, strokes
 from tests.conftest import scene
 
@@ -23,7 +24,7 @@ def params(**values) -> StrokeRendering:
 
 def painting(photo: torch.Tensor, seed: int = 0, **values) -> run.Painting:
     p = params(**values)
-    return run.Painting(photo, p.settings, p.look == "swirling", np.random.default_rng(seed))
+    return run.Painting(photo, p.settings, p.look == "swirling", np.random.default_rng(seed), lambda: None)
 
 
 def painted(bench, photo: torch.Tensor, **values) -> torch.Tensor:
@@ -235,3 +236,20 @@ def test_white_and_black_paint_stay_clean_and_grey_keeps_its_jitter(look):
     assert max(spread(1.0), spread(0.0)) < 1e-5
     assert spread(0.96) <= 0.2 * spread(0.5) + 1e-5
     assert (spread(0.5) > 0.01) == any(run.jitters(LOOKS[look])[2:])
+
+
+def test_a_cancel_is_heard_while_the_canvas_is_made_ready(bench):
+    """On a photo of 8 megapixels that takes seconds, before there is a first step to speak of."""
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 2
+
+    steps: list[Step] = []
+    ctx = Context(bench.assets, bench.weights, report=steps.append, stop=stop)
+    with pytest.raises(Cancelled):
+        methods.run(methods.build("stroke_rendering", sample(bench)), ctx)
+    assert not steps
+    assert asked == 2

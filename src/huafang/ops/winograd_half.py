@@ -14,7 +14,7 @@ from huafang.ops.passes import filled, numbers
 
 TILE = 2
 G = torch.tensor([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], dtype=torch.float64) / 2
-NUMBERS, LEAST = 1 << 19, 128
+NUMBERS, LEAST = 1 << 19, 256
 """About so many numbers of transformed tiles are worked on at a time, so that they stay in the cache; and so many tiles, so that reading weights pays."""
 HALF, SIXTEEN, ONE = np.uint32(0x7FFF), np.uint32(16), np.uint32(1)
 Bits = npt.NDArray[np.uint16]

@@ -4,6 +4,7 @@ Each departure from the paper is listed in docs/methods/stroke_rendering.md.
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ class Strokes:
 
 
 def run(p: StrokeRendering, ctx: Context) -> Result:
-    painting = Painting(ctx.image(p.content), p.settings, p.look == "swirling", np_generator(ctx.generator(p.seed)))
+    painting = Painting(ctx.image(p.content), p.settings, p.look == "swirling", np_generator(ctx.generator(p.seed)), ctx.hear)
     brushes = painting.brushes()
     total, done = len(brushes) * BATCHES, 0
     ctx.step(0, total, preview=painting.preview)
@@ -76,19 +77,21 @@ def run(p: StrokeRendering, ctx: Context) -> Result:
 class Painting:
     """The photo, the canvas, and one generator that all chance comes from, in order."""
 
-    def __init__(self, photo: torch.Tensor, look: Look, swirling: bool, rng: np.random.Generator) -> None:
-        """`photo` (1, 3, H, W) in [0, 1]."""
+    def __init__(self, photo: torch.Tensor, look: Look, swirling: bool, rng: np.random.Generator, hear: Callable[[], None]) -> None:
+        """`photo` (1, 3, H, W) in [0, 1]. `hear` raises when the painter is to stop: what takes long between two steps calls it."""
         pixels: Array = photo[0].permute(1, 2, 0).cpu().numpy()
-        self.look, self.rng = look, rng
+        self.look, self.rng, self.hear = look, rng, hear
         self.height, self.width = pixels.shape[:2]
         self.scale = max(pixels.shape) / UNIT_SIDE
         shrink = min(1.0, guides.GUIDE_SIDE / max(pixels.shape))
         h, w = (max(round(side * shrink), 1) for side in (self.height, self.width))
         self.per_pixel = np.array([w / self.width, h / self.height], np.float32)  # guide pixels per canvas pixel, (x, y)
         self.photo = shrunk(pixels, h, w, 3)
+        hear()
         self.texture = brush.bristles(rng)
         self.swirl = guides.swirls(h, w, rng) if swirling else None
         self.canvas = np.zeros((self.height, self.width, 5), np.float32)
+        hear()
         # The ground: a painter tones the canvas with the picture's broad colours; what a thin stroke lets through is that
         self.canvas[..., :3] = guides.enlarge(guides.blur(self.photo, 2 * look.radii[0] * self.scale * shrink), self.height, self.width)
 
@@ -102,7 +105,9 @@ class Painting:
         shrink = float(self.per_pixel.max())
         size, unit = radius * shrink, self.scale * shrink
         reference = guides.blur(self.photo, self.look.blur_factor * size)
+        self.hear()
         tangents = guides.directions(reference, size, unit, swirl=self.swirl, fallback=float(self.rng.uniform(-1.2, -0.4)))
+        self.hear()
         canvas = shrunk(self.canvas, h, w, 3)
         if before is not None and any(jitters(self.look)):
             # Chance colours are meant to mix in the eye: singly they are no error
