@@ -9,6 +9,7 @@ from scipy.stats import wasserstein_distance
 
 from huafang import methods
 from huafang.errors import BadInput, MissingWeights
+from huafang.methods.gatys import patches
 from huafang.methods.gatys.matching import Matching
 from huafang.methods.gatys.patches import Patches, quantiles, transport
 from huafang.methods.gatys.random_filters import RandomFilters
@@ -98,17 +99,40 @@ def test_random_filters_are_content_with_the_style_itself():
 def test_transport_is_the_wasserstein_distance_and_its_gradient():
     ours, theirs = torch.randn(2, 5, 40, generator=torch.Generator().manual_seed(0))
     ranked = theirs.sort(1).values
-    moves = transport(ours, ranked)
+    moves = transport(ours, ours.sort(1).values, ranked)
     for row in range(5):
         order = sorted(range(40), key=lambda place: float(ours[row, place]))
         wanted = [0.0] * 40
         for rank, place in enumerate(order):
             wanted[place] = sorted(theirs[row].tolist())[rank] - float(ours[row, place])
-        assert torch.allclose(moves[row], torch.tensor(wanted), atol=1e-6)
-        assert float(moves[row].abs().mean()) == pytest.approx(wasserstein_distance(ours[row], theirs[row]), rel=1e-5)
+        apart = (moves[row] - torch.tensor(wanted)).abs()
+        assert float(apart.mean()) < 0.01, "two values that lie nearer to each other than knots go to the middle"
+        assert float(apart.median()) < 0.003
+        assert float(moves[row].abs().mean()) == pytest.approx(wasserstein_distance(ours[row], theirs[row]), rel=0.02)
     here = ours.clone().requires_grad_()
     (here.sort(1).values - ranked).square().mean(1).sum().backward()
-    assert torch.allclose(here.grad, -2 * moves / 40, atol=1e-6)
+    assert float((here.grad + 2 * moves / 40).abs().mean()) < 0.0005
+
+
+def test_transport_takes_equal_values_to_one_place_and_moves_those_that_were_not_ranked_as_their_neighbours():
+    sample = torch.cat([torch.zeros(50), torch.linspace(1, 2, 51)])[None]
+    ranked = torch.linspace(0, 10, 101)[None]
+    flat, between, beyond = (torch.full((1, 7), value) for value in (0.0, 1.51, 9.0))
+    assert transport(flat, sample, ranked).unique().numel() == 1
+    assert torch.allclose(between + transport(between, sample, ranked), torch.tensor(7.55), atol=0.03)
+    assert torch.allclose(beyond + transport(beyond, sample, ranked), torch.tensor(10.0)), "beyond the last it goes where the last goes"
+    assert torch.allclose(transport(torch.ones(2, 3), torch.ones(2, 1), torch.full((2, 1), 4.0)), torch.tensor(3.0)), "one patch alone"
+
+
+def test_patches_leave_no_grid_where_the_photo_is_flat(monkeypatch):
+    """Ranks are taken on a grid of patches, every third here; where one patch is as the next, one pixel must become as the next."""
+    monkeypatch.setattr(patches, "RANKED", 900)
+    flat = torch.full((1, 3, 90, 90), 0.5)
+    one = patches.Patches(Scene(flat, flat, [Style(weave(90, 90), 1.0, None)]), 0.0, 1.0, torch.Generator().manual_seed(0))
+    moved, _, _ = one.move(flat, 0.0)
+    inside = (moved - flat)[..., 20:70, 20:70]
+    assert float(inside.abs().mean()) > 1e-3
+    assert float(inside.std((2, 3)).max()) < 1e-5
 
 
 @pytest.mark.parametrize("count", [37, 500, 1999])
@@ -117,7 +141,7 @@ def test_unequal_numbers_are_compared_at_quantiles(count):
     ranked = quantiles(many.sort().values[None], count)
     assert ranked.shape == (1, count)
     assert (ranked.diff(dim=1) >= 0).all()
-    assert float(transport(few[None], ranked).abs().mean()) == pytest.approx(wasserstein_distance(few, many), rel=0.01)
+    assert float(transport(few[None], few.sort().values[None], ranked).abs().mean()) == pytest.approx(wasserstein_distance(few, many), rel=0.01)
     if count == 500:
         assert torch.equal(ranked[0], many.sort().values)
 
