@@ -1,5 +1,6 @@
 """What every test may use: small pictures, an empty store, a context that records its steps, and the shared folder where it is at hand."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from huafang.context import Context, Step
 from huafang.weights import Weights
 
 torch.set_num_threads(1)  # tiny nets: on a busy machine threads that wait for each other cost a hundred times what they save
+
+
+@pytest.fixture(autouse=True)
+def threads_as_they_were() -> Iterator[None]:
+    """A test that gives torch another number of threads does not change the sums of those behind it."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -50,29 +50,34 @@ def painted(task: AnimationTask, photo: torch.Tensor) -> torch.Tensor:
 
 
 def gaps(task: AnimationTask, looks: Looks, drawing: torch.Tensor) -> tuple[float, float]:
-    """How far a photo that was never shown is, painted, from itself in content, and from the `drawing` in texture."""
-    picture = painted(task, unseen())
-    mine, itself, theirs = (looks.features(one) for one in (picture, unseen(), drawing))
+    """How far photos that were never shown are, painted, from themselves in content, and from the `drawing` in texture: means, since one alone goes up and down
+    by a fifth from step to step.
+    """
+    places, textures = [], []
+    theirs = looks.features(drawing)
     (place,) = looks.content
-    textures = [animation.style_gap(mine[one], theirs[one]) for one in looks.style]
-    return float(animation.content_gap(mine[place], itself[place], task.scales[place])), float(torch.stack(textures).mean())
+    for photo in (unseen(), unseen().flip(2), unseen().roll(9, 2), unseen().transpose(2, 3).contiguous()):
+        mine, itself = looks.features(painted(task, photo)), looks.features(photo)
+        places.append(float(animation.content_gap(mine[place], itself[place], task.scales[place])))
+        textures += [float(animation.style_gap(mine[one], theirs[one])) for one in looks.style]
+    return sum(places) / len(places), sum(textures) / len(textures)
 
 
 def test_content_alone_comes_first_and_teaches_to_keep_the_photo(looks):
     """The discriminator is not touched meanwhile; a photo that was never shown comes nearer to itself."""
     drawing = weave(64, 64)
-    learning = task(looks, Balance(style=1.0, grey=1.0, soft=1.0), Pace(1e-4, 1e-4, 1e-3, alone=30), scene(32, 40), drawing)
+    learning = task(looks, Balance(style=1.0, grey=1.0, soft=1.0), Pace(1e-4, 1e-4, 2e-4, alone=60), scene(32, 40), drawing)
     before = [one.clone() for one in learning.discriminator.state_dict().values()]
     far, _ = gaps(learning, looks, drawing)
-    told = [learning.step(number) for number in range(30)]
+    told = [learning.step(number) for number in range(60)]
     near, _ = gaps(learning, looks, drawing)
     assert all(torch.equal(one, other) for one, other in zip(before, learning.discriminator.state_dict().values(), strict=True))
     assert {"generator", "content", "norm", "rate"} == set(told[0])
-    assert told[0]["rate"] == pytest.approx(1e-3)
+    assert told[0]["rate"] == pytest.approx(2e-4)
     again = [learning.step(number) for number in range(10)]  # the same crops: others are harder or easier
     assert sum(one["content"] for one in again) < 0.95 * sum(one["content"] for one in told[:10])
     assert near < 0.8 * far
-    assert learning.step(30)["rate"] == pytest.approx(1e-4)
+    assert learning.step(60)["rate"] == pytest.approx(1e-4)
 
 
 def test_the_discriminator_learns_to_tell_drawings_from_all_else(looks):
@@ -86,14 +91,20 @@ def test_the_discriminator_learns_to_tell_drawings_from_all_else(looks):
     assert real > 0.5 > max(grey, photo)
 
 
+def taught(told: dict[str, float]) -> float:
+    """What the generator learns from pictures: the discriminator's part rises and falls as that one learns too."""
+    return told["content"] + told["style"] + told["colour"]
+
+
 def test_a_tiny_run_of_all_parts_learns(looks):
     """The loss falls, and a photo that was never shown comes nearer to the drawing's texture."""
+    torch.manual_seed(0)  # spectral norms begin at random
     drawing = weave(64, 64)
-    learning = task(looks, Balance(content=0.5, style=1.0, colour=1.0, grey=1.0, soft=1.0), Pace(1e-3, 1e-4, 1e-3), scene(32, 40), drawing)
+    learning = task(looks, Balance(content=0.5, style=1.0, colour=1.0, grey=1.0, soft=1.0), Pace(3e-4, 1e-4, 3e-4), scene(32, 40), drawing)
     _, before = gaps(learning, looks, drawing)
-    told = [learning.step(number)["generator"] for number in range(30)]
+    told = [taught(learning.step(number)) for number in range(80)]
     _, after = gaps(learning, looks, drawing)
-    again = [learning.step(number)["generator"] for number in range(8)]  # the same crops: others are harder or easier
+    again = [taught(learning.step(number)) for number in range(8)]  # the same crops: others are harder or easier
     assert sum(again) < 0.8 * sum(told[:8])
     assert after < 0.6 * before
     assert learning.sample().shape == (1, 3, 64, 32)
