@@ -74,7 +74,7 @@ def _is_quick_at_bfloat16(device: torch.device) -> bool:
     """Whether a product of bfloat16 costs so little that no detour around one pays: where a unit multiplies matrices of them (AMX on a CPU), not where vectors
     of them are merely twice as fast.
     """
-    return device.type != "cpu" or bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return device.type != "cpu" or bool(torch.cpu._is_amx_tile_supported())
 
 
 def _parameters(module: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> Parameters:

@@ -485,7 +485,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */
@@ -563,7 +563,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */
@@ -677,7 +677,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */
@@ -763,7 +763,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */
@@ -1138,7 +1138,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */
@@ -1188,7 +1188,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */
@@ -1834,7 +1834,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */
@@ -1937,7 +1937,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */
@@ -2105,7 +2105,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is about twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
              * @default float32
              * @enum {string}
              */

@@ -38,8 +38,8 @@ RANKED = 8_000
 """Patches whose ranks are taken at a time, about: a grid from a random corner."""
 MOVED = 40_000
 """Patches that are moved in a step of the room, about: small pictures take several iterations."""
-AT_A_TIME = 12
-"""Directions worked on together: as many pictures are held."""
+AT_A_TIME, HELD = 12, 1 << 22
+"""Directions worked on together, and about how many numbers of them: a large picture is projected on fewer at a time."""
 FEWEST = 64
 """Where fewer patches of a region lie on the grid, all of them are ranked."""
 KNOTS = 2048
@@ -86,7 +86,8 @@ class Patches:
         height, width = (side - EDGE for side in padded.shape[2:])
         regions = self._regions(pixels, height, width)
         spread, distance = torch.zeros_like(padded), 0.0
-        for kernels, returns in zip(there.split(AT_A_TIME), back.split(AT_A_TIME), strict=True):
+        together = max(1, min(AT_A_TIME, HELD // (height * width)))
+        for kernels, returns in zip(there.split(together), back.split(together), strict=True):
             answers = F.conv2d(padded, kernels)[0]
             (top, left), step = self._corner(self._stride), self._stride
             moves = torch.zeros_like(answers)
