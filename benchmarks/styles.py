@@ -4,8 +4,8 @@ Peer: the network's own `forward`, eager and in float32, which is what its autho
 process of its own, so that its peak memory is its own. Beside the seconds on the clock stand those of the processor, of all threads together, which another
 program on the machine changes little.
 
-`python benchmarks/styles.py WEIGHTS` takes the trained networks in a folder (fast_style_candy, animeganv2_hayao, microast). A network whose weights are not
-there has random ones, and then no PSNR: what noise does in bfloat16 says nothing.
+`python benchmarks/styles.py [WEIGHTS]` takes the trained networks in a folder (fast_style_candy, animeganv2_hayao, microast), the developers' shared one where
+none is named. A network whose weights are not there has random ones, and then no PSNR: what noise does in bfloat16 says nothing.
 """
 
 import json
@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from huafang.nets import adain, animegan, bands, micro_ast, transformer_net
 from huafang.ops.resize import resized
 
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "weights"
 REPEATS = {512: 5, 1024: 3}
 """Side of the photo -> how often each is run."""
 TRAINED = {"fast_style": "fast_style_candy", "animegan": "animeganv2_hayao", "micro_ast": "microast", "adain": "adain"}
@@ -121,4 +122,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 6:
         alone(sys.argv[2], Path(sys.argv[1]), int(sys.argv[3]), sys.argv[4], Path(sys.argv[5]))
     else:
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path())
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else SHARED)

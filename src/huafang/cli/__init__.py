@@ -43,7 +43,7 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, own[name]) for name in self.list_commands(ctx) if name in own])
         with formatter.section("Methods (each with its own --help)"):
-            formatter.write_dl([(name, methods.labels(room)["en"]["summary"]) for name, room in ROOM_COMMANDS.items()])
+            formatter.write_dl([(name, methods.summary(room)) for name, room in ROOM_COMMANDS.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=(__doc__ or "").split("\n\n")[1])

@@ -199,12 +199,22 @@ def default_method(*, styled: bool, film: bool = False) -> str:
 
 
 @cache
+def _words(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(f"huafang.methods.{name}").joinpath("labels.toml").read_text("utf-8"))
+
+
+def summary(name: str) -> str:
+    """What a room does, in a line of English: all that a list of rooms needs, at a tenth of the time that `labels` takes."""
+    return str(_words(name)["en"]["summary"])
+
+
+@cache
 def labels(name: str) -> dict[str, Any]:
     """A room's words: {"en": …, "zh": …}, each {title, summary, fields: {name: {label, hint?}}, choices: {field: {value: label}}, figures: {name: label}}.
 
     A figure's name may end in `_N` for any number, which stands for {n} in its label; an empty label keeps a figure from those who look at pictures.
     """
-    words = tomllib.loads(files(f"huafang.methods.{name}").joinpath("labels.toml").read_text("utf-8"))
+    words = _words(name)
     for language, names in FILM_FIGURES.items() if films(ROOMS[name]) else ():
         words[language].setdefault("figures", {}).update(names)
     return words
