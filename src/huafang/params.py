@@ -95,7 +95,7 @@ MethodNames = Annotated[
 class Params(BaseModel):
     """Base of every room's params: frozen, flat, unknown keys refused, numbers strict and finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True, defer_build=True)
 
     family: ClassVar[Family]
     paper: ClassVar[tuple[str, str] | None] = None
