@@ -25,7 +25,7 @@ def test_it_is_the_convolution(height, width, channels, count, kernel):
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (1, 1), (5, 7), (16, 33), (3, 600)])
 @pytest.mark.parametrize(("channels", "count"), [(64, 64), (3, 5)])
-def test_in_bfloat16_it_is_the_convolution_less_than_twice_as_roughly_as_the_direct_one(height, width, channels, count):
+def test_in_bfloat16_it_is_the_convolution_about_twice_as_roughly_as_the_direct_one(height, width, channels, count):
     rng = torch.Generator().manual_seed(height * width)
     band = torch.randn(1, channels, height + 2, width + 2, generator=rng).bfloat16()
     weight, bias = torch.randn(count, channels, 3, 3, generator=rng) / (3 * channels**0.5), torch.randn(count, generator=rng).bfloat16()
@@ -34,7 +34,7 @@ def test_in_bfloat16_it_is_the_convolution_less_than_twice_as_roughly_as_the_dir
     assert found.dtype == torch.bfloat16
     assert found.is_contiguous(memory_format=torch.channels_last)
     direct = F.conv2d(band, weight.bfloat16(), bias)
-    assert rough(found, wanted) < 2.5 * rough(direct, wanted) + 1e-3
+    assert rough(found, wanted) < 2.5 * rough(direct, wanted)
     without = winograd_half.convolved(band, winograd_half.transformed(weight), None)
     assert rough(without, wanted - bias.double().view(1, -1, 1, 1)) < 0.02
 

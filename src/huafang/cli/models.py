@@ -99,8 +99,11 @@ def _would_pull(name: str, store: Weights) -> None:
     except MissingWeights:
         entry, repository = wanted(name)
     click.echo(_said(entry) if entry else "size and licence: known once the hub is asked, which a dry run does not do")
-    for place in [f"the hub's repository {repository}"] if entry is None or repository else [source.url for source in entry.sources]:
-        click.echo(f"from {place}")
+    if repository:
+        click.echo(f"from the hub's repository {repository}")
+    else:
+        assert entry is not None, "what has no repository has an entry"
+        click.echo("\n".join(f"from {source.url}" for source in entry.sources))
 
 
 @models.command()

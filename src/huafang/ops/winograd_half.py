@@ -1,7 +1,7 @@
 """3 × 3 convolutions in bfloat16 with four ninths of the products: Winograd's F(2 × 2, 3 × 3) (Lavin & Gray 2016, section 4.1).
 
 As `winograd.py`, but bfloat16 has too few digits for its tiles: transforms that multiply by 4 and 8 leave a result ten times as rough as the direct sum, and
-these, which only add, one less than twice as rough. What is transformed is rounded once, before the products; sums are taken in float32.
+these, which only add, one about twice as rough. What is transformed is rounded once, before the products; sums are taken in float32.
 """
 
 import numpy as np
