@@ -10,7 +10,7 @@ from huafang.methods.gatys import Gatys
 from huafang.methods.gatys.scene import Scene, Style
 from huafang.methods.gatys.trained import Trained, _Distance, _gram
 from huafang.nets import vgg
-from huafang.ops.descent import SLACK, Descent
+from huafang.ops.descent import FIRST, LONGER, LONGEST, SLACK, Descent
 from huafang.ops.gram import gram
 from tests.conftest import scene, weave
 
@@ -62,6 +62,17 @@ def test_it_comes_lower_than_lbfgs_that_is_clamped_behind_its_back(trained):
     while len(seen) < steps:
         plain.step(closure)
     assert walked(loss, whole.content, steps)[1][-1] < min(seen[:steps])
+
+
+def test_no_move_is_thrown_far_where_the_optimum_seems_to_be():
+    """Springs to a place far beyond white, whose curvature L-BFGS knows after one move: what it asks for next would be white everywhere."""
+    pixels, before = torch.full((1, 3, 8, 8), 0.1), FIRST
+    walk = Descent(P, lambda here: (F.mse_loss(here, torch.full_like(here, 30)), here.new_zeros(())), pixels)
+    for _ in range(8):
+        later, _ = walk.step(pixels, 0)
+        moved = float((later - pixels).square().mean().sqrt())
+        assert 0.9 * before < moved <= 1.001 * min(LONGEST, LONGER * before)
+        pixels, before = later, moved
 
 
 def test_bounds_are_kept_and_the_rest_goes_to_its_optimum():

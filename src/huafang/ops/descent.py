@@ -94,7 +94,7 @@ class Descent:
             shares.append(_dot(moved, down) / _dot(moved, turned))
             down = down - shares[-1] * turned
         moved, turned = self._pairs[-1]
-        down = down * (moved.norm() / turned.norm())
+        down = down * (_length(moved) / _length(turned))
         for (moved, turned), share in zip(self._pairs, reversed(shares), strict=True):
             down = down + (share - _dot(turned, down) / _dot(moved, turned)) * moved
         down = down.masked_fill(at_bound, 0)
