@@ -7,7 +7,7 @@ from skimage import data
 from torch import nn
 
 from huafang.errors import Cancelled
-from huafang.nets import bands, maps, transformer_net
+from huafang.nets import bands, convolutions, maps, transformer_net
 from huafang.ops.resize import resized
 from tests.nets.fixtures import apart
 
@@ -38,6 +38,30 @@ NETS = {
     "groups, enlarged": lambda: [nn.Conv2d(3, 8, 1), *bilinear(8, 4), nn.ReLU(), nn.Conv2d(4, 4, 1, bias=False), nn.ReLU(), *bilinear(4, 2), nn.ReLU()],
     "poolings": lambda: [nn.Conv2d(3, 6, 3, 1, 1), nn.MaxPool2d(2, 2, 0, ceil_mode=True), nn.Conv2d(6, 6, 1), nn.MaxPool2d(2, 2, 0, ceil_mode=True)],
 }
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_what_is_kept_of_weights_is_made_again_when_they_are_others(dtype):
+    torch.manual_seed(0)
+    net, picture = nn.Sequential(*NETS["many channels"]()), torch.rand(1, 3, 16, 16)
+
+    def held() -> None:
+        with torch.no_grad():
+            whole = net(picture)
+        assert apart(bands.run(net, picture, dtype=dtype), whole) < (1e-5 if dtype == torch.float32 else 0.02) * float(whole.abs().max())
+
+    held()
+    known = convolutions.MADE[net[2]]
+    kept = {kind: found[2] for kind, found in known.items()}
+    held()
+    assert all(convolutions.MADE[net[2]][kind][2] is made for kind, made in kept.items()), "nothing is made twice"
+    with torch.no_grad():
+        net[2].weight.mul_(-3)
+    held()
+    net[2].weight.data = torch.randn(64, 64, 3, 3)
+    held()
+    net[2].bias.data = torch.randn(64)
+    held()
 
 
 class Branching(nn.Module):

@@ -22,14 +22,16 @@ def test_sums_are_those_of_double_precision(dtype):
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("step", [1, 4])
 @pytest.mark.parametrize("made", DTYPES, ids=str)
 @pytest.mark.parametrize("given", DTYPES, ids=str)
-def test_settled_is_norm_rectifier_and_mirrored_columns(given, made, slope):
+def test_settled_is_norm_rectifier_and_mirrored_columns(given, made, step, slope):
     source = torch.randn(5, 9, 4).to(given)
     scale, shift = torch.tensor([2.0, -1.0, 0.5, 3.0]), torch.tensor([0.1, 0.0, -4.0, 1.0])
     places = np.array([1, 0, 1, 2, 4])
-    out = torch.empty(5, 3 + 9 + 2, 4, dtype=made)
-    passes.settled(passes.numbers(source), places, 3, scale.numpy(), shift.numpy(), slope, passes.numbers(out))
+    apart = torch.empty(step, 5, -(-14 // step), 4, dtype=made)  # columns x, x + step, … of each x apart
+    passes.settled(passes.numbers(source), places, 3, 2, scale.numpy(), shift.numpy(), slope, passes.numbers(apart))
+    out = apart.permute(1, 2, 0, 3).flatten(1, 2)[:, : 3 + 9 + 2]
     picked = F.leaky_relu(source.double()[places] * scale + shift, slope)
     wanted = F.pad(picked.permute(2, 0, 1)[None], (3, 2, 0, 0), mode="reflect")[0].permute(1, 2, 0)
     assert torch.allclose(out.double(), wanted, rtol=2**-8 if made == torch.bfloat16 else 1e-5, atol=1e-5)
@@ -37,7 +39,15 @@ def test_settled_is_norm_rectifier_and_mirrored_columns(given, made, slope):
 
 def test_rounding_to_bfloat16_is_torchs():
     source = torch.randn(1, 4096, 1)
-    out = torch.empty(1, 4096, 1, dtype=torch.bfloat16)
+    out = torch.empty(1, 1, 4096, 1, dtype=torch.bfloat16)
     one, none = np.ones(1, np.float32), np.zeros(1, np.float32)
-    passes.settled(passes.numbers(source), np.array([0]), 0, one, none, 1.0, passes.numbers(out))
-    assert torch.equal(out, source.to(torch.bfloat16))
+    passes.settled(passes.numbers(source), np.array([0]), 0, 0, one, none, 1.0, passes.numbers(out))
+    assert torch.equal(out[0], source.to(torch.bfloat16))
+
+
+@pytest.mark.parametrize("made", DTYPES, ids=str)
+def test_added_is_the_sum(made):
+    half, more = torch.randn(1000), torch.randn(1000).to(made)
+    wanted = half - more.float()
+    passes.added(half.numpy(), passes.numbers(more), -1)
+    assert torch.equal(half, wanted)

@@ -64,13 +64,19 @@ class AdaINNet(nn.Module):
         mean, std = (torch.stack([share * style[part] for style, share in zip(styles, shares, strict=True)]).sum(0) for part in (0, 1))
         return mean, std
 
-    def styled(self, style: Style, alpha: float = 1.0) -> nn.Sequential:
+    def styled(self, style: Style, alpha: float = 1.0) -> "Styled":
         """The network for photos in `style`; `alpha` is the paper's (equation 14)."""
-        return nn.Sequential(self.vgg, AdaIN(*style, alpha), self.decoder)
+        return Styled(self.vgg, AdaIN(*style, alpha), self.decoder)
 
-    def painting(self, photo: Tensor, style: Style, strength: float) -> nn.Sequential:
+    def painting(self, photo: Tensor, style: Style, strength: float) -> "Styled":
         """`styled`: mixing the photo's features in, and its own statistics, is the same here."""
         return self.styled(style, strength)
+
+
+class Styled(nn.Sequential):
+    """(1, 3, H, W) in [0, 1] -> the same in a style."""
+
+    tile = 4
 
 
 def build(state: dict[str, Tensor], name: str) -> AdaINNet:

@@ -50,6 +50,8 @@ class Generator(nn.Module):
     With `upsampling` "align_corners" any size comes back as it was; the other two give each side rounded down to a multiple of 4.
     """
 
+    tile = 4
+
     def __init__(self, upsampling: Upsampling = "tf1") -> None:
         super().__init__()
         self.block_a = nn.Sequential(unit(3, 32, 7), unit(32, 64, stride=2), unit(64, 64))

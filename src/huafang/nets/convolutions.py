@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import cache, partial
 from types import ModuleType
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -11,17 +13,20 @@ from torch import Tensor, nn
 from huafang.nets.grouped import Grouped, fits
 from huafang.nets.layers import Doubled, Mirrored
 from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, room
-from huafang.ops import winograd, winograd_half, winograd_wide
+from huafang.ops import winograd, winograd_doubled, winograd_half, winograd_wide
 
 Parameters = tuple[Tensor, Tensor | None]
 Form = Callable[[Tensor, Tensor | None], Tensor]
 """The convolution of the rows that it is given: above and below there is what it needs, to the left and right it adds the zeros. It may leave the result in
 the second tensor, which then is what it gives.
 """
+T = TypeVar("T")
+MADE: WeakKeyDictionary[nn.Module, dict[tuple[str, torch.dtype], tuple[list[Tensor], list[int], Any]]] = WeakKeyDictionary()
+"""What was made of a convolution's weights, kind by kind, the weights it was made of, and how often these had been written to."""
 FEW, WIDE = 4, 5
 """Convolutions to so few channels with so wide a kernel are reckoned for several neighbouring pixels at once."""
-MANY, MANY_WIDE = 64, 32
-"""From so many channels on, in and out, Winograd's tiles pay; and those of kernels of 7 × 7."""
+MANY, MANY_WIDE, MANY_DOUBLED = 64, 32, 32
+"""From so many channels on, in and out, Winograd's tiles pay; those of kernels of 7 × 7; and those over doubled pixels."""
 
 
 @layer(nn.Conv2d)
@@ -31,9 +36,13 @@ def _conv(module: nn.Conv2d, plan: Plan, source: Map) -> Map:
     if _is((3, 3), module) and isinstance(source, Mirrored):
         doubled = source.source
         if source.margins == (1, 1, 1, 1) and isinstance(doubled, Doubled) and doubled.mode == "nearest":
-            return _Phases(doubled.source, *_parameters(module, plan.dtype))
+            if _pays(plan) and min(module.in_channels, module.out_channels) >= MANY_DOUBLED:
+                return _TiledDoubled(doubled.source, _transformed(module, winograd_doubled, plan.dtype), _parameters(module, plan.dtype)[1])
+            return _Phases(doubled.source, *_made(module, "phases", plan.dtype, lambda: _phases(*_parameters(module, plan.dtype))))
     if plan.device.type == "cpu" and isinstance(source, Mirrored) and fits(module):
         return Grouped(source, module, plan.dtype)
+    if _is((3, 3), module) and isinstance(source, Mirrored) and source.margins == (1, 1, 1, 1) and _tile(module, plan) == winograd.TILE:
+        return _Tiled(source, _transformed(module, winograd, plan.dtype), _parameters(module, plan.dtype)[1])
     (kernel, across), (step, stride), (before, aside) = module.kernel_size, module.stride, module.padding
     height, width = (source.height + 2 * before - kernel) // step + 1, (source.width + 2 * aside - across) // stride + 1
     return Local(source, (module.out_channels, height, width), (step, before, kernel), _form(module, plan))
@@ -54,19 +63,32 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
         if not _is_quick_at_bfloat16(plan.device):
             return partial(_direct, *_parameters(module, torch.float32), module)
         weight, bias = parameters
-        return partial(_finely, torch.cat([weight, weight], 1).contiguous(memory_format=torch.channels_last), bias, module)
+        twice = _made(module, "twice", plan.dtype, lambda: torch.cat([weight, weight], 1).contiguous(memory_format=torch.channels_last))
+        return partial(_finely, twice, bias, module)
     if plan.device.type != "cpu":
         return partial(_direct, *parameters, module)
-    if plain and (exact or not _is_quick_at_bfloat16(plan.device)):
-        if module.kernel_size == (3, 3) and min(module.in_channels, module.out_channels) >= MANY:
-            tiles = winograd if exact else winograd_half
-            return partial(_tiled, tiles, tiles.transformed(module.weight.detach()), parameters[1], module)
+    if plain and _pays(plan):
+        if tile := _tile(module, plan):
+            tiles = {winograd.TILE: winograd, winograd_half.TILE: winograd_half}[tile]
+            return partial(_tiled, tiles, _transformed(module, tiles, plan.dtype), parameters[1], module)
         if module.kernel_size == (7, 7) and min(module.in_channels, module.out_channels) >= MANY_WIDE:  # in float32 always: a fourth of the products
-            weight, bias = _parameters(module, torch.float32)
-            return partial(_tiled, winograd_wide, winograd_wide.transformed(weight), bias, module)
+            return partial(_tiled, winograd_wide, _transformed(module, winograd_wide, torch.float32), _parameters(module, torch.float32)[1], module)
     if plain and module.out_channels <= FEW and module.kernel_size[1] >= WIDE:
-        return partial(_several, *_at_once(*parameters, 4 if exact or not _is_quick_at_bfloat16(plan.device) else 8), module)
+        count = 4 if exact or not _is_quick_at_bfloat16(plan.device) else 8
+        return partial(_several, *_made(module, "several", plan.dtype, lambda: _at_once(*parameters, count)), module)
     return partial(_direct, *parameters, module)
+
+
+def _tile(module: nn.Conv2d, plan: Plan) -> int:
+    """The side of Winograd's tiles for a convolution of 3 × 3, 0 for one that is quicker without."""
+    plain = (module.kernel_size, module.stride, module.groups) == ((3, 3), (1, 1), 1)
+    pays = _pays(plan) and min(module.in_channels, module.out_channels) >= MANY
+    return (winograd.TILE if plan.dtype == torch.float32 else plan.tile) if plain and pays else 0
+
+
+def _pays(plan: Plan) -> bool:
+    """Whether products are dear enough for Winograd's detours."""
+    return plan.device.type == "cpu" and (plan.dtype == torch.float32 or not _is_quick_at_bfloat16(plan.device))
 
 
 @cache
@@ -78,8 +100,29 @@ def _is_quick_at_bfloat16(device: torch.device) -> bool:
 
 
 def _parameters(module: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> Parameters:
-    weight = module.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
-    return weight, None if module.bias is None else module.bias.detach().to(dtype)
+    def parameters() -> Parameters:
+        weight = module.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
+        return weight, None if module.bias is None else module.bias.detach().to(dtype)
+
+    return _made(module, "parameters", dtype, parameters)
+
+
+def _transformed(module: nn.Conv2d, tiles: ModuleType, dtype: torch.dtype) -> Tensor:
+    """The weights as Winograd's `tiles` take them."""
+    weight: Tensor = _made(module, tiles.__name__, dtype, lambda: tiles.transformed(module.weight.detach(), dtype))
+    return weight
+
+
+def _made(module: nn.Module, kind: str, dtype: torch.dtype, make: Callable[[], T]) -> T:
+    """What `make` makes of the module's weights, which it makes again when they are others or were written to: a tenth of a small picture's time."""
+    weights = list(module.parameters(recurse=False))
+    kinds = MADE.setdefault(module, {})
+    found = kinds.get((kind, dtype))
+    versions = [one._version for one in weights]
+    if found is None or [one.data_ptr() for one in found[0]] != [one.data_ptr() for one in weights] or found[1] != versions:
+        found = kinds[kind, dtype] = ([one.detach() for one in weights], versions, make())  # what is kept cannot give its place in memory to others
+    made: T = found[2]
+    return made
 
 
 def _direct(weight: Tensor, bias: Tensor | None, module: nn.Conv2d, band: Tensor, _: Tensor | None) -> Tensor:
@@ -136,6 +179,33 @@ def _several(weight: Tensor, bias: Tensor | None, count: int, module: nn.Conv2d,
     return apart[:, :, :width].permute(0, 3, 1, 2)
 
 
+class _Tiled(Map):
+    """A 3 × 3 convolution of a mirrored map by Winograd's tiles, for which border, norm and rectifier are made as they are laid out."""
+
+    def __init__(self, source: Mirrored, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(weight.shape[2], source.height - 2, source.width - 2, source)
+        self._source, self._weight, self._bias = source, weight, bias
+
+    def rows(self, first: int, last: int) -> Tensor:
+        return self._made(first, last, None)
+
+    def written(self, first: int, last: int, place: Tensor) -> Tensor:
+        made = self._made(first, last, place)
+        return made if made is place else place.copy_(made)
+
+    def _made(self, first: int, last: int, place: Tensor | None) -> Tensor:
+        pixels = self._source.apart(first, last + 2, winograd.TILE, winograd.columns(self.width), self._weight.dtype)
+        return winograd.multiplied(pixels, self.width, self._weight, self._bias, place)
+
+
+def _phases(weight: Tensor, bias: Tensor | None) -> Parameters:
+    """(4 C, D, 2, 2) and (4 C,): the kernels of `_Phases`."""
+    w = weight.float()
+    rows = [torch.stack([w[:, :, 0], w[:, :, 1] + w[:, :, 2]], 2), torch.stack([w[:, :, 0] + w[:, :, 1], w[:, :, 2]], 2)]  # (C, D, 2, 3) each
+    parts = [torch.stack([r[..., 0], r[..., 1] + r[..., 2]] if x == 0 else [r[..., 0] + r[..., 1], r[..., 2]], 3) for r in rows for x in (0, 1)]
+    return torch.cat(parts).to(weight.dtype).contiguous(memory_format=torch.channels_last), None if bias is None else bias.repeat(4)
+
+
 class _Phases(Map):
     """Each pixel doubled, a border mirrored by one, and a 3 × 3 convolution. On doubled pixels its kernel sees 2 × 2 different ones, others for each of the
     four positions in a doubled pixel (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?"): of nine products four are left.
@@ -144,20 +214,12 @@ class _Phases(Map):
     """
 
     def __init__(self, source: Map, weight: Tensor, bias: Tensor | None) -> None:
-        super().__init__(len(weight), 2 * source.height, 2 * source.width, source)
-        self.source = source
-        w = weight.float()
-        rows = [torch.stack([w[:, :, 0], w[:, :, 1] + w[:, :, 2]], 2), torch.stack([w[:, :, 0] + w[:, :, 1], w[:, :, 2]], 2)]  # (C, D, 2, 3) each
-        parts = [torch.stack([r[..., 0], r[..., 1] + r[..., 2]] if x == 0 else [r[..., 0] + r[..., 1], r[..., 2]], 3) for r in rows for x in (0, 1)]
-        self._weight = torch.cat(parts).to(weight.dtype).contiguous(memory_format=torch.channels_last)  # (4 C, D, 2, 2)
-        self._bias = None if bias is None else bias.repeat(4)
+        super().__init__(len(weight) // 4, 2 * source.height, 2 * source.width, source)
+        self.source, self._weight, self._bias = source, weight, bias
 
     def rows(self, first: int, last: int) -> Tensor:
         low, high = first // 2, (last + 1) // 2  # of the source
-        top = max(0, low - 1)
-        band = self.source.rows(top, min(self.source.height, high + 1)).to(self._weight.dtype)
-        places = torch.arange(low - 1, high + 1).clamp(0, self.source.height - 1) - top
-        band = band if len(places) == band.shape[2] else picked(band, places)
+        band = _around(self.source, low, high).to(self._weight.dtype)
         made = F.conv2d(F.pad(band, (1, 1, 0, 0), mode="replicate"), self._weight, self._bias)  # (1, 4 C, n + 1, W + 1)
         count, width = high - low, self.source.width
         four = made.permute(0, 2, 3, 1)[0].unflatten(2, (2, 2, self.channels))  # rows, columns, phase of rows, phase of columns, C
@@ -167,6 +229,32 @@ class _Phases(Map):
             for x in (0, 1):
                 cells[:, y, :, x] = four[y : y + count, x : x + width, y, x]
         return whole[:, :, first - 2 * low : last - 2 * low]
+
+
+def _around(source: Map, first: int, last: int) -> Tensor:
+    """The rows of a map and the one above and below, which outside is the last one once more."""
+    top = max(0, first - 1)
+    band = source.rows(top, min(source.height, last + 1))
+    places = torch.arange(first - 1, last + 1).clamp(0, source.height - 1) - top
+    return band if len(places) == band.shape[2] else picked(band, places)
+
+
+class _TiledDoubled(Map):
+    """The same by Winograd's tiles."""
+
+    def __init__(self, source: Map, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__(weight.shape[2], 2 * source.height, 2 * source.width, source)
+        self._source, self._weight, self._bias = source, weight, bias
+
+    def rows(self, first: int, last: int) -> Tensor:
+        low, high = first // 2, (last + 1) // 2  # of the source
+        return winograd_doubled.convolved(_around(self._source, low, high), self._weight, self._bias)[:, :, first - 2 * low : last - 2 * low]
+
+    def written(self, first: int, last: int, place: Tensor) -> Tensor:
+        if first % 2 or last % 2:
+            return super().written(first, last, place)
+        made = winograd_doubled.convolved(_around(self._source, first // 2, last // 2), self._weight, self._bias, place)
+        return made if made is place else place.copy_(made)
 
 
 class _Transposed(Map):

@@ -41,6 +41,17 @@ class Mirrored(Gathered):
         low, high = int(wanted.min()), int(wanted.max())
         return self.source.bordered(self.source.source.rows(low, high + 1), wanted - low, *self.margins[:2])
 
+    def apart(self, first: int, last: int, step: int, columns: int, dtype: torch.dtype) -> Tensor:
+        """The rows as (step, last - first, columns, C), column x in place x % step, x // step; beyond the last there are zeros. On the CPU."""
+        wanted = self.places[first:last]
+        low, high = int(wanted.min()), int(wanted.max())
+        settled = self.source if isinstance(self.source, Settled) else Settled(self.source, dtype, None, 1.0)
+        out = torch.empty(step, last - first, columns, self.channels, dtype=dtype)
+        for place in range(step):
+            out[place, :, -(-(self.width - place) // step) :] = 0
+        settled.settle(settled.source.rows(low, high + 1), wanted - low, *self.margins[:2], out)
+        return out
+
 
 @layer(nn.Tanh, nn.Sigmoid)
 def _each(module: nn.Module, plan: Plan, source: Map) -> Map:
@@ -76,9 +87,14 @@ class Settled(Placewise):
             settled = F.leaky_relu(torch.addcmul(shift.view(1, -1, 1, 1), picked(band, places), scale.view(1, -1, 1, 1)), self.slope)
             return F.pad(settled, (left, right, 0, 0), mode="reflect").to(self.dtype) if left or right else settled.to(self.dtype)
         out = room(self.channels, len(places), self.width + left + right, band.device, self.dtype)
-        given, made = (passes.numbers(one.permute(0, 2, 3, 1)[0].contiguous()) for one in (band, out))
-        passes.settled(given, places.numpy(), left, scale.numpy(), shift.numpy(), self.slope, made)
+        self.settle(band, places, left, right, out.permute(0, 2, 3, 1))
         return out
+
+    def settle(self, band: Tensor, places: Tensor, left: int, right: int, out: Tensor) -> None:
+        """As `bordered`, left in `out`, which is as `passes.settled` wants it. On the CPU."""
+        scale, shift = self.known(band.device)
+        given = passes.numbers(band.permute(0, 2, 3, 1)[0].contiguous())
+        passes.settled(given, places.numpy(), left, right, scale.numpy(), shift.numpy(), self.slope, passes.numbers(out))
 
     def known(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """In float32. Threads may settle it at once: they find the same."""

@@ -278,10 +278,12 @@ class Job:
 
 
 class Plan:
-    """The maps of one run, and the work that must be done before the last of them can be read. Maps are kept in `dtype`, and convolutions reckon in it."""
+    """The maps of one run, and the work that must be done before the last of them can be read. Maps are kept in `dtype`, and convolutions reckon in it;
+    Winograd's may do so in tiles of `tile` × `tile`, the larger the quicker and rougher, where that is bfloat16.
+    """
 
-    def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
-        self.device, self.dtype = device, dtype
+    def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32, tile: int = 2) -> None:
+        self.device, self.dtype, self.tile = device, dtype, tile
         self.jobs: list[Job] = []
         self._rooms, self._fine = Rooms(), False
 

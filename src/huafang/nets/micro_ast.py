@@ -200,6 +200,7 @@ class Styled(nn.Module):
 
     fine = ("deep", "block1", "shallow")
     """What `bands` reckons in float32 always: what the block gives lies far from 0 beside its deviation, and the norm behind it takes the difference."""
+    tile = 4
 
     def __init__(self, net: MicroAST, style: Style, alpha: float) -> None:
         super().__init__()

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from huafang.nets import bands, checkpoint, layers
 from huafang.nets.maps import LAYERS, Map, Plan, Source
-from huafang.ops import thin
-from huafang.ops.threads import workers
+from huafang.ops import passes, thin
+from huafang.ops.threads import Each, map_bands, workers
 
 ALLOWED = "CAP-VSTNet (stack.0.conv.1.weight, …, channel_reduction.block_list.1.conv.7.bias)"
 MULTIPLE, LEAST_SIDE = 4, 8
@@ -50,28 +50,34 @@ def fold(x: Tensor) -> Tensor:
     return parts.reshape(batch, 4 * channels, height // 2, width // 2)
 
 
-def folded(half: Tensor) -> Tensor:
-    """`fold` of a half, in place: in memory its two rows become one where they are."""
+def folded(half: Tensor, each: Each = map_bands) -> Tensor:
+    """`fold` of a half, in place: in memory its two rows become one where they are. `each` does the work on its bands."""
     _, channels, height, width = half.shape
     if channels <= THIN:
         pairs, order = half.permute(0, 2, 1, 3).view(height // 2, 2, channels, width // 2, 2), (0, 3, 1, 4, 2)
     else:
         pairs, order = half.permute(0, 2, 3, 1).view(height // 2, 2, width // 2, 2, channels), (0, 2, 1, 3, 4)
-    return _laid(_reordered(pairs, order), 4 * channels, width // 2)
+    return _laid(_reordered(pairs, order, each), 4 * channels, width // 2)
 
 
-def unfolded(half: Tensor) -> Tensor:
+def unfolded(half: Tensor, each: Each = map_bands) -> Tensor:
     """The inverse of `folded`, in place."""
     _, channels, height, width = half.shape
     squares = half.permute(0, 2, 3, 1).view(height, width, 2, 2, channels // 4)
     order = (0, 2, 4, 1, 3) if channels // 4 <= THIN else (0, 2, 1, 3, 4)
-    return _laid(_reordered(squares, order), channels // 4, 2 * width)
+    return _laid(_reordered(squares, order, each), channels // 4, 2 * width)
 
 
-def _reordered(rows: Tensor, order: tuple[int, ...]) -> Tensor:
+def _reordered(rows: Tensor, order: tuple[int, ...], each: Each) -> Tensor:
     """The numbers of each row in another order, in place, as many rows at a time as one band has."""
-    for part in rows.split(max(1, _numbers(rows.device) // rows[0].numel())):
+
+    def reorder(first: int, last: int) -> None:
+        part = rows[first:last]
         part.copy_(part.permute(order).clone(memory_format=torch.contiguous_format).view(part.shape))
+
+    at_once = max(1, _numbers(rows.device) // rows[0].numel())
+    for _ in each(reorder, [(first, min(len(rows), first + at_once)) for first in range(0, len(rows), at_once)]):
+        pass
     return rows
 
 
@@ -104,13 +110,18 @@ class Block(nn.Module):
         if self.width <= THIN and half.device.type == "cpu":
             one, two, three = (thin.Taps.of(module) for module in self.conv if isinstance(module, nn.Conv2d))
             return partial(thin.add, half, other, (one, two, three), sign)
-        plan = _Fleeting(other.device, dtype)
+        plan = _Fleeting(other.device, dtype, tile=4)
         made: Map = layers.Settled(_ChannelsLast(other), dtype, None, 1.0)  # as it is, mirrored and rounded in one pass
         for module in self.conv:
             made = LAYERS[type(module)](module, plan, made)
 
         def add(first: int, last: int) -> None:
-            half[:, :, first:last].add_(made.rows(first, last), alpha=sign)
+            rows, more = half[:, :, first:last], made.rows(first, last)
+            if half.device.type == "cpu":  # torch is slow at adding two kinds
+                flat, given = (one.permute(0, 2, 3, 1).reshape(-1) for one in (rows, more))
+                passes.added(flat.numpy(), passes.numbers(given), sign)
+            else:
+                rows.add_(more, alpha=sign)
 
         return add
 
@@ -180,11 +191,11 @@ class RevResNet(nn.Module):
             one[:, :3] = picture
             for block in self.blocks:
                 if block.stride == 2:
-                    one = folded(one)
+                    one = folded(one, each)
                 for _ in each(block.adding(one, other, 1, dtype), cuts(one.device, *one.shape[1:])):
                     report()
                 if block.stride == 2:
-                    other = folded(other)
+                    other = folded(other, each)
                 one, other = other, one
         return [one, other]
 
@@ -195,11 +206,11 @@ class RevResNet(nn.Module):
         with torch.no_grad(), workers(one.device) as each:
             for block in reversed(self.blocks):
                 if block.stride == 2:
-                    other = unfolded(other)
+                    other = unfolded(other, each)
                 for _ in each(block.adding(one, other, -1, dtype), cuts(one.device, *one.shape[1:])):
                     report()
                 if block.stride == 2:
-                    one = unfolded(one)
+                    one = unfolded(one, each)
                 one, other = other, one
         return other[:, :3].contiguous()
 

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 Array = npt.NDArray[np.float32]
 Real = float | np.float32
@@ -26,6 +27,42 @@ def rows(loop: F) -> F:
 def inline(function: F) -> F:
     """Compile a helper that passes call per pixel."""
     return njit(cache=True, fastmath=EXACT_ENOUGH)(function)  # type: ignore[no-any-return]  # as above
+
+
+SIXTEEN, HALF, ONE = np.uint32(16), np.uint32(0x7FFF), np.uint32(1)
+
+
+def real(number: Real | np.uint16) -> np.float32:
+    """Within a pass: a number of a map, which is a float32 or the bits of a bfloat16, the upper half of a float32's."""
+    raise NotImplementedError("passes alone have it")
+
+
+@overload(real)
+def _real(number):  # type: ignore[no-untyped-def]  # numba wants no types here
+    if isinstance(number, types.Integer):
+        return lambda number: np.uint32(np.uint32(number) << SIXTEEN).view(np.float32)
+    return lambda number: np.float32(number)
+
+
+def leave(row: Array | npt.NDArray[np.uint16], place: int, number: Real) -> None:
+    """Within a pass: `number`, rounded to what the row is made of, at a place of it."""
+    raise NotImplementedError("passes alone have it")
+
+
+@overload(leave)
+def _leave(row, place, number):  # type: ignore[no-untyped-def]
+    if isinstance(row.dtype, types.Integer):
+
+        def rounded(row, place, number):  # type: ignore[no-untyped-def]
+            bits = np.float32(number).view(np.uint32)
+            row[place] = np.uint16(np.uint32(bits + HALF + ((bits >> SIXTEEN) & ONE)) >> SIXTEEN)  # halves to even
+
+        return rounded
+
+    def kept(row, place, number):  # type: ignore[no-untyped-def]
+        row[place] = number
+
+    return kept
 
 
 @inline

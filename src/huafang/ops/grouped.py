@@ -7,8 +7,8 @@ enlargement, and the mirrored border are taken in on the way, so that none of th
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import Array, inline, rows
-from huafang.ops.passes import HALF, ONE, SIXTEEN, Bits
+from huafang.ops.compiled import Array, inline, leave, real, rows
+from huafang.ops.passes import Bits
 
 Ints = npt.NDArray[np.int64]
 QUARTER = np.float32(0.25)
@@ -20,13 +20,8 @@ MOST = 2
 def _widened(row: Bits, out: Array) -> None:
     """(W, C) in float32."""
     flat, numbers = row.reshape(-1), out.reshape(-1)
-    if row.itemsize == 2:
-        bits = numbers.view(np.uint32)
-        for i in range(len(flat)):
-            bits[i] = np.uint32(flat[i]) << SIXTEEN
-    else:
-        for i in range(len(flat)):
-            numbers[i] = flat[i]
+    for i in range(len(flat)):
+        numbers[i] = real(flat[i])
 
 
 @inline
@@ -105,8 +100,6 @@ def convolved(
     line = np.zeros((left + width + right, channels), np.float32)
     one, other = np.zeros((source.shape[1], channels), np.float32), np.zeros((source.shape[1], channels), np.float32)
     ready = np.zeros((3, inside, left + width + right, count), np.float32)
-    sums = np.zeros(count, np.float32)
-    bits = sums.view(np.uint32)
     steep = np.float32(rise)
     made = 0
     for y in range(out.shape[0]):
@@ -127,13 +120,13 @@ def convolved(
         made = step * y + 3
         a, b, c = ready[step * y % 3], ready[(step * y + 1) % 3], ready[(step * y + 2) % 3]
         for x in range(out.shape[1]):
-            p = step * x
+            p, place = step * x, out[y, x]
             if inside == 1:
                 for o in range(count):
                     v = bias[o] + weight[0, 0, o] * a[0, p, o] + weight[1, 0, o] * a[0, p + 1, o] + weight[2, 0, o] * a[0, p + 2, o]
                     v += weight[3, 0, o] * b[0, p, o] + weight[4, 0, o] * b[0, p + 1, o] + weight[5, 0, o] * b[0, p + 2, o]
                     v += weight[6, 0, o] * c[0, p, o] + weight[7, 0, o] * c[0, p + 1, o] + weight[8, 0, o] * c[0, p + 2, o]
-                    sums[o] = max(v, np.float32(0)) + steep * min(v, np.float32(0))
+                    leave(place, o, max(v, np.float32(0)) + steep * min(v, np.float32(0)))
             else:
                 for o in range(count):
                     v = bias[o] + weight[0, 0, o] * a[0, p, o] + weight[1, 0, o] * a[0, p + 1, o] + weight[2, 0, o] * a[0, p + 2, o]
@@ -142,10 +135,4 @@ def convolved(
                     v += weight[0, 1, o] * a[1, p, o] + weight[1, 1, o] * a[1, p + 1, o] + weight[2, 1, o] * a[1, p + 2, o]
                     v += weight[3, 1, o] * b[1, p, o] + weight[4, 1, o] * b[1, p + 1, o] + weight[5, 1, o] * b[1, p + 2, o]
                     v += weight[6, 1, o] * c[1, p, o] + weight[7, 1, o] * c[1, p + 1, o] + weight[8, 1, o] * c[1, p + 2, o]
-                    sums[o] = max(v, np.float32(0)) + steep * min(v, np.float32(0))
-            if out.itemsize == 2:
-                for o in range(count):
-                    out[y, x, o] = np.uint16((bits[o] + HALF + ((bits[o] >> SIXTEEN) & ONE)) >> SIXTEEN)
-            else:
-                for o in range(count):
-                    out[y, x, o] = sums[o]
+                    leave(place, o, max(v, np.float32(0)) + steep * min(v, np.float32(0)))

@@ -10,35 +10,25 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import rows
+from huafang.ops.compiled import leave, real, rows
 
 Bits = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
-HALF = np.uint32(0x7FFF)
-SIXTEEN, ONE = np.uint32(16), np.uint32(1)
 
 
 @rows
 def sums(pixels: Bits, middle: npt.NDArray[np.float32], total: npt.NDArray[np.float64], squares: npt.NDArray[np.float64]) -> None:
     """Adds Σ (x - middle) and Σ (x - middle)² of each channel of (N, C) to `total` and `squares`: in float32 over 256 pixels, in float64 above."""
     count, channels = pixels.shape
-    part, part2, wide = np.zeros(channels, np.float32), np.zeros(channels, np.float32), np.zeros(channels, np.float32)
-    bits = wide.view(np.uint32)
+    part, part2 = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
     for first in range(0, count, 256):
         part[:] = 0
         part2[:] = 0
         for n in range(first, min(count, first + 256)):
-            if pixels.itemsize == 2:
-                for c in range(channels):
-                    bits[c] = np.uint32(pixels[n, c]) << SIXTEEN
-                for c in range(channels):
-                    apart = wide[c] - middle[c]
-                    part[c] += apart
-                    part2[c] += apart * apart
-            else:
-                for c in range(channels):
-                    apart = pixels[n, c] - middle[c]
-                    part[c] += apart
-                    part2[c] += apart * apart
+            given = pixels[n]
+            for c in range(channels):
+                apart = real(given[c]) - middle[c]
+                part[c] += apart
+                part2[c] += apart * apart
         for c in range(channels):
             total[c] += part[c]
             squares[c] += part2[c]
@@ -46,39 +36,37 @@ def sums(pixels: Bits, middle: npt.NDArray[np.float32], total: npt.NDArray[np.fl
 
 @rows
 def settled(
-    source: Bits, places: npt.NDArray[np.int64], left: int, scale: npt.NDArray[np.float32], shift: npt.NDArray[np.float32], slope: float, out: Bits
+    source: Bits, places: npt.NDArray[np.int64], left: int, right: int, scale: npt.NDArray[np.float32], shift: npt.NDArray[np.float32], slope: float, out: Bits
 ) -> None:
-    """out[y, left + x] = rectified(source[places[y], x] · scale + shift), its columns mirrored at both ends.
+    """out[., y, left + x] = rectified(source[places[y], x] · scale + shift), its columns mirrored at both ends.
 
-    `source` (H, W, C), `out` (H', left + W + right, C), `places` (H',); rectified(v) is v above 0 and slope · v below: slope 1 leaves it as it is.
+    `source` (H, W, C), `places` (H',); `out` (n, H', at least (left + W + right) / n, C), column x being out[x % n, :, x // n]. rectified(v) is v above 0 and
+    slope · v below: slope 1 leaves it as it is.
     """
-    width, channels = source.shape[1], source.shape[2]
-    right = out.shape[1] - width - left
-    value = np.zeros(channels, np.float32)
-    bits = value.view(np.uint32)
+    width, channels, apart = source.shape[1], source.shape[2], out.shape[0]
     steep = np.float32(slope)
     for y in range(len(places)):
         row = places[y]
         for x in range(width):
-            if source.itemsize == 2:
-                for c in range(channels):
-                    bits[c] = np.uint32(source[row, x, c]) << SIXTEEN
-            else:
-                for c in range(channels):
-                    value[c] = source[row, x, c]
+            column = left + x
+            given, made = source[row, x], out[column % apart, y, column // apart]
             for c in range(channels):
-                v = value[c] * scale[c] + shift[c]
-                value[c] = max(v, np.float32(0)) + steep * min(v, np.float32(0))
-            if out.itemsize == 2:
-                for c in range(channels):
-                    out[y, left + x, c] = np.uint16((bits[c] + HALF + ((bits[c] >> SIXTEEN) & ONE)) >> SIXTEEN)
-            else:
-                for c in range(channels):
-                    out[y, left + x, c] = value[c]
+                v = real(given[c]) * scale[c] + shift[c]
+                leave(made, c, max(v, np.float32(0)) + steep * min(v, np.float32(0)))
         for x in range(left):
-            out[y, left - 1 - x] = out[y, left + 1 + x]
+            column, other = left - 1 - x, left + 1 + x
+            out[column % apart, y, column // apart] = out[other % apart, y, other // apart]
         for x in range(right):
-            out[y, left + width + x] = out[y, left + width - 2 - x]
+            column, other = left + width + x, left + width - 2 - x
+            out[column % apart, y, column // apart] = out[other % apart, y, other // apart]
+
+
+@rows
+def added(half: npt.NDArray[np.float32], made: Bits, sign: float) -> None:
+    """half += sign · made, of (N,) each."""
+    factor = np.float32(sign)
+    for k in range(len(half)):
+        half[k] += factor * real(made[k])
 
 
 def filled(place: Tensor | None, height: int, width: int, channels: int, dtype: torch.dtype) -> tuple[Tensor, Any]:

@@ -25,6 +25,11 @@ class Each(Protocol):
         """Nothing is sure to be done before it is asked for."""
 
 
+def map_bands(work: Callable[[int, int], T], bands: Sequence[Band]) -> Iterable[T]:
+    """`Each` on this thread."""
+    return (work(*band) for band in bands)
+
+
 @cache
 def keep_memory() -> None:
     """Tell the C library (glibc; others are left alone) to keep memory that tensors are done with for those to come, `KEPT` of it at the most.
@@ -55,7 +60,7 @@ def workers(device: torch.device) -> Iterator[Each]:
     count = torch.get_num_threads()
     keep_memory()
     if device.type != "cpu" or count == 1:
-        yield lambda work, bands: (work(*band) for band in bands)
+        yield map_bands
         return
 
     def alone(work: Callable[[int, int], T], band: Band) -> T:

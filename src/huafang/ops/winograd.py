@@ -1,116 +1,171 @@
 """3 × 3 convolutions with a quarter of the products: Winograd's minimal filtering F(4 × 4, 3 × 3), as Lavin & Gray 2016 ("Fast Algorithms for Convolutional
-Neural Networks", section 4.2) give it for float32.
+Neural Networks", section 4.2) describe it.
 
     Y = Aᵀ [ Σ_channels (G g Gᵀ) ⊙ (Bᵀ d B) ] A     for each tile d of 6 × 6 pixels, which gives 4 × 4 of the result
 
-The sums over channels are 36 matrix products. Against the direct sum it loses about one decimal digit of float32's seven.
+The sums over channels are 36 matrix products. The points of interpolation are 0, ±2/3, ±3/2 and ∞, where the paper has 0, ±1, ±2 and ∞: powers near 1 lose
+fewer digits (Alam et al. 2022, "Winograd Convolution for Deep Neural Networks: Efficient Point Selection", finds the like). Of noise, the result is less than
+half as rough as with the paper's points, and about four times as rough as the direct sum; of what is smooth, hardly rougher than that. So bfloat16 bears it,
+but for networks that enlarge what is lost (`winograd_half.py`). What is transformed is rounded to it once, before the products; sums are taken in float32.
 """
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import Array, rows
-from huafang.ops.passes import filled
+from huafang.ops.compiled import Array, leave, real, rows
+from huafang.ops.passes import Bits, filled, numbers
 
 TILE = 4
-TWO, FOUR, FIVE, EIGHT = (np.float32(number) for number in (2, 4, 5, 8))  # a plain number would make float64 of it all
-G = torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], dtype=torch.float64) / 24
-NUMBERS, LEAST = 1 << 18, 128
+NEAR, FAR = 2 / 3, 3 / 2
+POINTS = torch.tensor([NEAR, -NEAR, FAR, -FAR], dtype=torch.float64)
+SCALES = 2 * (POINTS**4 - 1)
+"""p · (p - q) over the other points q but ∞, where p is one of two pairs ±p, ±1/p: 2 p⁴ - 2."""
+G = torch.stack([POINTS**0, POINTS, POINTS**2], 1) / SCALES[:, None]
+G = torch.cat([torch.tensor([[1.0, 0, 0]], dtype=torch.float64), G, torch.tensor([[0, 0, 1.0]], dtype=torch.float64)])
+A, B, AA, BB, AAA, BBB, BOTH = (np.float32(number) for number in (NEAR, FAR, NEAR**2, FAR**2, NEAR**3, FAR**3, NEAR**2 + FAR**2))
+NUMBERS, LEAST = {torch.float32: 1 << 18, torch.bfloat16: 1 << 19}, {torch.float32: 128, torch.bfloat16: 256}
 """About so many numbers of transformed tiles are worked on at a time, so that they stay in the cache; and so many tiles, so that reading weights pays."""
+AT_ONCE = 1 << 11
+"""Numbers of a row of transformed tiles that are made at a time."""
 
 
-def transformed(weight: Tensor) -> Tensor:
+def transformed(weight: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """G g Gᵀ of each kernel of (K, C, 3, 3): (36, C, K)."""
-    return (torch.kron(G, G).float() @ weight.permute(2, 3, 1, 0).reshape(9, -1)).view(36, weight.shape[1], weight.shape[0])
+    products = torch.kron(G, G).float() @ weight.float().permute(2, 3, 1, 0).reshape(9, -1)
+    return products.view(36, weight.shape[1], weight.shape[0]).to(dtype)
 
 
 def convolved(band: Tensor, weight: Tensor, bias: Tensor | None, place: Tensor | None = None) -> Tensor:
-    """The convolution of (1, C, H + 2, W + 2), its border there already, by `transformed` weights: (1, K, H, W) float32, channels last; in `place`, if that is
-    given and of this kind. On the CPU.
+    """The convolution of (1, C, H + 2, W + 2), its border there already, by `transformed` weights: (1, K, H, W) of their dtype, channels last; in `place`, if
+    that is given and of this kind. On the CPU.
     """
-    pixels = band.permute(0, 2, 3, 1)[0].contiguous()  # (H + 2, W + 2, C)
-    height, width, channels = pixels.shape[0] - 2, pixels.shape[1] - 2, pixels.shape[2]
+    width = band.shape[3] - 2
+    pixels = torch.empty(TILE, band.shape[2], columns(width), band.shape[1], dtype=weight.dtype)
+    for column in range(TILE):
+        some = band[0, :, :, column::TILE].permute(1, 2, 0)
+        pixels[column, :, : some.shape[1]] = some
+        pixels[column, :, some.shape[1] :] = 0  # for results no one sees
+    return multiplied(pixels, width, weight, bias, place)
+
+
+def columns(width: int) -> int:
+    """How many columns there must be in each part of what `multiplied` takes."""
+    return -(-width // TILE) + 1
+
+
+def multiplied(pixels: Tensor, width: int, weight: Tensor, bias: Tensor | None, place: Tensor | None = None) -> Tensor:
+    """`convolved` of pixels whose columns 4 n, 4 n + 1, 4 n + 2 and 4 n + 3 lie apart, so that a row of tiles is one long loop: (4, H + 2, columns, C), of the
+    weights' dtype, with any numbers in the columns that there are too many.
+    """
+    dtype, channels, count = weight.dtype, weight.shape[1], weight.shape[2]
+    height = pixels.shape[1] - 2
     tall, wide = -(-height // TILE), -(-width // TILE)
-    count = weight.shape[2]
-    made, out = filled(place, height, width, count, torch.float32)
-    at_once = max(LEAST, NUMBERS // (36 * max(channels, count)))
-    given, sums = torch.empty(36, at_once, channels), torch.empty(36, at_once, count)
-    added = np.zeros(count, np.float32) if bias is None else bias.numpy()
+    made, out = filled(place, height, width, count, dtype)
+    at_once = min(tall * wide, max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count))))
+    given, sums = torch.empty(36, at_once, channels, dtype=dtype), torch.empty(36, at_once, count, dtype=dtype)
+    added = np.zeros(count, np.float32) if bias is None else bias.float().numpy()
     for first in range(0, tall * wide, at_once):
         tiles = min(at_once, tall * wide - first)
-        _into(pixels.numpy(), first, wide, given[:, :tiles].numpy())
+        _into(numbers(pixels.flatten(2)), first, tiles, wide, channels, numbers(given.flatten(1)))
         torch.bmm(given[:, :tiles], weight, out=sums[:, :tiles])
-        _back(sums[:, :tiles].numpy(), first, wide, added, out)
+        _back(numbers(sums.flatten(1)), first, tiles, wide, added, out)
     return made
 
 
 @rows
-def _into(pixels: Array, first: int, wide: int, out: Array) -> None:
-    """Bᵀ d B of the tiles from number `first` on: (36, tiles, C). Beyond the right and lower border the last pixel is repeated, for results no one sees."""
-    lowest, rightmost, channels = pixels.shape[0] - 1, pixels.shape[1] - 1, pixels.shape[2]
-    half = np.empty((6, 6, channels), np.float32)
-    for tile in range(out.shape[1]):
-        y, x = 4 * ((first + tile) // wide), 4 * ((first + tile) % wide)
-        for j in range(6):
-            column = min(x + j, rightmost)
-            one, two, three = pixels[y, column], pixels[y + 1, column], pixels[y + 2, column]
-            four, five, six = pixels[min(y + 3, lowest), column], pixels[min(y + 4, lowest), column], pixels[min(y + 5, lowest), column]
-            for c in range(channels):
-                half[0, j, c] = FOUR * one[c] - FIVE * three[c] + five[c]
-            for c in range(channels):
-                half[1, j, c] = four[c] + five[c] - FOUR * (two[c] + three[c])
-            for c in range(channels):
-                half[2, j, c] = five[c] - four[c] + FOUR * (two[c] - three[c])
-            for c in range(channels):
-                half[3, j, c] = five[c] - three[c] + TWO * (four[c] - two[c])
-            for c in range(channels):
-                half[4, j, c] = five[c] - three[c] - TWO * (four[c] - two[c])
-            for c in range(channels):
-                half[5, j, c] = FOUR * two[c] - FIVE * four[c] + six[c]
+def _into(pixels: Bits, first: int, tiles: int, wide: int, channels: int, out: Bits) -> None:
+    """Bᵀ d B of `tiles` tiles from number `first` on, of pixels (4, H + 2, (wide + 1) · C): (36, at least tiles · C). Below the lower border the last row is
+    repeated.
+    """
+    lowest = pixels.shape[1] - 1
+    most = max(1, AT_ONCE // channels)
+    half = np.empty((4, 6, (most + 1) * channels), np.float32)
+    done = 0
+    while done < tiles:
+        y, left = 4 * ((first + done) // wide), (first + done) % wide
+        n = min(most, tiles - done, wide - left)
+        begin, end = left * channels, (left + n + 1) * channels
+        for j in range(4):
+            one, two, three = pixels[j, y, begin:end], pixels[j, y + 1, begin:end], pixels[j, y + 2, begin:end]
+            four, five, six = pixels[j, min(y + 3, lowest), begin:end], pixels[j, min(y + 4, lowest), begin:end], pixels[j, min(y + 5, lowest), begin:end]
+            _six(one, two, three, four, five, six, half[j], 0, 0)
         for i in range(6):
-            for c in range(channels):
-                out[6 * i, tile, c] = FOUR * half[i, 0, c] - FIVE * half[i, 2, c] + half[i, 4, c]
-            for c in range(channels):
-                out[6 * i + 1, tile, c] = half[i, 3, c] + half[i, 4, c] - FOUR * (half[i, 1, c] + half[i, 2, c])
-            for c in range(channels):
-                out[6 * i + 2, tile, c] = half[i, 4, c] - half[i, 3, c] + FOUR * (half[i, 1, c] - half[i, 2, c])
-            for c in range(channels):
-                out[6 * i + 3, tile, c] = half[i, 4, c] - half[i, 2, c] + TWO * (half[i, 3, c] - half[i, 1, c])
-            for c in range(channels):
-                out[6 * i + 4, tile, c] = half[i, 4, c] - half[i, 2, c] - TWO * (half[i, 3, c] - half[i, 1, c])
-            for c in range(channels):
-                out[6 * i + 5, tile, c] = FOUR * half[i, 1, c] - FIVE * half[i, 3, c] + half[i, 5, c]
+            end = n * channels
+            one, two, three, four = half[0, i, :end], half[1, i, :end], half[2, i, :end], half[3, i, :end]
+            _six(one, two, three, four, half[0, i, channels : channels + end], half[1, i, channels : channels + end], out, 6 * i, done * channels)
+        done += n
 
 
 @rows
-def _back(tiles: Array, first: int, wide: int, bias: npt.NDArray[np.float32], out: Array) -> None:
-    """Aᵀ m A of the tiles (36, tiles, K), and the bias, to their places in `out` (H, W, K); what lies beyond it is left out."""
-    count = bias.shape[0]
-    half = np.empty((4, 6, count), np.float32)
-    for tile in range(tiles.shape[1]):
-        y, x = 4 * ((first + tile) // wide), 4 * ((first + tile) % wide)
+def _six(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, out: Bits, row: int, first: int) -> None:
+    """Bᵀ of six numbers, for many, to the rows of `out` from `row` on and its places from `first` on. A loop for each and an array of its own, since that is
+    what the compiler makes vectors of.
+    """
+    n = len(one)
+    made = out[row, first : first + n]
+    for k in range(n):
+        leave(made, k, real(five[k]) - BOTH * real(three[k]) + real(one[k]))
+    made = out[row + 1, first : first + n]
+    for k in range(n):
+        leave(made, k, real(five[k]) - BB * real(three[k]) + A * (real(four[k]) - BB * real(two[k])))
+    made = out[row + 2, first : first + n]
+    for k in range(n):
+        leave(made, k, real(five[k]) - BB * real(three[k]) - A * (real(four[k]) - BB * real(two[k])))
+    made = out[row + 3, first : first + n]
+    for k in range(n):
+        leave(made, k, real(five[k]) - AA * real(three[k]) + B * (real(four[k]) - AA * real(two[k])))
+    made = out[row + 4, first : first + n]
+    for k in range(n):
+        leave(made, k, real(five[k]) - AA * real(three[k]) - B * (real(four[k]) - AA * real(two[k])))
+    made = out[row + 5, first : first + n]
+    for k in range(n):
+        leave(made, k, real(six[k]) - BOTH * real(four[k]) + real(two[k]))
+
+
+@rows
+def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, out: Bits) -> None:
+    """Aᵀ m A of `many` tiles (36, at least many · K), and the bias, to their places in `out` (H, W, K); what lies beyond it is left out."""
+    count = len(bias)
+    most = max(1, AT_ONCE // count)
+    half = np.empty((4, 6, most * count), np.float32)
+    for start in range(0, many, most):
+        n = min(most, many - start)
+        begin, end = start * count, (start + n) * count
         for j in range(6):
-            for c in range(count):
-                half[0, j, c] = tiles[j, tile, c] + tiles[6 + j, tile, c] + tiles[12 + j, tile, c] + tiles[18 + j, tile, c] + tiles[24 + j, tile, c]
-            for c in range(count):
-                half[1, j, c] = tiles[6 + j, tile, c] - tiles[12 + j, tile, c] + TWO * (tiles[18 + j, tile, c] - tiles[24 + j, tile, c])
-            for c in range(count):
-                half[2, j, c] = tiles[6 + j, tile, c] + tiles[12 + j, tile, c] + FOUR * (tiles[18 + j, tile, c] + tiles[24 + j, tile, c])
-            for c in range(count):
-                far = EIGHT * (tiles[18 + j, tile, c] - tiles[24 + j, tile, c])
-                half[3, j, c] = tiles[6 + j, tile, c] - tiles[12 + j, tile, c] + far + tiles[30 + j, tile, c]
-        columns = min(4, out.shape[1] - x)
-        for i in range(min(4, out.shape[0] - y)):
-            for c in range(count):
-                out[y + i, x, c] = bias[c] + half[i, 0, c] + half[i, 1, c] + half[i, 2, c] + half[i, 3, c] + half[i, 4, c]
-            if columns > 1:
+            one, two, three = tiles[j, begin:end], tiles[6 + j, begin:end], tiles[12 + j, begin:end]
+            four, five, six = tiles[18 + j, begin:end], tiles[24 + j, begin:end], tiles[30 + j, begin:end]
+            made = half[0, j]
+            for k in range(end - begin):
+                made[k] = real(one[k]) + real(two[k]) + real(three[k]) + real(four[k]) + real(five[k])
+            made = half[1, j]
+            for k in range(end - begin):
+                made[k] = A * (real(two[k]) - real(three[k])) + B * (real(four[k]) - real(five[k]))
+            made = half[2, j]
+            for k in range(end - begin):
+                made[k] = AA * (real(two[k]) + real(three[k])) + BB * (real(four[k]) + real(five[k]))
+            made = half[3, j]
+            for k in range(end - begin):
+                made[k] = AAA * (real(two[k]) - real(three[k])) + BBB * (real(four[k]) - real(five[k])) + real(six[k])
+        for tile in range(n):
+            y, x = 4 * ((first + start + tile) // wide), 4 * ((first + start + tile) % wide)
+            begin, end = tile * count, (tile + 1) * count
+            columns = min(4, out.shape[1] - x)
+            for i in range(min(4, out.shape[0] - y)):
+                one, two, three = half[i, 0, begin:end], half[i, 1, begin:end], half[i, 2, begin:end]
+                four, five, six = half[i, 3, begin:end], half[i, 4, begin:end], half[i, 5, begin:end]
+                made = out[y + i, x]
                 for c in range(count):
-                    out[y + i, x + 1, c] = bias[c] + half[i, 1, c] - half[i, 2, c] + TWO * (half[i, 3, c] - half[i, 4, c])
-            if columns > 2:
-                for c in range(count):
-                    out[y + i, x + 2, c] = bias[c] + half[i, 1, c] + half[i, 2, c] + FOUR * (half[i, 3, c] + half[i, 4, c])
-            if columns > 3:
-                for c in range(count):
-                    out[y + i, x + 3, c] = bias[c] + half[i, 1, c] - half[i, 2, c] + EIGHT * (half[i, 3, c] - half[i, 4, c]) + half[i, 5, c]
+                    leave(made, c, one[c] + two[c] + three[c] + four[c] + five[c] + bias[c])
+                if columns > 1:
+                    made = out[y + i, x + 1]
+                    for c in range(count):
+                        leave(made, c, A * (two[c] - three[c]) + B * (four[c] - five[c]) + bias[c])
+                if columns > 2:
+                    made = out[y + i, x + 2]
+                    for c in range(count):
+                        leave(made, c, AA * (two[c] + three[c]) + BB * (four[c] + five[c]) + bias[c])
+                if columns > 3:
+                    made = out[y + i, x + 3]
+                    for c in range(count):
+                        leave(made, c, AAA * (two[c] - three[c]) + BBB * (four[c] - five[c]) + six[c] + bias[c])

@@ -23,8 +23,9 @@ G = torch.cat([POINTS[:, None] ** torch.arange(TILE), torch.tensor([[0, 0, 0, 1.
 TWO, THREE, FOUR, FIVE, SEVEN, EIGHT, NINE, TEN, TWELVE, HALF, QUARTER, EIGHTH = (np.float32(n) for n in (2, 3, 4, 5, 7, 8, 9, 10, 12, 0.5, 0.25, 0.125))
 
 
-def transformed(weight: Tensor) -> Tensor:
+def transformed(weight: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """G g Gᵀ of the four parts of each kernel of (K, C, 7, 7): (2, 2, 49, C, K)."""
+    assert dtype == torch.float32, "its transforms want digits"
     parts = F.pad(weight.double(), (0, 1, 0, 1)).unflatten(3, (2, TILE)).unflatten(2, (2, TILE))  # (K, C, 2, 4, 2, 4)
     return torch.einsum("ip,kcapbq,jq->abijck", G, parts, G).flatten(2, 3).float().contiguous()
 
