@@ -11,7 +11,7 @@ import click
 from huafang import methods
 from huafang.assets import check_writable, write_whole
 from huafang.cli.options import given, option
-from huafang.cli.paint import COMMON
+from huafang.cli.paint import COMMON, exit_code
 from huafang.cli.progress import progress_bar, stoppable
 from huafang.errors import BadInput
 from huafang.params import fields
@@ -52,7 +52,7 @@ def compare(
     changes: tuple[str, ...],
     **values: Any,
 ) -> int:
-    """Run the comparison and write its report; the exit code. Raises HuafangError."""
+    """Run the comparison and write its report; the exit code: 0, or 4 where some of the methods failed, or 1 where all did. Raises HuafangError."""
     from huafang.api import Bench, check_device
 
     folder = Path(output)
@@ -84,7 +84,16 @@ def compare(
     else:
         click.echo("\n".join(map(str, written)))
         click.echo(f"{seconds:.1f} s", err=True)
-    return 0
+    return _exit_code(found)
+
+
+def _exit_code(found: dict[str, Any]) -> int:
+    """As of a folder of photos: the report is written and whole, and a script can tell by the code whether every method has its figures in it."""
+    failed = [row["name"] for row in found["rows"] if row["error"]]
+    count = sum(not row["baseline"] for row in found["rows"])
+    if failed:
+        click.echo(f"{len(failed)} of {count} methods failed: {', '.join(failed)}", err=True)
+    return exit_code(len(failed), count)
 
 
 def _read(report: Path) -> dict[str, Any]:
@@ -159,8 +168,9 @@ HELP = f"""{methods.labels("compare")["en"]["summary"]}
 huafang compare --photo photo.jpg --style painting.jpg --method gatys --method stroke_rendering -o report/
 huafang compare --rerun report/ -o report2/
 
-Each method runs with its own defaults; --set changes them. A method that fails is a row that says why. The folder holds report.html (one page, complete
-in itself), report.json, report.csv, grid.png, a picture of each method, and what --rerun needs to make the same figures again."""
+Each method runs with its own defaults; --set changes them. A method that fails is a row that says why: the report is whole all the same, and the exit
+code is 4 (1 where none ran). The folder holds report.html (one page, complete in itself), report.json, report.csv, grid.png, a picture of each method, and
+what --rerun needs to make the same figures again."""
 
 compare_command = click.Command(
     "compare",

@@ -131,7 +131,12 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     failed = sum("error" in report for report in reports)
     if failed:
         click.echo(f"{failed} of {len(reports)} failed", err=True)
-    return 0 if not failed else PARTIAL if failed < len(reports) else 1
+    return exit_code(failed, len(reports))
+
+
+def exit_code(failed: int, count: int) -> int:
+    """Of a command that did `count` things, of which some failed."""
+    return 0 if not failed else PARTIAL if failed < count else 1
 
 
 def _targets(name: str, sources: list[Path | None], output: str | None, title: str) -> list[Path]:
