@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 import torch
 
-from huafang import methods
+from huafang import catalogue, methods
 from huafang.errors import BadInput, Cancelled
 from huafang.params import Kind, Params, fields
 from tests.conftest import Bench
@@ -79,6 +79,11 @@ def test_every_word_is_there_in_both_languages(name, language):
         assert words["fields"][spec.name]["label"].strip()
         if language == "zh":
             assert words["fields"][spec.name]["hint"].strip(), "the English hint is the docstring; the Chinese one stands here"
+        if spec.kind == "weights" and spec.required and spec.holds:
+            known = [entry.name for entry in catalogue.entries().values() if entry.holds == spec.holds]
+            assert known or words["fields"][spec.name]["source"].strip(), "nothing can be pulled for it: its source says what is read and where it is published"
+            with pytest.raises(BadInput, match=r"huafang models pull|none can be pulled"):
+                methods.build(name, {})
         if spec.kind == "choice":
             assert set(words["choices"][spec.name]) == set(spec.choices)
     assert set(words.get("choices", {})) == {spec.name for spec in specs if spec.kind == "choice"}

@@ -185,6 +185,8 @@ def test_without_o_a_free_name_is_chosen(desk):
         (("stylize", "photos", *RECOLOUR, "-o", "out.png"), "name a folder"),
         (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "greater than or equal to 0"),
         (("colour-transfer", "photo.jpg"), "Missing option '--style'"),
+        (("adain", "photo.jpg", "--style", "painting.png"), "Missing option '--weights'. adain needs a model of its own: none can be pulled; the layout of"),
+        (("stylize", "photo.jpg", "--method", "fast_style"), "huafang models pull candy (or mosaic"),
         (("generate", "a cat", "--model", "path/to/checkpoint"), "there is no file path/to/checkpoint"),
     ],
 )

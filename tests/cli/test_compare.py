@@ -42,7 +42,9 @@ def test_a_report_is_a_folder_with_everything_in_it(report):
     found = json.loads((report / "report.json").read_text())
     assert found["params"]["methods"] == ["colour_transfer", "adain"]
     assert found["rows"][2]["params"]["transfer"] == "reinhard"
-    assert found["rows"][3]["error"]["hint"] == "name one in the settings: adain.weights=MODEL"
+    hint = found["rows"][3]["error"]["hint"]
+    assert "naoto0804/pytorch-AdaIN" in hint
+    assert "name it in the settings: adain.weights=MODEL" in hint
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,8 @@ def test_the_exit_code_says_whether_all_methods_ran_and_the_report_is_whole_all_
     assert run(*PLAN[:4], *(word for name in chosen for word in ("--method", name)), "--size", "64", "-o", "report") == code
     assert ("methods failed" in (err := capsys.readouterr().err)) == bool(said)
     assert said in err
+    assert ("hint: fast_style: get one with: huafang models pull candy (or mosaic" in err) == ("fast_style" in chosen)
+    assert ("hint: adain: none can be pulled; the layout of naoto0804/pytorch-AdaIN" in err) == ("adain" in chosen)
     assert {place.name for place in (desk / "report").iterdir()} == FILES - (set() if code != 1 else {"colour_transfer.png"})
 
 

@@ -79,7 +79,8 @@ def test_what_fails_is_a_row_that_says_why(report):
     row = rows(found)["adain"]
     assert row["figures"] == {}
     assert row["error"]["message"] == "adain needs a model of the kind adain, and none is on this machine"
-    assert row["error"]["hint"] == "name one in the settings: adain.weights=MODEL"
+    assert "pytorch-AdaIN" in row["error"]["hint"]
+    assert row["error"]["hint"].endswith("name it in the settings: adain.weights=MODEL")
     assert "adain.png" not in files
     assert "adain" not in found["cost"]
     assert result.figures == {"ran": 2, "failed": 1}

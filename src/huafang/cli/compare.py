@@ -28,9 +28,11 @@ OWN = [
     click.Option(["-o", "--output"], type=click.Path(), required=True, help="Folder to write the report to."),
     click.Option(["--photo", "content"], type=click.Path(), help=SPECS["content"].help),
     click.Option(["--style"], type=click.Path(), help=SPECS["style"].help),
-    click.Option(["--method", "methods"], type=option(SPECS["methods"]).type, multiple=True, metavar="METHOD", help=SPECS["methods"].help + "  [repeat]"),
+    click.Option(
+        ["--method", "methods"], type=option(SPECS["methods"], "compare").type, multiple=True, metavar="METHOD", help=SPECS["methods"].help + "  [repeat]"
+    ),
     click.Option(["--set", "changes"], multiple=True, metavar="METHOD.FIELD=VALUE", help="A setting of one method, as in gatys.steps=60.  [repeat]"),
-    *(option(SPECS[name]) for name in ("prompt", "size", "lpips", "language", "seed")),
+    *(option(SPECS[name], "compare") for name in ("prompt", "size", "lpips", "language", "seed")),
     click.Option(
         ["--rerun"],
         type=click.Path(path_type=Path),
@@ -89,10 +91,13 @@ def compare(
 
 def _exit_code(found: dict[str, Any]) -> int:
     """As of a folder of photos: the report is written and whole, and a script can tell by the code whether every method has its figures in it."""
-    failed = [row["name"] for row in found["rows"] if row["error"]]
+    failed = {row["name"]: row["error"] for row in found["rows"] if row["error"]}
     count = sum(not row["baseline"] for row in found["rows"])
     if failed:
         click.echo(f"{len(failed)} of {count} methods failed: {', '.join(failed)}", err=True)
+    for name, error in failed.items():
+        if error["hint"]:
+            click.echo(f"hint: {name}: {error['hint']}", err=True)
     return exit_code(len(failed), count)
 
 

@@ -35,8 +35,20 @@ class MethodName(click.ParamType[str]):
         return plain
 
 
-def option(spec: FieldSpec) -> click.Option:
-    """The flag of one field."""
+class ModelName(click.ParamType[str]):
+    """A model by name, or a file, for a field of a method."""
+
+    name = "model"
+
+    def __init__(self, method: str, spec: FieldSpec) -> None:
+        self._method, self._spec = method, spec
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        return f"{self._method} needs a model of its own: {methods.weights_wanted(self._method, self._spec)}"
+
+
+def option(spec: FieldSpec, method: str) -> click.Option:
+    """The flag of one field of a method."""
     flag = f"--{spec.name.replace('_', '-')}"
     common: dict[str, Any] = {"required": True, "help": _help(spec)} if spec.required else {"default": None, "help": _help(spec)}
     if spec.kind == "bool":
@@ -45,7 +57,7 @@ def option(spec: FieldSpec) -> click.Option:
         return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
     if spec.kind == "methods":
         return click.Option([flag], type=MethodName(), multiple=True, metavar="METHOD", **(common if spec.required else common | {"default": ()}))
-    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": click.STRING}
+    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": ModelName(method, spec)}
     kind = click.Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
     names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}
     return click.Option([flag], type=kind, metavar=names.get(spec.kind), **common)

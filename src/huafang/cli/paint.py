@@ -61,7 +61,13 @@ def room_command(name: str, *, verb: str | None = None) -> click.Command:
     text = f"{methods.labels(name)['en']['summary']}\n\n{sys.modules[room.__module__].__doc__ or ''}"
     if room.paper:
         text += f"\n\nPaper: {room.paper[0]} <{room.paper[1]}>"
-    return click.Command(verb or name.replace("_", "-"), params=[argument, *map(option, specs.values()), *COMMON], callback=go, help=text, no_args_is_help=True)
+    return click.Command(
+        verb or name.replace("_", "-"),
+        params=[argument, *(option(spec, name) for spec in specs.values()), *COMMON],
+        callback=go,
+        help=text,
+        no_args_is_help=True,
+    )
 
 
 def _files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from huafang import catalogue
 from huafang.assets import Assets
 from huafang.errors import BadInput, NotFound, nearest
 from huafang.methods.adain import AdaIn
@@ -41,7 +42,8 @@ from huafang.methods.train_animegan import TrainAnimeGan
 from huafang.methods.train_arbitrary_style import TrainArbitraryStyle
 from huafang.methods.train_fast_style import TrainFastStyle
 from huafang.methods.train_mini import TrainMini
-from huafang.params import Params, fields
+from huafang.notes import Note
+from huafang.params import FieldSpec, Params, fields
 from huafang.video import is_film
 
 if TYPE_CHECKING:
@@ -143,6 +145,8 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
         return f"{where}: {least} {fault['ctx'][bound]} wanted, {fault['ctx']['actual_length']} came"
     came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])})"
     said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
+    if fault["type"] == "missing" and owner and (spec := next((one for one in fields(owner) if one.name == where and one.kind == "weights"), None)):
+        came = f"; {weights_wanted(owner.model_fields['method'].default, spec)}"
     return f"{where}: {said}{came}"
 
 
@@ -176,6 +180,20 @@ def restylers() -> list[str]:
 def _takes_a_photo(kind: type[Params]) -> bool:
     kinds = {spec.name: spec.kind for spec in fields(kind)}
     return kinds.get("content") == "image" and "methods" not in kinds.values()
+
+
+def weights_wanted(name: str, spec: FieldSpec) -> Note:
+    """What would satisfy a field of kind "weights" of the method `name`: what can be pulled for it, or else what it reads and where that is published."""
+    known = [entry.name for entry in catalogue.entries().values() if entry.holds == spec.holds]
+    if known:
+        first, *more = known
+        en, zh = (f" (or {', '.join(more)})", f"（或 {'、'.join(more)}）") if more else ("", "")
+        return Note(f"get one with: huafang models pull {first}{en}", f"下载一个：huafang models pull {first}{zh}")
+    words = _words(name)
+    en, zh = (words[language]["fields"][spec.name].get("source") for language in ("en", "zh"))
+    if en is None:
+        return Note("see: huafang models list", "见：huafang models list")
+    return Note(f"none can be pulled; {en}", f"目录里没有可下载的；{zh}")
 
 
 def no_film(what: str) -> BadInput:

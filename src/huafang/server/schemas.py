@@ -62,6 +62,8 @@ class FieldInfo(Schema):
     choices: list[Choice] = []
     holds: str | None = None
     """For kind "weights": which models of `/api/models` fit (their `holds`)."""
+    source: Words | None = None
+    """For kind "weights": what is read and where it is published, where no model of `/api/models` fits by nature."""
     when: When | None = None
     """A form hides the field while it does not count."""
     film: bool = False

@@ -1263,6 +1263,7 @@ export interface components {
             choices: components["schemas"]["Choice"][];
             /** Holds */
             holds: string | null;
+            source: components["schemas"]["Words"] | null;
             when: components["schemas"]["When"] | null;
             /**
              * Film

@@ -13,6 +13,7 @@ from huafang import images
 from huafang.methods.compare import Compare, plots
 from huafang.methods.compare.measures import MEASURES, Measure
 from huafang.methods.compare.table import Row, Table, convention, reason, shown, title, words
+from huafang.notes import Note
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What a browser lets the page do, though somebody should have smuggled something into it: show its own pictures in its own style."""
@@ -104,7 +105,8 @@ class _Page:
 
     def _why(self, row: Row) -> str:
         hint = (row.error or {}).get("hint")
-        return self._told({language: reason(row, language) for language in self._languages}) + (f"; {escape(hint)}" if hint else "")
+        why = self._told({language: reason(row, language) for language in self._languages})
+        return f"{why} {self._told({language: _in(hint, language) for language in self._languages})}" if hint else why
 
     def _question(self, question: str) -> str:
         measures = [one for one in MEASURES if one.question == question]
@@ -183,6 +185,11 @@ class _Page:
         told = f"{machine['name']}, {machine['device']}, {machine['threads']} threads, torch {machine['torch']}"
         made = self._both(lambda said: said["made"].format(version=self._head["huafang"], machine=told))
         return f"<footer><p>{made}</p><p>{self._word('files')}</p></footer>"
+
+
+def _in(said: str, language: str) -> str:
+    """What was said in a language, where it was said in it."""
+    return said.zh if language == "zh" and isinstance(said, Note) else said
 
 
 def _address(pixels: Tensor) -> str:
