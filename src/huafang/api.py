@@ -1,9 +1,10 @@
 """Huafang from Python: `stylize`, `generate`, and `run` for any method. torch is loaded by the first call, not by the import."""
 
+import contextlib
 import glob
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,29 +179,20 @@ class Bench:
         """Ingest a picture from a path, bytes or PIL, or where `film` says so a film, and give its id. Raises BadInput, TooLarge."""
         if isinstance(source, str | os.PathLike):
             path = Path(source)
-            try:
-                data = path.read_bytes()
-            except FileNotFoundError:
-                raise BadInput(f"there is no file {path}" + _near_file(path), code="file.missing") from None
-            except OSError as error:
-                raise BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable") from error
-            name = path.name
+            data, name = _read(path), path.name
             self.read.add(path.resolve())
         else:
             data, name = source if isinstance(source, bytes) else _png(source), "picture"
         moving = video.is_film(data[:256])
         if moving and not film:
             raise methods.no_film(name)
-        try:
+        with _naming(name, data, film=film):
             if moving:
                 video.probe(data)
             else:
                 picture = images.ingest(data)
                 data = picture.data
                 self.warnings += [f"{name}: {said}" for said in picture.warnings]
-        except BadInput as error:
-            error.message = f"{name}: {error.message}"
-            raise
         asset = self.assets.put(data)
         self.sources[asset] = name
         return asset
@@ -260,10 +252,43 @@ def check_device(name: str) -> str:
     return name
 
 
+def check_readable(path: Path, *, film: bool = False) -> None:
+    """Look at the beginning of a picture, or where `film` says so of a film, decoding nothing. Raises BadInput as `Bench.picture` does."""
+    if video.is_film_file(path):
+        if not film:
+            raise methods.no_film(path.name)
+        return
+    data = _read(path)
+    with _naming(path.name, data, film=film):
+        images.probe(data)
+
+
+@contextlib.contextmanager
+def _naming(name: str, data: bytes, *, film: bool) -> Iterator[None]:
+    """A fault of `data` names the file it came from; and where that is named as a film, and a film would do, it is the film that is missed."""
+    try:
+        yield
+    except BadInput as error:
+        if film and error.code == "image.unreadable" and name.lower().endswith(video.ENDINGS):
+            said = f"{name}: this file cannot be read as a film, whatever its name says (it looks like {images.looks_like(data)})"
+            raise BadInput(said, code="video.unreadable", hint=f"readable are {video.READABLE}, and of pictures {images.READABLE}") from error
+        error.message = f"{name}: {error.message}"
+        raise
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BadInput(f"there is no file {path}" + _near_file(path), code="file.missing") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable") from error
+
+
 def expand(patterns: Sequence[str], *, films: bool = False) -> list[Path]:
     """Files, folders and globs -> picture files, each once, in order; of a folder also its `films`. Raises BadInput for what names nothing."""
     endings = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
-    endings |= {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"} if films else set()
+    endings |= set(video.ENDINGS) if films else set()
     found: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern)

@@ -170,7 +170,7 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def _unreadable(data: bytes, error: BaseException) -> BadInput:
-    what = _looks_like(data)
+    what = looks_like(data)
     hint = f"readable are {READABLE}"
     if what == "a HEIC picture":
         hint += "; save it as JPEG first (on an iPhone: Settings, Camera, Formats, Most Compatible)"
@@ -180,7 +180,8 @@ def _unreadable(data: bytes, error: BaseException) -> BadInput:
     return BadInput(f"this file cannot be read as a picture (it looks like {what}): {detail[:200]}", code="image.unreadable", hint=hint)
 
 
-def _looks_like(data: bytes) -> str:
+def looks_like(data: bytes) -> str:
+    """What a file may be that could not be read, by its first bytes."""
     head = data[:32]
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"):
         return "a HEIC picture"

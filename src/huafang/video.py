@@ -26,6 +26,8 @@ MAX_PIXELS = 8192 * 4320
 MAX_FRAMES = 200_000
 MIN_SIDE = 8
 READABLE = "MP4, MOV, MKV, WebM, AVI, FLV, WMV, MPEG"
+ENDINGS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+"""Of names by which a film is looked for in a folder; what a file is, its first bytes tell."""
 TICKS = 90_000
 """Parts of a second in which times of frames are kept: whole for every frame rate in use."""
 QUALITY = "18"

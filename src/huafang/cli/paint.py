@@ -114,7 +114,7 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
 
 def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     """Run a room over what was named; the exit code. Raises HuafangError when there is one thing to do and it fails."""
-    from huafang.api import Bench, check_device, expand
+    from huafang.api import Bench, check_device, check_readable, expand
 
     room = methods.ROOMS[name]
     many = isinstance(subject, tuple)
@@ -122,8 +122,8 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
         subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
     named = many and bool(subject)  # a room may do without its photo
     sources: list[Any] = list(expand(subject, films=methods.films(room))) if named else [None if many else subject]
-    if named and len(sources) == 1 and is_film_file(sources[0]) and not methods.films(room):
-        raise methods.no_film(sources[0].name)
+    if named and len(sources) == 1:  # of several, what cannot be read is told of in its place
+        check_readable(sources[0], film=methods.films(room))
     targets = _targets(name, sources if named else [None], how.output, subject if room.makes == "weights" and subject else name)
     spare(sources if named else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
