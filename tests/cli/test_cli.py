@@ -251,9 +251,20 @@ def test_paths_of_results_go_to_stdout(desk, capsys):
     assert capsys.readouterr().out == "out.png\n"
 
 
-def test_dry_run_paints_nothing(desk):
+def test_dry_run_paints_nothing(desk, capsys):
     assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png", "--dry-run") == 0
     assert not Path("out.png").exists()
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "some/where/", "--dry-run") == 0
+    assert not Path("some").exists()
+    assert "note: the folder some/where was not there; it would be made" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_made_is_said_once(desk, capsys):
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "some/where") == 0
+    assert capsys.readouterr().err.count("note: the folder some/where was not there; it is made") == 1
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "some/where") == 0
+    assert huafang("stylize", "photo.jpg", *RECOLOUR) == 0
+    assert "is made" not in capsys.readouterr().err
 
 
 def test_methods_as_json_has_every_field_in_two_languages(desk, capsys):

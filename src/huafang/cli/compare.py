@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from huafang import methods
-from huafang.assets import check_writable, write_whole
+from huafang.assets import write_whole
 from huafang.cli.options import given, option
 from huafang.cli.paint import COMMON, exit_code
+from huafang.cli.pictures import output_folder
 from huafang.cli.progress import progress_bar, stoppable
 from huafang.errors import BadInput
 from huafang.params import fields
@@ -25,7 +26,7 @@ CLOSE = 1e-6
 """Relative difference up to which two figures are the same: another number of threads sums in another order."""
 SPECS = {spec.name: spec for spec in fields(methods.ROOMS["compare"])}
 OWN = [
-    click.Option(["-o", "--output"], type=click.Path(), required=True, help="Folder to write the report to."),
+    click.Option(["-o", "--output"], type=click.Path(), required=True, help="Folder to write the report to; made if it is not there."),
     click.Option(["--photo", "content"], type=click.Path(), help=SPECS["content"].help),
     click.Option(["--style"], type=click.Path(), help=SPECS["style"].help),
     click.Option(
@@ -65,7 +66,9 @@ def compare(
         params = bench.params("compare", _settings(bench, rerun, before, changes, given(values)))
         if rerun and folder.resolve() == rerun.resolve():
             raise BadInput(f"{folder} is the report that is made again; it would be written over", code="output.input", hint="name another folder with -o")
-        check_writable(folder)
+        made = output_folder(folder, dry_run=dry_run)
+        for note in (*bench.warnings, *made):
+            click.secho(f"note: {note}", fg="yellow", err=True)
         if dry_run:
             click.echo(f"would write {folder / 'report.html'}")
             return 0

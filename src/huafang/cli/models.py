@@ -155,6 +155,7 @@ def export(name: str, output: Path, overwrite: bool, data: Path | None, folders:
 
     place = Path(name)
     path = place if (place / "model_index.json").is_file() and len(place.parts) > 1 else Weights(places(data).models, folders).path(name)
-    for remark in make(path, output, over=overwrite):
+    remarks = [] if output.parent.exists() else [f"the folder {output.parent} was not there; it is made"]
+    for remark in (*make(path, output, over=overwrite), *remarks):
         click.echo(remark, err=True)
     click.echo(str(output))

@@ -18,7 +18,11 @@ from huafang.video import is_film_file
 
 PARTIAL = 4
 COMMON = [
-    click.Option(["-o", "--output"], type=click.Path(), help="File (.png, .jpg, .webp; of a film .mp4) or folder. Default: a new name in this folder."),
+    click.Option(
+        ["-o", "--output"],
+        type=click.Path(),
+        help="File (.png, .jpg, .webp; of a film .mp4) or folder, made if need be. Default: a new name here.",
+    ),
     click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout when done."),
     click.Option(["-q", "--quiet"], is_flag=True, help="No progress bar."),
     click.Option(["--force"], is_flag=True, help="In a folder run, paint again what was finished before with the same settings."),

@@ -90,10 +90,10 @@ class One:
         """Read and checked. Raises HuafangError."""
         bench, how = self.bench, self.how
         params = bench.params(self.method, self.values)
+        spare(bench.read, [self.target])
+        bench.warnings += output_folder(self.target.parent, dry_run=how.dry_run)
         notes = tuple(f"note: {said}" for said in bench.warnings)
         bench.warnings.clear()
-        spare(bench.read, [self.target])
-        check_writable(self.target.parent)
         report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": {asset: bench.sources[asset] for asset in picture_ids(params)}}
         ready = Ready(params, report, notes)
         if how.dry_run:
@@ -197,6 +197,16 @@ def spare(inputs: Iterable[Path], targets: list[Path]) -> None:
     for target in targets:
         if target.resolve() in kept:
             raise BadInput(f"{target} is one of the pictures given; it would be written over", code="output.input", hint="name another file or folder with -o")
+
+
+def output_folder(folder: Path, *, dry_run: bool = False) -> list[str]:
+    """See that `folder` can be written to; what there is to say of it. Raises Unavailable, DiskFull.
+
+    One that is not there is made, as users expect of -o out/, but not in silence, since a slip of the pen makes one too. A dry run makes none.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    check_writable(there if dry_run else folder)
+    return [] if there == folder else [f"the folder {folder} was not there; it {'would be' if dry_run else 'is'} made"]
 
 
 def made_with(target: Path, params: Params) -> bool:
