@@ -172,6 +172,28 @@ def test_what_does_not_hang_on_a_frame_is_made_once(bench, params):
     assert made == [1]
 
 
+def test_a_film_that_breaks_off_is_painted_as_far_as_it_goes_and_says_so(bench):
+    data = film(frames(40), "avi", "mjpeg")
+    params = methods.build("colour_transfer", {"content": bench.assets.put(data[: len(data) // 2]), "style": [bench.style]})
+    result = filming.restyle(params, Desk(bench), Inverter())
+    count = int(result.figures["frames"])
+    assert 10 < count < 30
+    (note,) = [note for note in result.notes if note != "inverted"]
+    assert note == f"the film ends early: {count} of about 40 frames are there; the file is cut short"
+    assert note.zh == f"影片提前结束：约 40 帧中只有 {count} 帧；文件不完整。"
+
+
+def test_damaged_frames_are_counted(bench):
+    data = bytearray(film(frames(30), "avi", "mjpeg"))
+    start = data.index(b"00dc", len(data) // 2) + 8
+    data[start : start + 400] = bytes(400)  # one picture without its header, and the beginning of the next
+    params = methods.build("colour_transfer", {"content": bench.assets.put(bytes(data)), "style": [bench.style]})
+    result = filming.restyle(params, Desk(bench), Inverter())
+    count, there = int(result.figures["frames"]), video.probe(bytes(data)).frames
+    assert count < there
+    assert [note for note in result.notes if note != "inverted"] == [f"{count} of {there} frames could be read; the others are damaged"]
+
+
 def test_glimpses_are_of_all_of_the_film(bench, params):
     seen: list[float] = []
 

@@ -98,8 +98,19 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
         parts.close()
         ctx.hear()
         film, figures = _film(parts, params, data, facts), parts.figures()
+        notes += _missing(int(figures["frames"]), facts)
     ctx.step(facts.frames, facts.frames, preview=shown if shown is not None else _pixels(next(video.frames_of(film.data))))
     return Result(files=[film], figures=figures, notes=notes)
+
+
+def _missing(painted: int, facts: video.Facts) -> list[Note]:
+    """What is said of a film of which not every frame could be painted."""
+    if facts.promised is not None and painted < facts.promised:
+        said = f"the film ends early: {painted} of about {facts.promised} frames are there; the file is cut short"
+        return [Note(said, f"影片提前结束：约 {facts.promised} 帧中只有 {painted} 帧；文件不完整。")]
+    if painted < facts.frames:
+        return [Note(f"{painted} of {facts.frames} frames could be read; the others are damaged", f"{facts.frames} 帧中读出了 {painted} 帧，其余已损坏。")]
+    return []
 
 
 def _film(parts: "_Parts", params: Params, data: bytes, facts: video.Facts) -> File:
