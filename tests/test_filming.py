@@ -12,6 +12,7 @@ import torch
 from huafang import filming, metadata, methods, video
 from huafang.context import Context, File, Result, Step
 from huafang.errors import BadInput, Cancelled
+from huafang.nets import feedforward
 from huafang.notes import Note
 from tests.films import film, frames, hums
 
@@ -192,6 +193,22 @@ def test_damaged_frames_are_counted(bench):
     count, there = int(result.figures["frames"]), video.probe(bytes(data)).frames
     assert count < there
     assert [note for note in result.notes if note != "inverted"] == [f"{count} of {there} frames could be read; the others are damaged"]
+
+
+def test_what_is_said_of_a_films_size_is_that_of_the_file(bench):
+    wide = bench.assets.put(film(frames(3, 54, 128), "avi", "mjpeg"))
+    params = methods.build("fast_style", {"content": wide, "weights": "none", "size": 64})
+
+    def paint(params, ctx):
+        photo, notes = feedforward.brought(ctx, params.content, params.size)
+        return Result(images=[photo], notes=notes)
+
+    result = filming.restyle(params, Desk(bench, work=False), paint)
+    (made,) = result.files
+    facts = video.probe(made.data)
+    assert (facts.width, facts.height) == (64, 28), "27 lines, and one that the format wants"
+    assert result.notes == ["the photo is painted at 64 × 28; its own size is 128 × 54"]
+    assert "Size: 64x28" in video.text_of(made.data)[metadata.A1111]
 
 
 def test_glimpses_are_of_all_of_the_film(bench, params):

@@ -97,7 +97,7 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
                     ctx.step(shot.number + 1, facts.frames, preview=shown)
         parts.close()
         ctx.hear()
-        film, figures = _film(parts, params, data, facts), parts.figures()
+        film, figures = _film(parts, params, data), parts.figures()
         notes += _missing(int(figures["frames"]), facts)
     ctx.step(facts.frames, facts.frames, preview=shown if shown is not None else _pixels(next(video.frames_of(film.data))))
     return Result(files=[film], figures=figures, notes=notes)
@@ -113,9 +113,11 @@ def _missing(painted: int, facts: video.Facts) -> list[Note]:
     return []
 
 
-def _film(parts: "_Parts", params: Params, data: bytes, facts: video.Facts) -> File:
-    carried = metadata.recipe(params.model_dump(mode="json"), parts.figures(), size=(facts.width, facts.height))
-    whole = video.joined(parts.read(), data, {"comment": carried[metadata.A1111], metadata.OWN: carried[metadata.OWN]})
+def _film(parts: "_Parts", params: Params, data: bytes) -> File:
+    painted = list(parts.read())
+    made = video.probe(painted[0][1])  # the room may have made it smaller, and an odd side has one line more
+    carried = metadata.recipe(params.model_dump(mode="json"), parts.figures(), size=(made.width, made.height))
+    whole = video.joined(painted, data, {"comment": carried[metadata.A1111], metadata.OWN: carried[metadata.OWN]})
     return File(f"{getattr(params, 'method', 'film')}.mp4", "video/mp4", whole)
 
 
