@@ -78,6 +78,11 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     return picture.width, picture.height
 
 
+def transparent(head: bytes) -> bool:
+    """Whether a stored picture that begins with these bytes is transparent somewhere: `ingest` keeps an alpha channel only where it is not full."""
+    return head[:8] == b"\x89PNG\r\n\x1a\n" and head[25:26] in (b"\x04", b"\x06")  # the colour types with alpha (PNG specification, 11.2.2)
+
+
 def decode(data: bytes, *, background: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> "torch.Tensor":
     """Stored bytes -> (1, 3, H, W) float32 in [0, 1]. Transparency is laid on `background` (sRGB).
 

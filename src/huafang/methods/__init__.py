@@ -6,6 +6,7 @@ Chinese) and `example.webp` (a picture it made). No room knows another.
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, reduce
 from importlib import import_module
 from importlib.resources import files
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from huafang import catalogue
+from huafang import catalogue, images
 from huafang.assets import Assets
 from huafang.errors import BadInput, NotFound, nearest
 from huafang.methods.adain import AdaIn
@@ -162,9 +163,22 @@ def run(params: Params, ctx: "Context") -> "Result":
     if films(type(params)) and ctx.film(getattr(params, params.subject)):
         from huafang import filming
 
-        return filming.restyle(params, ctx, module.run)
-    result: Result = module.run(params, ctx)
-    return result
+        result: Result = filming.restyle(params, ctx, module.run)
+    else:
+        result = module.run(params, ctx)
+    return replace(result, notes=[*result.notes, *_flattened(params, ctx.assets)])
+
+
+def _flattened(params: Params, assets: Assets) -> list[Note]:
+    """What is said of given pictures that are transparent: no room paints with holes, and `images.decode` lays them on white."""
+    name: str = params.method  # type: ignore[attr-defined]  # as above
+    notes = []
+    for spec in fields(type(params)):
+        given = (getattr(params, spec.name) or ()) if spec.pictures else ()
+        if any(assets.exists(asset) and images.transparent(assets.head(asset)) for asset in ([given] if isinstance(given, str) else given)):
+            en, zh = (labels(name)[language]["fields"][spec.name]["label"] for language in ("en", "zh"))
+            notes.append(Note(f"{en}: what is transparent was laid on white", f"{zh}：透明部分以白色为底。"))
+    return notes
 
 
 def films(kind: type[Params]) -> bool:
