@@ -123,6 +123,11 @@ class Cancelled(HuafangError):
 def nearest(came: str, allowed: Iterable[str]) -> str:
     """The end of a message about a wrong name: "; allowed are a, b; did you mean a?"."""
     names = sorted(allowed)
-    close = get_close_matches(came, names, n=1, cutoff=0.5)
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return f"; allowed are {shown or 'none'}" + (f"; did you mean {close[0]}?" if close else "")
+    return f"; allowed are {shown or 'none'}{meant(came, names)}"
+
+
+def meant(came: str, allowed: Iterable[str]) -> str:
+    """ "; did you mean a?", where one of `allowed` is near; else nothing."""
+    close = get_close_matches(came, list(allowed), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -179,6 +179,7 @@ def test_without_o_a_free_name_is_chosen(desk):
         (("stylize", "photo.jpg", "--method", "gatis"), "did you mean gatys"),
         (("stylize", "photo.jpg", "--method", "stroke_rendering", "--style", "painting.png"), "takes no style picture"),
         (("stylize", "photo.jpg", "--method", "text_to_image"), "does not restyle a photo"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--transfer", "reinhart"), "is not one of 'reinhard', 'linear', 'sliced'; did you mean reinhard?"),
         (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "less than or equal to 1"),
         (("stylize", "photo.jpg", *RECOLOUR, "--strenght", "1"), "--strength"),
         (("stylize", "photo.jpg", *RECOLOUR, "-o", "out.bmp"), "written as .png"),

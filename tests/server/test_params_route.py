@@ -153,6 +153,12 @@ def test_bad_input_36_an_unknown_field_is_named_with_its_nearest(client, photo):
     assert "did you mean seed?" in detail
 
 
+def test_bad_input_36_a_wrong_choice_is_told_the_nearest(client, photo):
+    detail = problem(job(client, photo, look="impresionist"), 422, "params.bad")
+    assert "look: must be 'impressionist', 'expressionist'" in detail
+    assert "(came: 'impresionist'); did you mean impressionist?" in detail
+
+
 def test_bad_input_36_an_unknown_method_is_named_with_its_nearest(client):
     detail = problem(client.post("/api/jobs", json={"params": {"method": "stroke_render"}}), 422, "params.bad")
     assert "did you mean stroke_rendering?" in detail

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from huafang import methods
-from huafang.errors import nearest
+from huafang.errors import meant, nearest
 from huafang.params import FieldSpec
 
 
@@ -47,6 +47,13 @@ class ModelName(click.ParamType[str]):
         return f"{self._method} needs a model of its own: {methods.weights_wanted(self._method, self._spec)}"
 
 
+class Choice(click.Choice[str]):
+    """One of a few words, in their own spelling; another is told which of them is nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        return super().get_invalid_choice_message(value, ctx).removesuffix(".") + meant(str(value), map(str, self.choices))
+
+
 def option(spec: FieldSpec, method: str) -> click.Option:
     """The flag of one field of a method."""
     flag = f"--{spec.name.replace('_', '-')}"
@@ -58,7 +65,7 @@ def option(spec: FieldSpec, method: str) -> click.Option:
     if spec.kind == "methods":
         return click.Option([flag], type=MethodName(), multiple=True, metavar="METHOD", **(common if spec.required else common | {"default": ()}))
     types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": ModelName(method, spec)}
-    kind = click.Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
+    kind = Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
     names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}
     return click.Option([flag], type=kind, metavar=names.get(spec.kind), **common)
 

@@ -4,6 +4,7 @@ A room's folder holds `__init__.py` (its params: the door, no torch), `run.py` (
 Chinese) and `example.webp` (a picture it made). No room knows another.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from huafang import catalogue, images
 from huafang.assets import Assets
-from huafang.errors import BadInput, NotFound, nearest
+from huafang.errors import BadInput, NotFound, meant, nearest
 from huafang.methods.adain import AdaIn
 from huafang.methods.animegan import AnimeGan
 from huafang.methods.cap_vstnet import CapVstNet
@@ -146,6 +147,8 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
         return f"{where}: {least} {fault['ctx'][bound]} wanted, {fault['ctx']['actual_length']} came"
     came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])})"
     said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
+    if fault["type"] == "literal_error" and isinstance(fault["input"], str):
+        came += meant(fault["input"], re.findall("'([^']*)'", fault["ctx"]["expected"]))
     if fault["type"] == "missing" and owner and (spec := next((one for one in fields(owner) if one.name == where and one.kind == "weights"), None)):
         came = f"; {weights_wanted(owner.model_fields['method'].default, spec)}"
     return f"{where}: {said}{came}"
