@@ -202,6 +202,17 @@ class FieldSpec:
         """Whether it holds a picture, or several."""
         return self.kind in ("image", "images", "masks")
 
+    @property
+    def bounds(self) -> str:
+        """Both ends of what a number may be: "0 to 1"; empty where there is none."""
+        low = _figure(self.minimum) if self.minimum is not None else f"above {_figure(self.above)}" if self.above is not None else ""
+        high = _figure(self.maximum) if self.maximum is not None else f"below {_figure(self.below)}" if self.below is not None else ""
+        return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
+
+
+def _figure(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1e6 else str(int(value))
+
 
 @cache
 def fields(room: type[Params]) -> tuple[FieldSpec, ...]:

@@ -188,7 +188,7 @@ def test_a_model_at_hand_is_taken_where_one_must_be(bench):
         ({"methods": ("gatys", "gatys")}, "gatys is named twice"),
         ({"methods": ()}, "methods: at least 1 wanted"),
         ({"methods": ("gatys",), "settings": "gatys.stps=3"}, r"settings: gatys\.stps: gatys has no such setting to change.*did you mean steps\?"),
-        ({"methods": ("gatys",), "settings": "gatys.steps=0"}, "must be greater than or equal to 1"),
+        ({"methods": ("gatys",), "settings": "gatys.steps=0"}, "must be greater than or equal to 1 .*allowed: 1 to 5000"),
         ({"methods": ("gatys",), "settings": "gatys.steps=many"}, "steps: a whole number is wanted"),
         ({"methods": ("gatys",), "settings": "gatys.content=" + "0" * 64}, "no such setting to change"),
         ({"methods": ("gatys",), "settings": "adain.size=64"}, "adain is not among the methods"),

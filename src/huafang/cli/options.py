@@ -73,8 +73,8 @@ def option(spec: FieldSpec, method: str) -> click.Option:
 def _help(spec: FieldSpec) -> str:
     """The field's docstring, its range and its default."""
     notes = []
-    if spec.kind in ("int", "float") and (bounds := _bounds(spec)):
-        notes.append(bounds)
+    if spec.kind in ("int", "float") and spec.bounds:
+        notes.append(spec.bounds)
     if spec.kind in ("images", "masks", "methods") and spec.max_items != 1:
         notes.append("repeat for several")
     if not spec.required and spec.default not in (None, (), [], ""):
@@ -86,20 +86,6 @@ def _help(spec: FieldSpec) -> str:
         )
         notes.append(f"default: {shown}")
     return spec.help + (f"  [{'; '.join(notes)}]" if notes else "")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple | list):
-        return ",".join(_shown(one) for one in value)
-    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(int(value) if isinstance(value, float) else value)
-
-
-def _bounds(spec: FieldSpec) -> str:
-    low = _shown(spec.minimum) if spec.minimum is not None else f"above {_shown(spec.above)}" if spec.above is not None else ""
-    high = _shown(spec.maximum) if spec.maximum is not None else f"below {_shown(spec.below)}" if spec.below is not None else ""
-    return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

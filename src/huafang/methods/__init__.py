@@ -145,11 +145,13 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
     if fault["type"] in ("too_short", "too_long"):
         least, bound = ("at least", "min_length") if fault["type"] == "too_short" else ("at most", "max_length")
         return f"{where}: {least} {fault['ctx'][bound]} wanted, {fault['ctx']['actual_length']} came"
-    came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])})"
+    spec = next((one for one in fields(owner) if one.name == where.partition(".")[0]), None) if owner else None
+    ends = f"; allowed: {spec.bounds}" if spec and spec.bounds and fault["type"].startswith(("greater_than", "less_than")) else ""
+    came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])}{ends})"
     said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
     if fault["type"] == "literal_error" and isinstance(fault["input"], str):
         came += meant(fault["input"], re.findall("'([^']*)'", fault["ctx"]["expected"]))
-    if fault["type"] == "missing" and owner and (spec := next((one for one in fields(owner) if one.name == where and one.kind == "weights"), None)):
+    if fault["type"] == "missing" and owner and spec and spec.kind == "weights":
         came = f"; {weights_wanted(owner.model_fields['method'].default, spec)}"
     return f"{where}: {said}{came}"
 
