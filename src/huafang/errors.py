@@ -120,10 +120,14 @@ class Cancelled(HuafangError):
         super().__init__(message, code=code, hint=hint)
 
 
+LISTED = 60
+"""Names that a message lists at the most: every list of our own is shorter, a user's folder of models may not be."""
+
+
 def nearest(came: str, allowed: Iterable[str]) -> str:
     """The end of a message about a wrong name: "; allowed are a, b; did you mean a?"."""
     names = sorted(allowed)
-    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
     return f"; allowed are {shown or 'none'}{meant(came, names)}"
 
 

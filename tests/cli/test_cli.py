@@ -168,6 +168,14 @@ def test_without_o_a_free_name_is_chosen(desk):
     assert Path("photo-colour_transfer-2.png").is_file()
 
 
+def test_an_unknown_method_is_told_every_one_that_fits_and_no_other(desk, capsys):
+    assert huafang("stylize", "photo.jpg", "--method", "zzz") == 2
+    said = capsys.readouterr().err.strip().partition("allowed are ")[2]
+    assert said.split(", ") == sorted(methods.restylers())
+    assert huafang("stylize", "photo.jpg", "--method", "compare") == 2
+    assert "compare does not restyle a photo; see: huafang compare --help" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -103,12 +103,13 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
         raise click.UsageError("name the photo, or several, or a folder of them: huafang stylize photo.jpg -o out.png", ctx)
     styled = any(part == "--style" or part.startswith("--style=") for part in rest)
     name = method.replace("-", "_") if method else methods.default_method(styled=styled, film=any(map(is_film_file, rest)))
-    room = methods.room(name)
-    if not {"content"} <= set(room.model_fields):
+    fitting = methods.restylers()
+    room = methods.room(name, fitting)
+    if name not in fitting:
         better = "huafang models pull" if room.lane == "network" else f"huafang {name.replace('_', '-')} --help"
-        raise BadInput(f"{name} does not restyle a photo; see: {better}", code="method.unfit")
+        raise BadInput(f"{name} does not restyle a photo; see: {better}; methods that do are {', '.join(fitting)}", code="method.unfit")
     if styled and "style" not in room.model_fields:
-        takers = [other for other, kind in methods.ROOMS.items() if "style" in kind.model_fields]
+        takers = [other for other in fitting if "style" in methods.ROOMS[other].model_fields]
         raise BadInput(f"{name} takes no style picture; methods that do are {', '.join(takers)}", code="method.unfit")
     command = room_command(name, verb="stylize" if not method else f"stylize --method {name}")
     with command.make_context(command.name, [*rest, *(["--help"] if wants_help else [])], parent=ctx.parent) as inner:

@@ -101,11 +101,11 @@ def _adapter() -> "TypeAdapter[Params]":
     return TypeAdapter(AnyParams)
 
 
-def room(name: str) -> type[Params]:
-    """The params class of the method `name` (`stroke-rendering` is `stroke_rendering`). Raises NotFound."""
+def room(name: str, fitting: Sequence[str] = PAINTERS) -> type[Params]:
+    """The params class of the method `name` (`stroke-rendering` is `stroke_rendering`). Raises NotFound, which lists those `fitting` where it was asked for."""
     plain = name.replace("-", "_")
     if plain not in ROOMS:
-        raise NotFound(f"there is no method {name!r}" + nearest(plain, PAINTERS), code="method.unknown")
+        raise NotFound(f"there is no method {name!r}" + nearest(plain, fitting), code="method.unknown")
     return ROOMS[plain]
 
 
