@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from huafang import images, metadata, methods, video
 from huafang.assets import Assets, write_whole
 from huafang.context import Context, File, Resident, Result, Step
-from huafang.errors import BadInput, Unavailable
+from huafang.errors import NEAR, BadInput, Unavailable
 from huafang.notes import Note
 from huafang.params import Params, fields
 from huafang.places import places
@@ -315,10 +315,11 @@ def _near_file(path: Path) -> str:
     from difflib import get_close_matches
 
     try:
-        close = get_close_matches(path.name, [item.name for item in path.parent.iterdir()], n=1)
+        there = {item.stem: item for item in sorted(path.parent.iterdir())}  # by stems: a common ending makes no two names alike
+        close = get_close_matches(path.stem, there, n=1, cutoff=NEAR)
     except OSError:
         return f"; there is no folder {path.parent} either" if not path.parent.is_dir() else ""
-    return f"; did you mean {path.parent / close[0]}?" if close else ""
+    return f"; did you mean {there[close[0]]}?" if close else ""
 
 
 def _png(picture: "Image") -> bytes:

@@ -120,6 +120,8 @@ class Cancelled(HuafangError):
         super().__init__(message, code=code, hint=hint)
 
 
+NEAR = 0.7
+"""Likeness (difflib's) from which a name may have been meant: two slips in seven letters; at 0.5 scale would be told style, and noise none."""
 LISTED = 60
 """Names that a message lists at the most: every list of our own is shorter, a user's folder of models may not be."""
 
@@ -132,6 +134,9 @@ def nearest(came: str, allowed: Iterable[str]) -> str:
 
 
 def meant(came: str, allowed: Iterable[str]) -> str:
-    """ "; did you mean a?", where one of `allowed` is near; else nothing."""
-    close = get_close_matches(came, list(allowed), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+    """The question whether one of `allowed` was meant: one that is near enough, or the one that begins as what came; nothing where none is."""
+    names = {name.lower(): name for name in allowed}
+    close = get_close_matches(came.lower(), names, n=1, cutoff=NEAR)
+    begun = [name for name in names if len(came) > 2 and name.startswith(came.lower())]
+    found = close or (begun if len(begun) == 1 else [])
+    return f"; did you mean {names[found[0]]}?" if found else ""

@@ -168,6 +168,13 @@ def test_without_o_a_free_name_is_chosen(desk):
     assert Path("photo-colour_transfer-2.png").is_file()
 
 
+def test_a_file_is_not_near_to_another_by_its_ending(desk, capsys):
+    assert huafang("stylize", "cat.jpg") == 2
+    assert "there is no file cat.jpg\n" in capsys.readouterr().err
+    assert huafang("stylize", "photo.png") == 2
+    assert "there is no file photo.png; did you mean photo.jpg?" in capsys.readouterr().err
+
+
 def test_an_unknown_method_is_told_every_one_that_fits_and_no_other(desk, capsys):
     assert huafang("stylize", "photo.jpg", "--method", "zzz") == 2
     said = capsys.readouterr().err.strip().partition("allowed are ")[2]
