@@ -7,7 +7,8 @@
     ├── Forbidden                     2    403   the door is not open to this caller
     ├── Conflict                      2    409   not in the present state of things
     ├── QueueFull                     2    429   come back in `retry_after` seconds
-    ├── MissingWeights                3    409   a model that is not on this machine
+    ├── MissingWeights                3    409   a model that is known and not on this machine
+    │   └── UnknownWeights            2    404   no model goes by this name
     ├── Unavailable                   3    503   the machine lacks something: a file, a port, a library
     │   └── DiskFull                  3    507
     ├── OutOfMemory                   1    500
@@ -90,6 +91,12 @@ class MissingWeights(HuafangError):
     code = "weights.missing"
     exit_code = 3
     http_status = 409
+
+
+class UnknownWeights(MissingWeights):
+    code = "weights.unknown"
+    exit_code = 2
+    http_status = 404
 
 
 class Unavailable(HuafangError):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from huafang import catalogue, tensorfile
 from huafang.assets import write_whole
-from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, nearest
+from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, UnknownWeights, nearest
 from huafang.tensorfile import header as header  # the words of this floor: weights.header, weights.load
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Weights:
         return ours + known + own
 
     def path(self, name: str) -> Path:
-        """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for. Raises MissingWeights."""
+        """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for. Raises MissingWeights, UnknownWeights."""
         if name in self._added:
             return self._added[name]
         if name in catalogue.built_in():
@@ -135,7 +135,7 @@ class Weights:
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
         near = nearest(name, {*found, *catalogue.entries(), *catalogue.built_in()})
-        raise MissingWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
+        raise UnknownWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
 
     def add(self, path: Path) -> str:
         """Name a file or folder of the caller's own for as long as this store lives. Raises BadInput when it is no model."""

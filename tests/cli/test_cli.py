@@ -217,6 +217,21 @@ def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ("models", "pull", "candie"),
+        ("models", "verify", "candie"),
+        ("models", "export", "candie", "-o", "out.safetensors"),
+        ("stylize", "photo.jpg", "--method", "fast_style", "--weights", "candie"),
+        ("generate", "a cat", "--model", "candie"),
+    ],
+)
+def test_a_model_that_nobody_knows_exits_2_wherever_it_is_named(desk, capsys, words):
+    assert huafang(*words) == 2
+    assert "did you mean candy?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [
         ("candy", ("7 MB, licence: BSD-3-Clause", "from https://")),

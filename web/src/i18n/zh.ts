@@ -328,7 +328,6 @@ export const said: Record<string, string> = {
   "device.missing": "本机没有所要的计算设备。",
   "weights.missing": "所需的模型还不在本机，可在“模型”页下载。",
   "weights.unknown": "没有这个名字的模型。",
-  "model.unknown": "没有这个名字的模型。",
   "weights.unreadable": "模型文件已损坏，或不是 safetensors 格式，请重新下载。",
   "weights.incomplete": "模型不完整，缺少一部分文件，请重新下载。",
   "weights.changed": "模型文件下载后被改动过，为安全起见不再使用，请重新下载。",
