@@ -280,7 +280,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise BadInput(f"there is no file {path}" + _near_file(path), code="file.missing") from None
+        raise BadInput(f"there is no file {path}" + near_file(path), code="file.missing") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable") from error
 
@@ -302,7 +302,7 @@ def expand(patterns: Sequence[str], *, films: bool = False) -> list[Path]:
         elif matches := sorted(glob.glob(pattern, recursive=True)):
             found.update(dict.fromkeys(Path(match) for match in matches if Path(match).is_file()))
         else:
-            raise BadInput(f"there is no file {pattern}" + _near_file(path), code="file.missing")
+            raise BadInput(f"there is no file {pattern}" + near_file(path), code="file.missing")
     return list(found)
 
 
@@ -311,7 +311,8 @@ def _inside(source: "Picture") -> "Sequence[Picture]":
     return expand([str(source)]) if isinstance(source, str | os.PathLike) and Path(source).is_dir() else [source]
 
 
-def _near_file(path: Path) -> str:
+def near_file(path: Path) -> str:
+    """The question whether a file or folder beside `path` was meant, which is not there; or that its folder is not there either."""
     from difflib import get_close_matches
 
     try:

@@ -115,11 +115,17 @@ def test_weights_may_be_named_by_their_path(desk):
         ((*PLAN[:4], "--method", "gaty", "-o", "r"), "'gaty' restyles no photo; allowed are"),
         ((*PLAN, "--set", "gatys.steps=3", "-o", "r"), "gatys is not among the methods"),
         ((*PLAN, "-o", "photo.jpg"), "photo.jpg is a file; a report is a folder"),
-        (("--rerun", "nowhere", "-o", "r"), "nowhere holds no report.json of a comparison"),
+        (("--rerun", "nowhere", "-o", "r"), "error: there is no folder nowhere\nhint: name the folder that compare wrote"),
+        (("--rerun", "photo.jpg", "-o", "r"), "photo.jpg is a file; a report is a folder"),
+        (("--rerun", ".", "-o", "r"), "the folder . holds no report.json"),
+        (("--rerun", "other", "-o", "r"), "other/report.json is no report of compare"),
+        (("--rerun", "othr", "-o", "r"), "there is no folder othr; did you mean other?"),
         (("--photo", "phot.jpg", *PLAN[2:], "-o", "r"), "there is no file phot.jpg; did you mean photo.jpg?"),
     ],
 )
 def test_bad_usage_says_what_is_wanted_and_exits_2(desk, capsys, words, said):
+    (desk / "other").mkdir()
+    (desk / "other" / "report.json").write_text('{"rows": 1}')
     assert run(*words) == 2
     assert said in capsys.readouterr().err
     assert not (desk / "r").exists()

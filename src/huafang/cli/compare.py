@@ -106,12 +106,22 @@ def _exit_code(found: dict[str, Any]) -> int:
 
 def _read(report: Path) -> dict[str, Any]:
     """A report's JSON. Raises BadInput for a folder that holds none that can be run again."""
+    from huafang.api import near_file
+
+    hint = "name the folder that compare wrote"
+    if not report.is_dir():
+        said = f"{report} is a file; a report is a folder" if report.exists() else f"there is no folder {report}{near_file(report)}"
+        raise BadInput(said, code="report.unreadable", hint=hint)
     try:
         found = json.loads((report / JSON).read_text("utf-8"))
         params = found["params"]
         whole = params["method"] == "compare" and isinstance(found["rows"], list)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{report} holds no {JSON} of a comparison: {error}", code="report.unreadable", hint="name the folder that compare wrote") from None
+    except FileNotFoundError:
+        raise BadInput(f"the folder {report} holds no {JSON}, in which a comparison says how it was made", code="report.unreadable", hint=hint) from None
+    except OSError as error:
+        raise BadInput(f"{report / JSON} cannot be read: {error.strerror}", code="report.unreadable", hint=hint) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{report / JSON} is no report of compare", code="report.unreadable", hint=hint) from error
     missing = [name for name in (PHOTO, STYLE) if not (report / name).is_file()]
     if missing or not whole:
         raise BadInput(f"{report} is no whole report: {', '.join(missing) or JSON} is missing or of another kind", code="report.unreadable")

@@ -45,7 +45,7 @@ from huafang.methods.train_arbitrary_style import TrainArbitraryStyle
 from huafang.methods.train_fast_style import TrainFastStyle
 from huafang.methods.train_mini import TrainMini
 from huafang.notes import Note
-from huafang.params import FieldSpec, Params, fields
+from huafang.params import FORMS, FieldSpec, Params, fields
 from huafang.video import is_film
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
     spec = next((one for one in fields(owner) if one.name == where.partition(".")[0]), None) if owner else None
     ends = f"; allowed: {spec.bounds}" if spec and spec.bounds and fault["type"].startswith(("greater_than", "less_than")) else ""
     came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])}{ends})"
-    said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
+    form = FORMS.get(fault["ctx"]["pattern"], "is of a form that is not taken") if fault["type"] == "string_pattern_mismatch" else None
+    said = form or fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
     if fault["type"] == "literal_error" and isinstance(fault["input"], str):
         came += meant(fault["input"], re.findall("'([^']*)'", fault["ctx"]["expected"]))
     if fault["type"] == "missing" and owner and spec and spec.kind == "weights":
