@@ -236,8 +236,11 @@ def test_without_them_nothing_else_is_taken_instead(bench, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "x", "猫"])
-def test_29_short_prompts_draw(bench, prompt):
-    assert torch.isfinite(run(bench, prompt=prompt, steps=1).images[0]).all()
+def test_29_short_prompts_draw_and_an_empty_one_is_said(bench, prompt):
+    result = run(bench, prompt=prompt, steps=1)
+    assert torch.isfinite(result.images[0]).all()
+    empty = [note.zh for note in result.notes if note == "the prompt is empty: the model drew whatever came to it"]
+    assert empty == ([] if prompt.strip() else ["提示词是空的：模型随意作画。"])
 
 
 def test_29_long_prompts_are_read_whole_and_said_and_too_long_ones_refused(bench):
