@@ -40,7 +40,7 @@ class Entry:
     name: str
     title: Note
     holds: str
-    licence: str
+    licence: Note
     bytes: int
     about: Note
     sources: tuple[Source, ...] = ()
@@ -55,7 +55,7 @@ class BuiltIn:
     name: str
     title: Note
     holds: str
-    licence: str
+    licence: Note
     about: Note
     borrows: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,8 +75,10 @@ def _entry(name: str, body: dict[str, Any]) -> Entry:
 
 
 def _said(body: dict[str, Any]) -> dict[str, Any]:
-    """A table with its words in both languages: `title` and `title_zh`, `about` and `about_zh`."""
+    """A table with its words in both languages: `title` and `title_zh`, `about` and `about_zh`; `licence_zh` where the licence is more than a name."""
     words = {key: Note(body.pop(key), body.pop(f"{key}_zh")) for key in ("title", "about")}
+    licence = body.pop("licence")
+    words["licence"] = Note(licence, body.pop("licence_zh", licence))
     return {**body, **words}
 
 

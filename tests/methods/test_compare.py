@@ -261,6 +261,17 @@ def test_words_from_outside_are_text(bench):
     assert found["params"]["prompt"] == "<script>alert('x')</script> & more"
 
 
+def test_the_chinese_page_has_no_english_sentence(bench):
+    _, files, result = compared(bench, language="zh", methods=("colour_transfer", "adain"), settings="")
+    page = files["report.html"].decode()
+    for word in ("needs", "threads", "none can be pulled", "name it in", "huafang models pull squeezenet1_1;"):
+        assert word not in page, word
+    assert "需要 squeezenet1_1 和 lpips_squeezenet：huafang models pull squeezenet1_1；huafang models pull lpips_squeezenet" in page
+    assert "个线程" in page
+    assert "若放在别处，请在设置里写明：adain.weights=MODEL" in page
+    assert "needs" not in result.notes[0].zh
+
+
 @pytest.mark.parametrize(("language", "has", "has_not"), [("en", "Pictures", "图片"), ("zh", "图片", "Pictures"), ("both", "图片", None)])
 def test_the_page_speaks_the_language_asked_for(bench, language, has, has_not):
     _, files, result = compared(bench, language=language, methods=("colour_transfer",), settings="")

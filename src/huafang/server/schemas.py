@@ -207,7 +207,7 @@ class ModelInfo(Schema):
     installed: bool
     bytes: int | None
     """Size of the download, or of the file where it is the owner's own."""
-    licence: str | None
+    licence: Words | None
     about: Words | None
     pullable: bool
     builtin: bool

@@ -61,7 +61,7 @@ def model_view(model: Model) -> ModelInfo:
         holds=model.holds,
         installed=model.path is not None,
         bytes=size,
-        licence=entry.licence if entry else None,
+        licence=_words(entry.licence) if entry else None,
         about=_words(entry.about) if entry else None,
         pullable=entry is not None and not model.builtin,
         builtin=model.builtin,

@@ -1886,8 +1886,7 @@ export interface components {
             installed: boolean;
             /** Bytes */
             bytes: number | null;
-            /** Licence */
-            licence: string | null;
+            licence: components["schemas"]["Words"] | null;
             about: components["schemas"]["Words"] | null;
             /** Pullable */
             pullable: boolean;

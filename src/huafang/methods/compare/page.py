@@ -106,7 +106,7 @@ class _Page:
     def _why(self, row: Row) -> str:
         hint = (row.error or {}).get("hint")
         why = self._told({language: reason(row, language) for language in self._languages})
-        return f"{why} {self._told({language: _in(hint, language) for language in self._languages})}" if hint else why
+        return f"{why} {self._told({language: Note.spoken(hint, language) for language in self._languages})}" if hint else why
 
     def _question(self, question: str) -> str:
         measures = [one for one in MEASURES if one.question == question]
@@ -123,7 +123,7 @@ class _Page:
         hint = self._word("higher" if measure.higher else "lower")
         why = self._table.missing.get(measure.key)
         if why:
-            hint = self._both(lambda said: said["missing"].format(why=why))
+            hint = self._told({language: words(language)["missing"].format(why=Note.spoken(why, language)) for language in self._languages})
         return f'<th scope="col">{named}<small>{hint}</small></th>'
 
     def _line(self, row: Row, measures: list[Measure]) -> str:
@@ -182,14 +182,8 @@ class _Page:
 
     def _foot(self) -> str:
         machine = self._head["machine"]
-        told = f"{machine['name']}, {machine['device']}, {machine['threads']} threads, torch {machine['torch']}"
-        made = self._both(lambda said: said["made"].format(version=self._head["huafang"], machine=told))
+        made = self._both(lambda said: said["made"].format(version=self._head["huafang"], machine=said["machine"].format(**machine)))
         return f"<footer><p>{made}</p><p>{self._word('files')}</p></footer>"
-
-
-def _in(said: str, language: str) -> str:
-    """What was said in a language, where it was said in it."""
-    return said.zh if language == "zh" and isinstance(said, Note) else said
 
 
 def _address(pixels: Tensor) -> str:

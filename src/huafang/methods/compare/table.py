@@ -95,7 +95,7 @@ def convention(measure: Measure, language: str, trunk: str) -> str:
 def reason(row: Row, language: str) -> str:
     """Why a method did not run. Errors speak English; the common ones are said in Chinese too."""
     error = row.error or {}
-    said: str = words(language)["faults"].get(error.get("code"), error.get("message"))
+    said: str = words(language)["faults"].get(error.get("code"), Note.spoken(error.get("message") or "", language))
     return said.rstrip(".")
 
 
