@@ -130,7 +130,7 @@ class Weights:
             return cached
         if entry:
             raise MissingWeights(
-                f"the model {name!r} ({entry.title}, {_shown_bytes(entry.bytes)}) is not on this machine", hint=f"get it with: huafang models pull {name}"
+                f"the model {name!r} ({entry.title}, {shown_bytes(entry.bytes)}) is not on this machine", hint=f"get it with: huafang models pull {name}"
             )
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
@@ -286,8 +286,9 @@ def networks(index: dict[str, Any]) -> list[str]:
     return [name for name, kind in index.items() if isinstance(kind, list) and kind[0] and name.startswith(("unet", "transformer", "vae", "text_encoder"))]
 
 
-def _shown_bytes(count: int) -> str:
-    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+def shown_bytes(count: int) -> str:
+    """A size as it is read: 575 MB, 11 kB."""
+    return f"{count / 1e6:,.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _entry_of_built_in(own: catalogue.BuiltIn) -> catalogue.Entry:

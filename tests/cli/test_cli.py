@@ -1,6 +1,7 @@
 """The command line as a user meets it: its words, its files, its exit codes."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -235,6 +236,7 @@ def test_a_model_that_nobody_knows_exits_2_wherever_it_is_named(desk, capsys, wo
     ("name", "said"),
     [
         ("candy", ("7 MB, licence: BSD-3-Clause", "from https://")),
+        ("lpips_squeezenet", ("11 kB, licence: BSD-2-Clause",)),
         ("someone/something", ("the hub's repository someone/something",)),
         ("mini", ("is on this machine already",)),
     ],
@@ -246,6 +248,14 @@ def test_a_dry_pull_says_what_would_come_and_asks_no_one(desk, capsys, monkeypat
     assert all(words in out for words in said), out
     assert not list((desk / "home").rglob("*.download*"))
     assert huafang("models", "pull", name + " candyy", "--dry-run") == 2
+
+
+def test_the_list_of_models_tells_their_size_in_kb_where_they_are_small(desk, capsys):
+    assert huafang("models", "list") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"lpips_alexnet +lpips_heads +6 kB to pull", said)
+    assert re.search(r"vgg19 +vgg +575 MB to pull", said)
+    assert " 0 MB" not in said
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:-1"])

@@ -10,7 +10,7 @@ import click
 from huafang.catalogue import Entry, entry_of
 from huafang.errors import BadInput, MissingWeights
 from huafang.places import places
-from huafang.weights import Weights
+from huafang.weights import Weights, shown_bytes
 
 STORE = [
     click.option("--data", type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
@@ -49,7 +49,7 @@ def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> 
         click.echo(json.dumps({"models": rows}, ensure_ascii=False, indent=2))
         return
     for model in found:
-        state = "built in" if model.builtin else "here" if model.path else f"{model.entry.bytes / 1e6:,.0f} MB to pull" if model.entry else ""
+        state = "built in" if model.builtin else "here" if model.path else f"{shown_bytes(model.entry.bytes)} to pull" if model.entry else ""
         click.echo(f"{model.name:<24} {model.holds:<10} {state}")
         if model.entry:
             click.echo(f"{'':<24} {model.entry.title}\n{'':<24} licence: {model.entry.licence}")
@@ -87,7 +87,7 @@ def pull(name: str, dry_run: bool, data: Path | None, folders: tuple[Path, ...])
 
 
 def _said(entry: Entry) -> str:
-    return f"{entry.title}: {entry.bytes / 1e6:,.0f} MB, licence: {entry.licence}"
+    return f"{entry.title}: {shown_bytes(entry.bytes)}, licence: {entry.licence}"
 
 
 def _would_pull(name: str, store: Weights) -> None:
@@ -115,7 +115,7 @@ def verify(names: tuple[str, ...], data: Path | None, folders: tuple[Path, ...])
     chosen = names or tuple(model.name for model in store.models() if model.path)
     verdicts = [store.verify(name) for name in chosen]
     for verdict in verdicts:
-        click.echo(f"{verdict.name}: {'; '.join(verdict.faults) or 'sound'} ({verdict.tensors} tensors, {verdict.bytes / 1e6:,.1f} MB)")
+        click.echo(f"{verdict.name}: {'; '.join(verdict.faults) or 'sound'} ({verdict.tensors} tensors, {shown_bytes(verdict.bytes)})")
     return int(any(verdict.faults for verdict in verdicts))
 
 
@@ -125,7 +125,7 @@ def verify(names: tuple[str, ...], data: Path | None, folders: tuple[Path, ...])
 def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
     """Take a pulled model off this machine. Your own files are never touched."""
     freed = Weights(places(data).models, folders).remove(name)
-    click.echo(f"{name} is removed; {freed / 1e6:,.1f} MB are free again")
+    click.echo(f"{name} is removed; {shown_bytes(freed)} are free again")
 
 
 @models.command()
