@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from huafang.notes import Note
 
@@ -46,6 +47,19 @@ class Entry:
     sources: tuple[Source, ...] = ()
     hub: str | None = None
     layout: str | None = None
+
+    @property
+    def origin(self) -> str | None:
+        """Whose place it comes from, short enough for a list: a repository where its files lie in one, else the host; None of what comes with the package."""
+        if self.hub:
+            return f"huggingface.co/{self.hub}"
+        return ", ".join(dict.fromkeys(_place(source.url) for source in self.sources)) or None
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    owner, repository, *_ = (*parts.path.strip("/").split("/"), "", "")
+    return f"github.com/{owner}/{repository}" if parts.hostname == "raw.githubusercontent.com" else str(parts.hostname)
 
 
 @dataclass(frozen=True)

@@ -258,6 +258,18 @@ def test_the_list_of_models_tells_their_size_in_kb_where_they_are_small(desk, ca
     assert " 0 MB" not in said
 
 
+def test_the_list_of_models_says_whose_place_each_comes_from(desk, capsys):
+    assert huafang("models", "list") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"candy .*\n.*\n +licence: .*\n +from github\.com/imageupsc/imageupscaling\n", said)
+    assert "from huggingface.co/openai/clip-vit-base-patch32\n" in said
+    assert huafang("models", "list", "--json") == 0
+    listed = {model["name"]: model["entry"] for model in json.loads(capsys.readouterr().out)["models"]}
+    assert listed["vgg19"]["origin"] == "download.pytorch.org"
+    assert listed["microast"]["origin"] == "github.com/EndyWon/MicroAST"
+    assert listed["mini"]["origin"] is None
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:-1"])
 def test_bad_input_62_a_device_that_is_not_here_exits_3_and_is_named(desk, capsys, device):
     assert huafang("stylize", "photo.jpg", *RECOLOUR, "--device", device) == 3

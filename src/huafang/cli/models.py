@@ -42,7 +42,7 @@ def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> 
                 "holds": model.holds,
                 "path": str(model.path) if model.path else None,
                 "builtin": model.builtin,
-                "entry": asdict(model.entry) if model.entry else None,
+                "entry": {**asdict(model.entry), "origin": model.entry.origin} if model.entry else None,
             }
             for model in found
         ]
@@ -53,6 +53,8 @@ def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> 
         click.echo(f"{model.name:<24} {model.holds:<10} {state}")
         if model.entry:
             click.echo(f"{'':<24} {model.entry.title}\n{'':<24} licence: {model.entry.licence}")
+            if model.entry.origin:
+                click.echo(f"{'':<24} from {model.entry.origin}")
 
 
 @models.command()

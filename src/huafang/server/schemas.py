@@ -208,6 +208,8 @@ class ModelInfo(Schema):
     bytes: int | None
     """Size of the download, or of the file where it is the owner's own."""
     licence: Words | None
+    origin: str | None
+    """Whose place it is pulled from: a repository, or a host."""
     about: Words | None
     pullable: bool
     builtin: bool

@@ -62,6 +62,7 @@ def model_view(model: Model) -> ModelInfo:
         installed=model.path is not None,
         bytes=size,
         licence=_words(entry.licence) if entry else None,
+        origin=entry.origin if entry else None,
         about=_words(entry.about) if entry else None,
         pullable=entry is not None and not model.builtin,
         builtin=model.builtin,

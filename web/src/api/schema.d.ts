@@ -1887,6 +1887,8 @@ export interface components {
             /** Bytes */
             bytes: number | null;
             licence: components["schemas"]["Words"] | null;
+            /** Origin */
+            origin: string | null;
             about: components["schemas"]["Words"] | null;
             /** Pullable */
             pullable: boolean;

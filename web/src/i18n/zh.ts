@@ -235,6 +235,7 @@ export const zh: Record<keyof typeof en, string> = {
   "models.others": "可下载",
   "models.none": "还没有模型。不需要模型的画法照常可用。",
   "models.holds": "用于{what}",
+  "models.from": "来自 {place}",
   "holds.vgg": "神经风格迁移",
   "holds.diffusion": "文字成画",
   "holds.fast_style": "快速风格",
