@@ -251,6 +251,19 @@ def test_the_best_of_a_column_is_marked_and_a_tie_of_all_is_not(report):
     most = max(row["figures"]["ssim"] for row in found["rows"][2:] if row["figures"])
     assert f"{most:.3f}" in bold
     assert "0" not in bold, "neither method has parameters"
+    assert files["report.html"].count(b"naoto0804/pytorch-AdaIN") == 2, "what to do about a failure is said once, in each language"
+
+
+def test_a_method_without_a_network_is_not_the_best_by_its_parameters():
+    parameters = next(one for one in MEASURES if one.key == "parameters")
+    found = table(**SCALE, a={"parameters": 0.0}, b={"parameters": 9e6}, c={"parameters": 7e6})
+    assert [row.name for row in found.ranked(parameters)] == ["c", "b"]
+    assert [row.name for row in found.measured(parameters)] == ["a", "c", "b"]
+
+
+def test_the_page_marks_the_fewest_parameters_of_those_that_have_any(bench):
+    _, files, _ = compared(bench, methods=("colour_transfer", "micro_ast"), settings="")
+    assert not re.search(r'<td class="best">0</td>', files["report.html"].decode())
 
 
 def test_words_from_outside_are_text(bench):

@@ -94,7 +94,7 @@ class _Page:
         for row in self._table.methods:
             name = escape(row.name, quote=True)
             shown_picture = (
-                f'<img src="{_address(row.picture)}" alt="{name}">' if row.picture is not None else f'<div class="none"><span>{self._why(row)}</span></div>'
+                f'<img src="{_address(row.picture)}" alt="{name}">' if row.picture is not None else f'<div class="none"><span>{self._reason(row)}</span></div>'
             )
             cards.append(
                 f'<figure><h3>{self._name(row)}</h3><div class="pair">'
@@ -103,10 +103,15 @@ class _Page:
             )
         return f"<h2>{self._word('pictures')}</h2><div class='pictures'>{''.join(cards)}</div>"
 
+    def _reason(self, row: Row) -> str:
+        return self._told({language: reason(row, language) for language in self._languages})
+
     def _why(self, row: Row) -> str:
+        """The reason, and what to do about it: said once on the page, in its first table."""
         hint = (row.error or {}).get("hint")
-        why = self._told({language: reason(row, language) for language in self._languages})
-        return f"{why} {self._told({language: Note.spoken(hint, language) for language in self._languages})}" if hint else why
+        between = {"en": "; ", "zh": "；"}
+        more = {language: f"{between[language]}{Note.spoken(hint, language)}" if hint else "" for language in self._languages}
+        return self._told({language: reason(row, language) + more[language] for language in self._languages})
 
     def _question(self, question: str) -> str:
         measures = [one for one in MEASURES if one.question == question]
@@ -130,15 +135,16 @@ class _Page:
         kind = ' class="scale"' if row.baseline else ""
         first = f'<th scope="row">{self._name(row)}</th>'
         if row.error:
-            return f'<tr>{first}<td class="why" colspan="{len(measures)}">{self._word("did_not_run")}: {self._why(row)}</td></tr>'
+            more = f": {self._why(row)}" if measures[0].question == "content" else ""
+            return f'<tr>{first}<td class="why" colspan="{len(measures)}">{self._word("did_not_run")}{more}</td></tr>'
         return f"<tr{kind}>{first}{''.join(self._cell(row, one) for one in measures)}</tr>"
 
     def _cell(self, row: Row, measure: Measure) -> str:
         if measure.key not in row.figures:
             return "<td>–</td>"
         read = shown(measure, row.figures[measure.key])
-        ranked = [shown(measure, other.figures[measure.key]) for other in self._table.measured(measure)]
-        best = not row.baseline and read == ranked[0] != ranked[-1]
+        ranked = [shown(measure, other.figures[measure.key]) for other in self._table.ranked(measure)]
+        best = not row.baseline and bool(ranked) and read == ranked[0] != ranked[-1]
         return f'<td class="{"best" if best else "other"}">{escape(read)}</td>'
 
     def _plots(self) -> str:
@@ -168,7 +174,7 @@ class _Page:
         for one in MEASURES:
             named = " ".join(dict.fromkeys(title(one, language, self._p.lpips) for language in self._languages))
             told = "".join(f'<dd lang="{language}">{escape(convention(one, language, self._p.lpips))}</dd>' for language in self._languages)
-            entries.append(f"<dt>{escape(named)}</dt>{told}")
+            entries.append(f"<div><dt>{escape(named)}</dt>{told}</div>")
         return f"<h2>{self._word('conventions')}</h2><dl>{''.join(entries)}</dl>"
 
     def _settings(self) -> str:
