@@ -239,10 +239,13 @@ def devices() -> list[str]:
     return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
 
 
-def check_device(name: str) -> str:
-    """`name` if this machine has it; "auto" is the best there is. Raises Unavailable."""
+def check_device(name: str) -> str | None:
+    """`name` if this machine has it; None for "auto", which is the best there is and chosen when something runs: only then is torch loaded for it.
+
+    Raises Unavailable.
+    """
     if name in ("auto", "cpu"):
-        return devices()[0] if name == "auto" else name
+        return None if name == "auto" else name
     import torch
 
     kind, _, index = name.partition(":")

@@ -343,6 +343,37 @@ def test_help_loads_no_torch(words):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stylize phot.jpg",
+        "stylize broken.png",
+        "stylize photo.jpg --style painting.png --strength 3",
+        "stylize photo.jpg --method zzz",
+        "stylize photo.jpg --method image_filters --filter oill",
+        "stylize photo.jpg --style nothing.png",
+        "stylize photo.jpg --method fast_style --weights candie",
+        "stylize photo.jpg -o out.bmp",
+        "stylize photo.jpg --dry-run",
+        "gatys photo.jpg --style painting.png --steps 0",
+        "generate x --width 513",
+        "compare --photo photo.jpg --style painting.png --method gaty -o r",
+        "compare --photo photo.jpg --style painting.png --method gatys --set gatys.steps=0 -o r",
+        "compare --rerun nothing -o r",
+        "models export candie -o x.safetensors",
+        "models pull candie",
+    ],
+)
+def test_what_can_be_refused_without_torch_is_refused_without_it(desk, line):
+    (desk / "broken.png").write_bytes(b"no picture")
+    code = (
+        f"import sys\nfrom huafang.cli import main\ntry: main({line.split()!r})\n"
+        "except SystemExit as left: print(left.code, {'torch', 'numba', 'diffusers'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert said.stdout.splitlines()[-1] == f"{0 if 'dry-run' in line else 2} set()", said.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are different there")
 def test_ctrl_c_stops_cleanly_with_130_and_leaves_nothing_half_written(desk):
     (desk / "big.png").write_bytes(images.encode(scene(700, 900)))

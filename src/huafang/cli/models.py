@@ -135,10 +135,10 @@ def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: beside it, with the ending .safetensors.")
 def convert(path: Path, output: Path | None) -> None:
     """Convert a .pth, .pt, .ckpt or .bin, jcjohnson's .t7 or AnimeGANv3's .onnx to .safetensors, in a process of its own that can do nothing else."""
-    from huafang.pull.conversion import convert as make
-
     if not path.is_file():
         raise BadInput(f"there is no file {path}", code="file.missing")
+    from huafang.pull.conversion import convert as make
+
     click.echo(str(make(path, output)))
 
 
@@ -153,10 +153,10 @@ def export(name: str, output: Path, overwrite: bool, data: Path | None, folders:
     NAME is a model on this machine that is a diffusers folder (1.x, 2.x, XL), or the path of one; its tensors keep their precision. The file also carries the
     model's configuration and vocabulary, so that Huafang reads it back whatever its shape; other tools read the published shapes only, and so not `mini`.
     """
-    from huafang.diffusion.export import export as make
-
     place = Path(name)
     path = place if (place / "model_index.json").is_file() and len(place.parts) > 1 else Weights(places(data).models, folders).path(name)
+    from huafang.diffusion.export import export as make  # only now: it loads torch
+
     remarks = [] if output.parent.exists() else [f"the folder {output.parent} was not there; it is made"]
     for remark in (*make(path, output, over=overwrite), *remarks):
         click.echo(remark, err=True)

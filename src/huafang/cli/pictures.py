@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from huafang import methods
 from huafang.aside import ahead, behind
 from huafang.assets import check_writable
 from huafang.cli.progress import figures, progress_bar
@@ -96,11 +97,13 @@ class One:
         bench.warnings.clear()
         report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": {asset: bench.sources[asset] for asset in picture_ids(params)}}
         ready = Ready(params, report, notes)
-        if how.dry_run:
-            return replace(ready, done=Done({**report, "outputs": [], "dry_run": True}, (f"would write {self.target}",)))
         if self.place and not how.force and made_with(self.target, params):
             said = f"{self.place}{self.target} is finished already (--force paints it again)"
             return replace(ready, done=Done({**report, "outputs": [str(self.target)], "kept": True}, (str(self.target),), ((said, None),)))
+        for model in methods.models_of(params):  # said now, before torch is loaded for it
+            bench.weights.path(model)
+        if how.dry_run:
+            return replace(ready, done=Done({**report, "outputs": [], "dry_run": True}, (f"would write {self.target}",)))
         return ready
 
     def painted(self, ready: Ready, stop: Callable[[], bool]) -> Painted | Done:

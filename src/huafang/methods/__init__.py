@@ -231,6 +231,19 @@ def check_films(params: Params, assets: Assets) -> None:
                 raise no_film(spec.name)
 
 
+def models_of(params: Params) -> list[str]:
+    """The models that `params` cannot be run without: those they name, and those that a choice needs."""
+    if params.lane == "network":
+        return []
+    found = []
+    for spec in fields(type(params)):
+        value = getattr(params, spec.name)
+        if spec.kind == "weights" and value:
+            found.append(value)
+        found += [model for choice, model in spec.needs if choice == value]
+    return found
+
+
 def default_method(*, styled: bool, film: bool = False) -> str:
     """What `stylize` takes when no method is named: with a style picture, and without, for a film and for a picture."""
     return "micro_ast" if styled else "image_filters" if film else "stroke_rendering"

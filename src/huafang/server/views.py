@@ -69,19 +69,6 @@ def model_view(model: Model) -> ModelInfo:
     )
 
 
-def models_of(params: Params) -> list[str]:
-    """The models that `params` cannot be run without: those they name, and those that a choice needs."""
-    if params.lane == "network":
-        return []
-    found = []
-    for spec in fields(type(params)):
-        value = getattr(params, spec.name)
-        if spec.kind == "weights" and value:
-            found.append(value)
-        found += [model for choice, model in spec.needs if choice == value]
-    return found
-
-
 def words_of(params: Params) -> str:
     """What a search of the gallery looks through: the method's names and every word of the settings."""
     name: str = params.method  # type: ignore[attr-defined]  # every room has it

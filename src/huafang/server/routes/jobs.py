@@ -12,12 +12,12 @@ from pydantic import AfterValidator
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
-from huafang.methods import check_films
+from huafang.methods import check_films, models_of
 from huafang.params import JOB, METHOD, Params, clean, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
 from huafang.server.studio import Studio, studio_of
-from huafang.server.views import job_view, models_of, words_of
+from huafang.server.views import job_view, words_of
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 House = Annotated[Studio, Depends(studio_of)]
