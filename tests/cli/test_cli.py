@@ -215,6 +215,8 @@ def test_bad_usage_says_what_is_nearest_and_exits_2(desk, capsys, words, said):
 def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
     assert huafang("stylize", "photo.jpg", "--style", "painting.png", "--method", "gatys", "--features", "vgg19", "--steps", "2") == 3
     assert "huafang models pull vgg19" in capsys.readouterr().err
+    assert huafang("stylize", "photo.jpg", "--method", "fast_style", "--weights", "candy", "-o", "new/out.png") == 3
+    assert not Path("new").exists(), "no folder is made for what cannot be painted"
 
 
 @pytest.mark.parametrize(

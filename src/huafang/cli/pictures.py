@@ -92,18 +92,19 @@ class One:
         bench, how = self.bench, self.how
         params = bench.params(self.method, self.values)
         spare(bench.read, [self.target])
-        bench.warnings += output_folder(self.target.parent, dry_run=how.dry_run)
-        notes = tuple(f"note: {said}" for said in bench.warnings)
-        bench.warnings.clear()
         report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": {asset: bench.sources[asset] for asset in picture_ids(params)}}
-        ready = Ready(params, report, notes)
-        if self.place and not how.force and made_with(self.target, params):
-            said = f"{self.place}{self.target} is finished already (--force paints it again)"
-            return replace(ready, done=Done({**report, "outputs": [str(self.target)], "kept": True}, (str(self.target),), ((said, None),)))
-        for model in methods.models_of(params):  # said now, before torch is loaded for it
-            bench.weights.path(model)
+        kept = bool(self.place) and not how.force and made_with(self.target, params)
+        if not kept:
+            for model in methods.models_of(params):  # said now, before torch is loaded for it
+                bench.weights.path(model)
+            bench.warnings += output_folder(self.target.parent, dry_run=how.dry_run)
+        ready = Ready(params, report, tuple(f"note: {said}" for said in bench.warnings))
+        bench.warnings.clear()
         if how.dry_run:
             return replace(ready, done=Done({**report, "outputs": [], "dry_run": True}, (f"would write {self.target}",)))
+        if kept:
+            said = f"{self.place}{self.target} is finished already (--force paints it again)"
+            return replace(ready, done=Done({**report, "outputs": [str(self.target)], "kept": True}, (str(self.target),), ((said, None),)))
         return ready
 
     def painted(self, ready: Ready, stop: Callable[[], bool]) -> Painted | Done:
