@@ -12,6 +12,7 @@ import torch
 from huafang import filming, metadata, methods, video
 from huafang.context import Context, File, Result, Step
 from huafang.errors import BadInput, Cancelled
+from huafang.nets import feedforward
 from huafang.notes import Note
 from tests.films import film, frames, hums
 
@@ -170,6 +171,44 @@ def test_what_does_not_hang_on_a_frame_is_made_once(bench, params):
 
     filming.restyle(params, Desk(bench), room)
     assert made == [1]
+
+
+def test_a_film_that_breaks_off_is_painted_as_far_as_it_goes_and_says_so(bench):
+    data = film(frames(40), "avi", "mjpeg")
+    params = methods.build("colour_transfer", {"content": bench.assets.put(data[: len(data) // 2]), "style": [bench.style]})
+    result = filming.restyle(params, Desk(bench), Inverter())
+    count = int(result.figures["frames"])
+    assert 10 < count < 30
+    (note,) = [note for note in result.notes if note != "inverted"]
+    assert note == f"the film ends early: {count} of about 40 frames are there; the file is cut short"
+    assert note.zh == f"影片提前结束：约 40 帧中只有 {count} 帧；文件不完整。"
+
+
+def test_damaged_frames_are_counted(bench):
+    data = bytearray(film(frames(30), "avi", "mjpeg"))
+    start = data.index(b"00dc", len(data) // 2) + 8
+    data[start : start + 400] = bytes(400)  # one picture without its header, and the beginning of the next
+    params = methods.build("colour_transfer", {"content": bench.assets.put(bytes(data)), "style": [bench.style]})
+    result = filming.restyle(params, Desk(bench), Inverter())
+    count, there = int(result.figures["frames"]), video.probe(bytes(data)).frames
+    assert count < there
+    assert [note for note in result.notes if note != "inverted"] == [f"{count} of {there} frames could be read; the others are damaged"]
+
+
+def test_what_is_said_of_a_films_size_is_that_of_the_file(bench):
+    wide = bench.assets.put(film(frames(3, 54, 128), "avi", "mjpeg"))
+    params = methods.build("fast_style", {"content": wide, "weights": "none", "size": 64})
+
+    def paint(params, ctx):
+        photo, notes = feedforward.brought(ctx, params.content, params.size)
+        return Result(images=[photo], notes=notes)
+
+    result = filming.restyle(params, Desk(bench, work=False), paint)
+    (made,) = result.files
+    facts = video.probe(made.data)
+    assert (facts.width, facts.height) == (64, 28), "27 lines, and one that the format wants"
+    assert result.notes == ["the photo is painted at 64 × 28; its own size is 128 × 54"]
+    assert "Size: 64x28" in video.text_of(made.data)[metadata.A1111]
 
 
 def test_glimpses_are_of_all_of_the_film(bench, params):

@@ -35,6 +35,16 @@ def test_every_room_stands_in_the_independence_contract():
         assert f'"huafang.methods.{name}"' in contract
 
 
+@pytest.mark.parametrize(
+    ("came", "found"),
+    [("gatis", "gatys"), ("GATYS", "gatys"), ("stile", "style"), ("impres", "impressionist"), ("scale", None), ("noise", None), ("zzz", None), ("", None)],
+)
+def test_only_a_name_that_may_be_meant_is_offered(came, found):
+    from huafang.errors import meant
+
+    assert meant(came, ["gatys", "style", "impressionist", "vgg16", "vgg19", "none"]) == (f"; did you mean {found}?" if found else "")
+
+
 def test_no_pickle_and_no_unsafe_load():
     """R1: weights are safetensors; torch.load is called in one place, in a process of its own, with weights_only=True."""
     loads = []

@@ -25,3 +25,5 @@ def test_every_known_model_is_told_in_both_languages():
         assert re.search(HAN, known.about.zh), known.name
         assert known.title, known.name
         assert known.title.zh, known.name
+        words = re.search(r"weights|\buse\b|[Nn]on-commercial|trained|converted", known.licence)
+        assert not words or re.search(HAN, known.licence.zh), f"{known.name}: a licence that is more than a name is told in both languages"

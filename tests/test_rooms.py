@@ -3,6 +3,7 @@
 A room's own test file, `tests/methods/test_<room>.py`, says how to run it small: `def sample(bench) -> dict` gives its settings (a second or two of work).
 """
 
+import io
 import json
 import re
 import subprocess
@@ -13,11 +14,12 @@ from typing import get_args
 
 import pytest
 import torch
+from PIL import Image
 
-from huafang import methods
+from huafang import catalogue, images, methods
 from huafang.errors import BadInput, Cancelled
 from huafang.params import Kind, Params, fields
-from tests.conftest import Bench
+from tests.conftest import Bench, scene
 
 ROOT = Path(__file__).parents[1]
 NAMES = list(methods.ROOMS)
@@ -79,6 +81,11 @@ def test_every_word_is_there_in_both_languages(name, language):
         assert words["fields"][spec.name]["label"].strip()
         if language == "zh":
             assert words["fields"][spec.name]["hint"].strip(), "the English hint is the docstring; the Chinese one stands here"
+        if spec.kind == "weights" and spec.required and spec.holds:
+            known = [entry.name for entry in catalogue.entries().values() if entry.holds == spec.holds]
+            assert known or words["fields"][spec.name]["source"].strip(), "nothing can be pulled for it: its source says what is read and where it is published"
+            with pytest.raises(BadInput, match=r"huafang models pull|none can be pulled"):
+                methods.build(name, {})
         if spec.kind == "choice":
             assert set(words["choices"][spec.name]) == set(spec.choices)
     assert set(words.get("choices", {})) == {spec.name for spec in specs if spec.kind == "choice"}
@@ -94,6 +101,16 @@ def test_a_room_has_its_page_and_its_example(name):
     assert (ROOT / "docs" / "methods" / f"{name}.md").is_file()
     if name in PAINTERS and name not in UNSEEN:
         assert (ROOT / "src" / "huafang" / "methods" / name / "example.webp").is_file()
+
+
+def test_what_is_transparent_is_said_to_be_laid_on_white(bench):
+    clear = torch.cat([scene(24, 32), torch.linspace(0, 1, 32).expand(1, 1, 24, 32)], 1)[0].mul(255).byte().permute(1, 2, 0).numpy()
+    file = io.BytesIO()
+    Image.fromarray(clear, "RGBA").save(file, "PNG")
+    photo = bench.assets.put(images.ingest(file.getvalue()).data)
+    result = methods.run(methods.build("colour_transfer", {"content": photo, "style": [bench.style]}), bench.context())
+    assert [(note, note.zh) for note in result.notes] == [("Photo: what is transparent was laid on white", "照片：透明部分以白色为底。")]
+    assert methods.run(methods.build("colour_transfer", {"content": bench.content, "style": [bench.style]}), bench.context()).notes == []
 
 
 @pytest.mark.parametrize("name", NAMES)

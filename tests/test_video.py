@@ -119,6 +119,22 @@ def test_a_film_that_breaks_off_gives_what_there_is(cut):
     assert video.probe(part).frames >= len(shots) - 1
 
 
+@pytest.mark.parametrize(("format", "codec"), [("avi", "mjpeg"), ("matroska", "libx264"), ("webm", "libvpx-vp9"), ("flv", "flv1")])
+def test_a_film_that_breaks_off_is_told_from_a_whole_one_by_its_header(format, codec):
+    data = film(frames(40), format, codec)
+    assert video.probe(data).promised is None
+    assert video.probe(film(frames(12), format, codec, sound=None, rate=2)).promised is None
+    facts = video.probe(data[: int(len(data) * 0.6)])
+    assert facts.frames < 36
+    assert facts.promised == pytest.approx(40, abs=1)
+
+
+def test_a_still_at_the_end_of_a_film_and_longer_sound_are_no_break():
+    assert video.probe(film(PICTURES, sound="aac", seconds=9)).promised is None
+    assert video.probe(film(PICTURES, "matroska", sound="aac", seconds=9)).promised is None
+    assert video.probe(film(frames(4), ticks=[0, 100, 5000, 9000])).promised is None
+
+
 def test_damage_costs_its_own_frames():
     data = bytearray(film(frames(30), "avi", "mjpeg"))
     middle = len(data) // 2

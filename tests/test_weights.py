@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from huafang import catalogue, tensorfile, weights
-from huafang.errors import BadInput, Forbidden, MissingWeights, NotFound
+from huafang.errors import BadInput, Forbidden, MissingWeights, NotFound, UnknownWeights
 from huafang.weights import Weights
 
 
@@ -209,7 +209,7 @@ def test_names_are_looked_up_and_never_joined(tmp_path):
     for name in ("../secret", "/etc/passwd", "a/../../b"):
         with pytest.raises(MissingWeights):
             store.path(name)
-    with pytest.raises(MissingWeights, match="did you mean vgg19") as caught:
+    with pytest.raises(UnknownWeights, match="did you mean vgg19") as caught:
         store.path("vgg91")
     assert caught.value.hint
     with pytest.raises(MissingWeights, match="575 MB") as caught:

@@ -1,16 +1,17 @@
 """Huafang from Python: `stylize`, `generate`, and `run` for any method. torch is loaded by the first call, not by the import."""
 
+import contextlib
 import glob
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huafang import images, metadata, methods, video
 from huafang.assets import Assets, write_whole
 from huafang.context import Context, File, Resident, Result, Step
-from huafang.errors import BadInput, Unavailable
+from huafang.errors import NEAR, BadInput, Unavailable
 from huafang.notes import Note
 from huafang.params import Params, fields
 from huafang.places import places
@@ -178,29 +179,20 @@ class Bench:
         """Ingest a picture from a path, bytes or PIL, or where `film` says so a film, and give its id. Raises BadInput, TooLarge."""
         if isinstance(source, str | os.PathLike):
             path = Path(source)
-            try:
-                data = path.read_bytes()
-            except FileNotFoundError:
-                raise BadInput(f"there is no file {path}" + _near_file(path), code="file.missing") from None
-            except OSError as error:
-                raise BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable") from error
-            name = path.name
+            data, name = _read(path), path.name
             self.read.add(path.resolve())
         else:
             data, name = source if isinstance(source, bytes) else _png(source), "picture"
         moving = video.is_film(data[:256])
         if moving and not film:
             raise methods.no_film(name)
-        try:
+        with _naming(name, data, film=film):
             if moving:
                 video.probe(data)
             else:
                 picture = images.ingest(data)
                 data = picture.data
                 self.warnings += [f"{name}: {said}" for said in picture.warnings]
-        except BadInput as error:
-            error.message = f"{name}: {error.message}"
-            raise
         asset = self.assets.put(data)
         self.sources[asset] = name
         return asset
@@ -247,10 +239,13 @@ def devices() -> list[str]:
     return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
 
 
-def check_device(name: str) -> str:
-    """`name` if this machine has it; "auto" is the best there is. Raises Unavailable."""
+def check_device(name: str) -> str | None:
+    """`name` if this machine has it; None for "auto", which is the best there is and chosen when something runs: only then is torch loaded for it.
+
+    Raises Unavailable.
+    """
     if name in ("auto", "cpu"):
-        return devices()[0] if name == "auto" else name
+        return None if name == "auto" else name
     import torch
 
     kind, _, index = name.partition(":")
@@ -260,10 +255,43 @@ def check_device(name: str) -> str:
     return name
 
 
+def check_readable(path: Path, *, film: bool = False) -> None:
+    """Look at the beginning of a picture, or where `film` says so of a film, decoding nothing. Raises BadInput as `Bench.picture` does."""
+    if video.is_film_file(path):
+        if not film:
+            raise methods.no_film(path.name)
+        return
+    data = _read(path)
+    with _naming(path.name, data, film=film):
+        images.probe(data)
+
+
+@contextlib.contextmanager
+def _naming(name: str, data: bytes, *, film: bool) -> Iterator[None]:
+    """A fault of `data` names the file it came from; and where that is named as a film, and a film would do, it is the film that is missed."""
+    try:
+        yield
+    except BadInput as error:
+        if film and error.code == "image.unreadable" and name.lower().endswith(video.ENDINGS):
+            said = f"{name}: this file cannot be read as a film, whatever its name says (it looks like {images.looks_like(data)})"
+            raise BadInput(said, code="video.unreadable", hint=f"readable are {video.READABLE}, and of pictures {images.READABLE}") from error
+        error.message = f"{name}: {error.message}"
+        raise
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BadInput(f"there is no file {path}" + near_file(path), code="file.missing") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable") from error
+
+
 def expand(patterns: Sequence[str], *, films: bool = False) -> list[Path]:
     """Files, folders and globs -> picture files, each once, in order; of a folder also its `films`. Raises BadInput for what names nothing."""
     endings = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
-    endings |= {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"} if films else set()
+    endings |= set(video.ENDINGS) if films else set()
     found: dict[Path, None] = {}
     for pattern in patterns:
         path = Path(pattern)
@@ -277,7 +305,7 @@ def expand(patterns: Sequence[str], *, films: bool = False) -> list[Path]:
         elif matches := sorted(glob.glob(pattern, recursive=True)):
             found.update(dict.fromkeys(Path(match) for match in matches if Path(match).is_file()))
         else:
-            raise BadInput(f"there is no file {pattern}" + _near_file(path), code="file.missing")
+            raise BadInput(f"there is no file {pattern}" + near_file(path), code="file.missing")
     return list(found)
 
 
@@ -286,14 +314,16 @@ def _inside(source: "Picture") -> "Sequence[Picture]":
     return expand([str(source)]) if isinstance(source, str | os.PathLike) and Path(source).is_dir() else [source]
 
 
-def _near_file(path: Path) -> str:
+def near_file(path: Path) -> str:
+    """The question whether a file or folder beside `path` was meant, which is not there; or that its folder is not there either."""
     from difflib import get_close_matches
 
     try:
-        close = get_close_matches(path.name, [item.name for item in path.parent.iterdir()], n=1)
+        there = {item.stem: item for item in sorted(path.parent.iterdir())}  # by stems: a common ending makes no two names alike
+        close = get_close_matches(path.stem, there, n=1, cutoff=NEAR)
     except OSError:
         return f"; there is no folder {path.parent} either" if not path.parent.is_dir() else ""
-    return f"; did you mean {path.parent / close[0]}?" if close else ""
+    return f"; did you mean {there[close[0]]}?" if close else ""
 
 
 def _png(picture: "Image") -> bytes:

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from huafang.notes import Note
 
@@ -40,12 +41,25 @@ class Entry:
     name: str
     title: Note
     holds: str
-    licence: str
+    licence: Note
     bytes: int
     about: Note
     sources: tuple[Source, ...] = ()
     hub: str | None = None
     layout: str | None = None
+
+    @property
+    def origin(self) -> str | None:
+        """Whose place it comes from, short enough for a list: a repository where its files lie in one, else the host; None of what comes with the package."""
+        if self.hub:
+            return f"huggingface.co/{self.hub}"
+        return ", ".join(dict.fromkeys(_place(source.url) for source in self.sources)) or None
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    owner, repository, *_ = (*parts.path.strip("/").split("/"), "", "")
+    return f"github.com/{owner}/{repository}" if parts.hostname == "raw.githubusercontent.com" else str(parts.hostname)
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,7 @@ class BuiltIn:
     name: str
     title: Note
     holds: str
-    licence: str
+    licence: Note
     about: Note
     borrows: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,8 +89,10 @@ def _entry(name: str, body: dict[str, Any]) -> Entry:
 
 
 def _said(body: dict[str, Any]) -> dict[str, Any]:
-    """A table with its words in both languages: `title` and `title_zh`, `about` and `about_zh`."""
+    """A table with its words in both languages: `title` and `title_zh`, `about` and `about_zh`; `licence_zh` where the licence is more than a name."""
     words = {key: Note(body.pop(key), body.pop(f"{key}_zh")) for key in ("title", "about")}
+    licence = body.pop("licence")
+    words["licence"] = Note(licence, body.pop("licence_zh", licence))
     return {**body, **words}
 
 

@@ -7,7 +7,8 @@
     ├── Forbidden                     2    403   the door is not open to this caller
     ├── Conflict                      2    409   not in the present state of things
     ├── QueueFull                     2    429   come back in `retry_after` seconds
-    ├── MissingWeights                3    409   a model that is not on this machine
+    ├── MissingWeights                3    409   a model that is known and not on this machine
+    │   └── UnknownWeights            2    404   no model goes by this name
     ├── Unavailable                   3    503   the machine lacks something: a file, a port, a library
     │   └── DiskFull                  3    507
     ├── OutOfMemory                   1    500
@@ -92,6 +93,12 @@ class MissingWeights(HuafangError):
     http_status = 409
 
 
+class UnknownWeights(MissingWeights):
+    code = "weights.unknown"
+    exit_code = 2
+    http_status = 404
+
+
 class Unavailable(HuafangError):
     code = "unavailable"
     exit_code = 3
@@ -120,9 +127,23 @@ class Cancelled(HuafangError):
         super().__init__(message, code=code, hint=hint)
 
 
+NEAR = 0.7
+"""Likeness (difflib's) from which a name may have been meant: two slips in seven letters; at 0.5 scale would be told style, and noise none."""
+LISTED = 60
+"""Names that a message lists at the most: every list of our own is shorter, a user's folder of models may not be."""
+
+
 def nearest(came: str, allowed: Iterable[str]) -> str:
     """The end of a message about a wrong name: "; allowed are a, b; did you mean a?"."""
     names = sorted(allowed)
-    close = get_close_matches(came, names, n=1, cutoff=0.5)
-    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return f"; allowed are {shown or 'none'}" + (f"; did you mean {close[0]}?" if close else "")
+    shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+    return f"; allowed are {shown or 'none'}{meant(came, names)}"
+
+
+def meant(came: str, allowed: Iterable[str]) -> str:
+    """The question whether one of `allowed` was meant: one that is near enough, or the one that begins as what came; nothing where none is."""
+    names = {name.lower(): name for name in allowed}
+    close = get_close_matches(came.lower(), names, n=1, cutoff=NEAR)
+    begun = [name for name in names if len(came) > 2 and name.startswith(came.lower())]
+    found = close or (begun if len(begun) == 1 else [])
+    return f"; did you mean {names[found[0]]}?" if found else ""

@@ -97,14 +97,27 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
                     ctx.step(shot.number + 1, facts.frames, preview=shown)
         parts.close()
         ctx.hear()
-        film, figures = _film(parts, params, data, facts), parts.figures()
+        film, figures = _film(parts, params, data), parts.figures()
+        notes += _missing(int(figures["frames"]), facts)
     ctx.step(facts.frames, facts.frames, preview=shown if shown is not None else _pixels(next(video.frames_of(film.data))))
     return Result(files=[film], figures=figures, notes=notes)
 
 
-def _film(parts: "_Parts", params: Params, data: bytes, facts: video.Facts) -> File:
-    carried = metadata.recipe(params.model_dump(mode="json"), parts.figures(), size=(facts.width, facts.height))
-    whole = video.joined(parts.read(), data, {"comment": carried[metadata.A1111], metadata.OWN: carried[metadata.OWN]})
+def _missing(painted: int, facts: video.Facts) -> list[Note]:
+    """What is said of a film of which not every frame could be painted."""
+    if facts.promised is not None and painted < facts.promised:
+        said = f"the film ends early: {painted} of about {facts.promised} frames are there; the file is cut short"
+        return [Note(said, f"影片提前结束：约 {facts.promised} 帧中只有 {painted} 帧；文件不完整。")]
+    if painted < facts.frames:
+        return [Note(f"{painted} of {facts.frames} frames could be read; the others are damaged", f"{facts.frames} 帧中读出了 {painted} 帧，其余已损坏。")]
+    return []
+
+
+def _film(parts: "_Parts", params: Params, data: bytes) -> File:
+    painted = list(parts.read())
+    made = video.probe(painted[0][1])  # the room may have made it smaller, and an odd side has one line more
+    carried = metadata.recipe(params.model_dump(mode="json"), parts.figures(), size=(made.width, made.height))
+    whole = video.joined(painted, data, {"comment": carried[metadata.A1111], metadata.OWN: carried[metadata.OWN]})
     return File(f"{getattr(params, 'method', 'film')}.mp4", "video/mp4", whole)
 
 

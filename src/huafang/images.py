@@ -78,6 +78,11 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     return picture.width, picture.height
 
 
+def transparent(head: bytes) -> bool:
+    """Whether a stored picture that begins with these bytes is transparent somewhere: `ingest` keeps an alpha channel only where it is not full."""
+    return head[:8] == b"\x89PNG\r\n\x1a\n" and head[25:26] in (b"\x04", b"\x06")  # the colour types with alpha (PNG specification, 11.2.2)
+
+
 def decode(data: bytes, *, background: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> "torch.Tensor":
     """Stored bytes -> (1, 3, H, W) float32 in [0, 1]. Transparency is laid on `background` (sRGB).
 
@@ -170,7 +175,7 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def _unreadable(data: bytes, error: BaseException) -> BadInput:
-    what = _looks_like(data)
+    what = looks_like(data)
     hint = f"readable are {READABLE}"
     if what == "a HEIC picture":
         hint += "; save it as JPEG first (on an iPhone: Settings, Camera, Formats, Most Compatible)"
@@ -180,7 +185,8 @@ def _unreadable(data: bytes, error: BaseException) -> BadInput:
     return BadInput(f"this file cannot be read as a picture (it looks like {what}): {detail[:200]}", code="image.unreadable", hint=hint)
 
 
-def _looks_like(data: bytes) -> str:
+def looks_like(data: bytes) -> str:
+    """What a file may be that could not be read, by its first bytes."""
     head = data[:32]
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"):
         return "a HEIC picture"

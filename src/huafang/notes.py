@@ -11,5 +11,10 @@ class Note(str):
         note.zh = zh
         return note
 
+    @staticmethod
+    def spoken(text: str, language: str) -> str:
+        """`text` in "en" or "zh", where it was said in both; else as it stands."""
+        return text.zh if language == "zh" and isinstance(text, Note) else text
+
     def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  # a copy, or a pickle, keeps both
         return str(self), self.zh

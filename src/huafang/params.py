@@ -70,13 +70,25 @@ def _plain(name: str) -> str:
     return name
 
 
+PICTURE = r"^[0-9a-f]{64}$"
+MODEL = r"^[\w][\w.\-]*([/:][\w][\w.\-]*)*$"
+METHOD = r"^[a-z][a-z0-9_]{0,60}$"
+JOB = r"^[0-9a-f]{24}$"
+FORMS = {
+    PICTURE: "must be the id of an uploaded picture: 64 of the characters 0-9 and a-f, as POST /api/assets gives it",
+    MODEL: "must be the name of a model, as GET /api/models and `huafang models list` give it: letters, digits, _ . - and single / or : between them",
+    METHOD: "must be the name of a method, as GET /api/methods and `huafang methods` give it: small letters, digits and _",
+    JOB: "must be the id of a job: 24 of the characters 0-9 and a-f",
+}
+"""The forms of names and ids, and what is said of one that is of another form."""
+
 Text = Annotated[str, Field(max_length=1_000, json_schema_extra=ui(kind="text")), AfterValidator(clean)]
 NewName = Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(_plain)]
 """The name of a model that is made."""
 LongText = Annotated[str, Field(max_length=10_000, json_schema_extra=ui(kind="long_text")), AfterValidator(clean)]
-ImageId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image"))]
+ImageId = Annotated[str, Field(pattern=PICTURE, json_schema_extra=ui(kind="image"))]
 """A picture: the sha256 of its stored bytes (`assets.py`). Never a path."""
-FilmId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra=ui(kind="image", film=True))]
+FilmId = Annotated[str, Field(pattern=PICTURE, json_schema_extra=ui(kind="image", film=True))]
 """A picture or a film."""
 ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="images"))]
 Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=5_000, json_schema_extra=ui(kind="images"))]
@@ -84,11 +96,9 @@ Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=5_000, j
 MaskIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="masks", over="content", per="style"))]
 """Black and white pictures, painted on the page over another picture or given as files: one for each style picture, or none."""
 Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="numbers"))]
-WeightsId = Annotated[str, Field(pattern=r"^[\w][\w.\-]*([/:][\w][\w.\-]*)*$", max_length=200, json_schema_extra=ui(kind="weights"))]
+WeightsId = Annotated[str, Field(pattern=MODEL, max_length=200, json_schema_extra=ui(kind="weights"))]
 """A model by its name in the weights store (`weights.py`). Never a path."""
-MethodNames = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")], ...], Field(strict=False, max_length=24, json_schema_extra=ui(kind="methods"))
-]
+MethodNames = Annotated[tuple[Annotated[str, Field(pattern=METHOD)], ...], Field(strict=False, max_length=24, json_schema_extra=ui(kind="methods"))]
 """Other methods by name; which ones there are, only the table of rooms knows (`methods.restylers`)."""
 
 
@@ -201,6 +211,17 @@ class FieldSpec:
     def pictures(self) -> bool:
         """Whether it holds a picture, or several."""
         return self.kind in ("image", "images", "masks")
+
+    @property
+    def bounds(self) -> str:
+        """Both ends of what a number may be: "0 to 1"; empty where there is none."""
+        low = _figure(self.minimum) if self.minimum is not None else f"above {_figure(self.above)}" if self.above is not None else ""
+        high = _figure(self.maximum) if self.maximum is not None else f"below {_figure(self.below)}" if self.below is not None else ""
+        return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
+
+
+def _figure(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1e6 else str(int(value))
 
 
 @cache

@@ -7,6 +7,7 @@ A film from outside is told by its first bytes and opened with the reader of tha
 import heapq
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ MAX_PIXELS = 8192 * 4320
 MAX_FRAMES = 200_000
 MIN_SIDE = 8
 READABLE = "MP4, MOV, MKV, WebM, AVI, FLV, WMV, MPEG"
+ENDINGS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+"""Of names by which a film is looked for in a folder; what a file is, its first bytes tell."""
 TICKS = 90_000
 """Parts of a second in which times of frames are kept: whole for every frame rate in use."""
 QUALITY = "18"
@@ -36,7 +39,10 @@ COPIED = ("aac", "mp3", "ac3", "eac3", "alac", "opus", "flac")
 
 @dataclass(frozen=True)
 class Facts:
-    """What there is to know of a film before it is decoded. `frames` are those that the file says it holds; a damaged one may give fewer."""
+    """What there is to know of a film before it is decoded.
+
+    `frames` are those that the file holds; damaged ones are among them. `promised` is about how many its header speaks of, where the file breaks off before.
+    """
 
     width: int
     height: int
@@ -45,6 +51,7 @@ class Facts:
     sound: str | None
     aspect: Fraction = Fraction(1)
     """Width of a pixel by its height: old and broadcast films have no square ones."""
+    promised: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -80,8 +87,8 @@ def probe(data: bytes) -> Facts:
         stream = _pictures(container)
         width, height = stream.codec_context.width, stream.codec_context.height
         _check_size(width, height)
-        frames = sum(packet.size > 0 for packet in _packets(container, stream))
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+        frames, promised = _counted(container, stream, rate)
         sound = container.streams.audio[0].codec.canonical_name if container.streams.audio else None
         aspect = Fraction(stream.sample_aspect_ratio or 1)
     first = next(iter(frames_of(data)), None)
@@ -93,7 +100,33 @@ def probe(data: bytes) -> Facts:
     height, width = first.pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise BadInput(f"the film is {width} × {height}; each side must have at least {MIN_SIDE} pixels", code="video.too_small")
-    return Facts(width, height, frames, Fraction(rate), sound, 1 / aspect if turned else aspect)
+    return Facts(width, height, frames, rate, sound, 1 / aspect if turned else aspect, promised)
+
+
+def _counted(container: Any, stream: Any, rate: Fraction) -> tuple[int, int | None]:
+    """How many frames there are; and how many there would be, had the file not broken off: told by time, since not every file has a frame for every moment."""
+    times: list[Fraction] = []
+    count = 0
+    for packet in _packets(container, stream):
+        count += 1
+        time = packet.pts if packet.pts is not None else packet.dts
+        if time is not None and packet.time_base:
+            times.append(Fraction(time * packet.time_base))
+    length = _promised_seconds(container, stream, rate)
+    there = max(times) - min(times) + 1 / rate if times else Fraction(count) / rate
+    missing = length - there if length is not None else Fraction(0)
+    return count, count + round(missing * rate) if missing > max(Fraction(1, 2), 2 / rate) else None
+
+
+def _promised_seconds(container: Any, stream: Any, rate: Fraction) -> Fraction | None:
+    """How long the pictures last by the file's header; None where it says nothing of them alone, as MPEG does, of which every part is whole."""
+    if stream.frames:
+        return Fraction(stream.frames) / rate
+    told = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))  # Matroska: written when the file is finished
+    if told:
+        return 3600 * Fraction(told[1]) + 60 * Fraction(told[2]) + Fraction(told[3])
+    alone = container.format.name == "flv" and not container.streams.audio
+    return Fraction(container.duration, 1_000_000) if alone and container.duration else None
 
 
 def text_of(data: bytes) -> dict[str, str]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from huafang import catalogue, tensorfile
 from huafang.assets import write_whole
-from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, nearest
+from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, UnknownWeights, nearest
 from huafang.tensorfile import header as header  # the words of this floor: weights.header, weights.load
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Weights:
         return ours + known + own
 
     def path(self, name: str) -> Path:
-        """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for. Raises MissingWeights."""
+        """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for. Raises MissingWeights, UnknownWeights."""
         if name in self._added:
             return self._added[name]
         if name in catalogue.built_in():
@@ -130,12 +130,12 @@ class Weights:
             return cached
         if entry:
             raise MissingWeights(
-                f"the model {name!r} ({entry.title}, {_shown_bytes(entry.bytes)}) is not on this machine", hint=f"get it with: huafang models pull {name}"
+                f"the model {name!r} ({entry.title}, {shown_bytes(entry.bytes)}) is not on this machine", hint=f"get it with: huafang models pull {name}"
             )
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
         near = nearest(name, {*found, *catalogue.entries(), *catalogue.built_in()})
-        raise MissingWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
+        raise UnknownWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
 
     def add(self, path: Path) -> str:
         """Name a file or folder of the caller's own for as long as this store lives. Raises BadInput when it is no model."""
@@ -286,8 +286,9 @@ def networks(index: dict[str, Any]) -> list[str]:
     return [name for name, kind in index.items() if isinstance(kind, list) and kind[0] and name.startswith(("unet", "transformer", "vae", "text_encoder"))]
 
 
-def _shown_bytes(count: int) -> str:
-    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+def shown_bytes(count: int) -> str:
+    """A size as it is read: 575 MB, 11 kB."""
+    return f"{count / 1e6:,.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _entry_of_built_in(own: catalogue.BuiltIn) -> catalogue.Entry:

@@ -1,6 +1,7 @@
 """The command line as a user meets it: its words, its files, its exit codes."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -168,6 +169,21 @@ def test_without_o_a_free_name_is_chosen(desk):
     assert Path("photo-colour_transfer-2.png").is_file()
 
 
+def test_a_file_is_not_near_to_another_by_its_ending(desk, capsys):
+    assert huafang("stylize", "cat.jpg") == 2
+    assert "there is no file cat.jpg\n" in capsys.readouterr().err
+    assert huafang("stylize", "photo.png") == 2
+    assert "there is no file photo.png; did you mean photo.jpg?" in capsys.readouterr().err
+
+
+def test_an_unknown_method_is_told_every_one_that_fits_and_no_other(desk, capsys):
+    assert huafang("stylize", "photo.jpg", "--method", "zzz") == 2
+    said = capsys.readouterr().err.strip().partition("allowed are ")[2]
+    assert said.split(", ") == sorted(methods.restylers())
+    assert huafang("stylize", "photo.jpg", "--method", "compare") == 2
+    assert "compare does not restyle a photo; see: huafang compare --help" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -179,12 +195,15 @@ def test_without_o_a_free_name_is_chosen(desk):
         (("stylize", "photo.jpg", "--method", "gatis"), "did you mean gatys"),
         (("stylize", "photo.jpg", "--method", "stroke_rendering", "--style", "painting.png"), "takes no style picture"),
         (("stylize", "photo.jpg", "--method", "text_to_image"), "does not restyle a photo"),
-        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "less than or equal to 1"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--transfer", "reinhart"), "is not one of 'reinhard', 'linear', 'sliced'; did you mean reinhard?"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "less than or equal to 1 (came: 3.0; allowed: 0 to 1)"),
         (("stylize", "photo.jpg", *RECOLOUR, "--strenght", "1"), "--strength"),
         (("stylize", "photo.jpg", *RECOLOUR, "-o", "out.bmp"), "written as .png"),
         (("stylize", "photos", *RECOLOUR, "-o", "out.png"), "name a folder"),
-        (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "greater than or equal to 0"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "greater than or equal to 0 (came: -2; allowed: 0 to below 4294967296)"),
         (("colour-transfer", "photo.jpg"), "Missing option '--style'"),
+        (("adain", "photo.jpg", "--style", "painting.png"), "Missing option '--weights'. adain needs a model of its own: none can be pulled; the layout of"),
+        (("stylize", "photo.jpg", "--method", "fast_style"), "huafang models pull candy (or mosaic"),
         (("generate", "a cat", "--model", "path/to/checkpoint"), "there is no file path/to/checkpoint"),
     ],
 )
@@ -196,12 +215,30 @@ def test_bad_usage_says_what_is_nearest_and_exits_2(desk, capsys, words, said):
 def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
     assert huafang("stylize", "photo.jpg", "--style", "painting.png", "--method", "gatys", "--features", "vgg19", "--steps", "2") == 3
     assert "huafang models pull vgg19" in capsys.readouterr().err
+    assert huafang("stylize", "photo.jpg", "--method", "fast_style", "--weights", "candy", "-o", "new/out.png") == 3
+    assert not Path("new").exists(), "no folder is made for what cannot be painted"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("models", "pull", "candie"),
+        ("models", "verify", "candie"),
+        ("models", "export", "candie", "-o", "out.safetensors"),
+        ("stylize", "photo.jpg", "--method", "fast_style", "--weights", "candie"),
+        ("generate", "a cat", "--model", "candie"),
+    ],
+)
+def test_a_model_that_nobody_knows_exits_2_wherever_it_is_named(desk, capsys, words):
+    assert huafang(*words) == 2
+    assert "did you mean candy?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
         ("candy", ("7 MB, licence: BSD-3-Clause", "from https://")),
+        ("lpips_squeezenet", ("11 kB, licence: BSD-2-Clause",)),
         ("someone/something", ("the hub's repository someone/something",)),
         ("mini", ("is on this machine already",)),
     ],
@@ -213,6 +250,26 @@ def test_a_dry_pull_says_what_would_come_and_asks_no_one(desk, capsys, monkeypat
     assert all(words in out for words in said), out
     assert not list((desk / "home").rglob("*.download*"))
     assert huafang("models", "pull", name + " candyy", "--dry-run") == 2
+
+
+def test_the_list_of_models_tells_their_size_in_kb_where_they_are_small(desk, capsys):
+    assert huafang("models", "list") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"lpips_alexnet +lpips_heads +6 kB to pull", said)
+    assert re.search(r"vgg19 +vgg +575 MB to pull", said)
+    assert " 0 MB" not in said
+
+
+def test_the_list_of_models_says_whose_place_each_comes_from(desk, capsys):
+    assert huafang("models", "list") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"candy .*\n.*\n +licence: .*\n +from github\.com/imageupsc/imageupscaling\n", said)
+    assert "from huggingface.co/openai/clip-vit-base-patch32\n" in said
+    assert huafang("models", "list", "--json") == 0
+    listed = {model["name"]: model["entry"] for model in json.loads(capsys.readouterr().out)["models"]}
+    assert listed["vgg19"]["origin"] == "download.pytorch.org"
+    assert listed["microast"]["origin"] == "github.com/EndyWon/MicroAST"
+    assert listed["mini"]["origin"] is None
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:-1"])
@@ -249,9 +306,20 @@ def test_paths_of_results_go_to_stdout(desk, capsys):
     assert capsys.readouterr().out == "out.png\n"
 
 
-def test_dry_run_paints_nothing(desk):
+def test_dry_run_paints_nothing(desk, capsys):
     assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png", "--dry-run") == 0
     assert not Path("out.png").exists()
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "some/where/", "--dry-run") == 0
+    assert not Path("some").exists()
+    assert "note: the folder some/where was not there; it would be made" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_made_is_said_once(desk, capsys):
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "some/where") == 0
+    assert capsys.readouterr().err.count("note: the folder some/where was not there; it is made") == 1
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "some/where") == 0
+    assert huafang("stylize", "photo.jpg", *RECOLOUR) == 0
+    assert "is made" not in capsys.readouterr().err
 
 
 def test_methods_as_json_has_every_field_in_two_languages(desk, capsys):
@@ -275,6 +343,37 @@ def test_help_loads_no_torch(words):
         "try: main()\nexcept SystemExit as left: assert not left.code\nassert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stylize phot.jpg",
+        "stylize broken.png",
+        "stylize photo.jpg --style painting.png --strength 3",
+        "stylize photo.jpg --method zzz",
+        "stylize photo.jpg --method image_filters --filter oill",
+        "stylize photo.jpg --style nothing.png",
+        "stylize photo.jpg --method fast_style --weights candie",
+        "stylize photo.jpg -o out.bmp",
+        "stylize photo.jpg --dry-run",
+        "gatys photo.jpg --style painting.png --steps 0",
+        "generate x --width 513",
+        "compare --photo photo.jpg --style painting.png --method gaty -o r",
+        "compare --photo photo.jpg --style painting.png --method gatys --set gatys.steps=0 -o r",
+        "compare --rerun nothing -o r",
+        "models export candie -o x.safetensors",
+        "models pull candie",
+    ],
+)
+def test_what_can_be_refused_without_torch_is_refused_without_it(desk, line):
+    (desk / "broken.png").write_bytes(b"no picture")
+    code = (
+        f"import sys\nfrom huafang.cli import main\ntry: main({line.split()!r})\n"
+        "except SystemExit as left: print(left.code, {'torch', 'numba', 'diffusers'} & set(sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert said.stdout.splitlines()[-1] == f"{0 if 'dry-run' in line else 2} set()", said.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are different there")

@@ -32,7 +32,7 @@ PLAN = ("--photo", "photo.jpg", "--style", "painting.jpg", "--method", "colour-t
 
 @pytest.fixture
 def report(desk, capsys):
-    assert run(*PLAN, "--set", "colour_transfer.transfer=reinhard", "--size", "64", "-o", "report/") == 0
+    assert run(*PLAN, "--set", "colour_transfer.transfer=reinhard", "--size", "64", "-o", "report/") == 4, "adain has no weights"
     capsys.readouterr()
     return desk / "report"
 
@@ -42,7 +42,26 @@ def test_a_report_is_a_folder_with_everything_in_it(report):
     found = json.loads((report / "report.json").read_text())
     assert found["params"]["methods"] == ["colour_transfer", "adain"]
     assert found["rows"][2]["params"]["transfer"] == "reinhard"
-    assert found["rows"][3]["error"]["hint"] == "name one in the settings: adain.weights=MODEL"
+    hint = found["rows"][3]["error"]["hint"]
+    assert "naoto0804/pytorch-AdaIN" in hint
+    assert "name it in the settings: adain.weights=MODEL" in hint
+
+
+@pytest.mark.parametrize(
+    ("chosen", "code", "said"),
+    [
+        (("colour_transfer",), 0, ""),
+        (("colour_transfer", "adain", "fast_style"), 4, "2 of 3 methods failed: adain, fast_style"),
+        (("adain",), 1, "1 of 1 methods failed: adain"),
+    ],
+)
+def test_the_exit_code_says_whether_all_methods_ran_and_the_report_is_whole_all_the_same(desk, capsys, chosen, code, said):
+    assert run(*PLAN[:4], *(word for name in chosen for word in ("--method", name)), "--size", "64", "-o", "report") == code
+    assert ("methods failed" in (err := capsys.readouterr().err)) == bool(said)
+    assert said in err
+    assert ("hint: fast_style: get one with: huafang models pull candy (or mosaic" in err) == ("fast_style" in chosen)
+    assert ("hint: adain: none can be pulled; the layout of naoto0804/pytorch-AdaIN" in err) == ("adain" in chosen)
+    assert {place.name for place in (desk / "report").iterdir()} == FILES - (set() if code != 1 else {"colour_transfer.png"})
 
 
 def test_rerun_makes_the_same_figures_from_the_folder_alone(report, desk, capsys):
@@ -50,7 +69,7 @@ def test_rerun_makes_the_same_figures_from_the_folder_alone(report, desk, capsys
     shutil.move(report, moved)
     for name in ("photo.jpg", "painting.jpg"):
         (desk / name).unlink()
-    assert run("--rerun", "elsewhere", "-o", "report2/") == 0
+    assert run("--rerun", "elsewhere", "-o", "report2/") == 4
     first, second = (json.loads((folder / "report.json").read_text()) for folder in (moved, desk / "report2"))
     assert first["rows"] == second["rows"]
     assert first["params"] == second["params"]
@@ -64,14 +83,14 @@ def test_a_figure_that_came_out_otherwise_is_named(report, capsys):
     found = json.loads((report / "report.json").read_text())
     found["rows"][2]["figures"]["ssim"] += 0.01
     (report / "report.json").write_text(json.dumps(found))
-    assert run("--rerun", "report", "-o", "again") == 0
+    assert run("--rerun", "report", "-o", "again") == 4
     said = capsys.readouterr().err
     assert "figures 1 differ from the first report" in said
     assert "colour_transfer ssim: " in said
 
 
 def test_a_rerun_takes_changes(report, desk, capsys):
-    assert run("--rerun", "report", "--set", "colour_transfer.strength=0.5", "--seed", "3", "-o", "half") == 0
+    assert run("--rerun", "report", "--set", "colour_transfer.strength=0.5", "--seed", "3", "-o", "half") == 4
     row = json.loads((desk / "half" / "report.json").read_text())["rows"][2]
     assert (row["params"]["transfer"], row["params"]["strength"], row["params"]["seed"]) == ("reinhard", 0.5, 3)
     assert "differ from the first report" in capsys.readouterr().err
@@ -96,11 +115,17 @@ def test_weights_may_be_named_by_their_path(desk):
         ((*PLAN[:4], "--method", "gaty", "-o", "r"), "'gaty' restyles no photo; allowed are"),
         ((*PLAN, "--set", "gatys.steps=3", "-o", "r"), "gatys is not among the methods"),
         ((*PLAN, "-o", "photo.jpg"), "photo.jpg is a file; a report is a folder"),
-        (("--rerun", "nowhere", "-o", "r"), "nowhere holds no report.json of a comparison"),
+        (("--rerun", "nowhere", "-o", "r"), "error: there is no folder nowhere\nhint: name the folder that compare wrote"),
+        (("--rerun", "photo.jpg", "-o", "r"), "photo.jpg is a file; a report is a folder"),
+        (("--rerun", ".", "-o", "r"), "the folder . holds no report.json"),
+        (("--rerun", "other", "-o", "r"), "other/report.json is no report of compare"),
+        (("--rerun", "othr", "-o", "r"), "there is no folder othr; did you mean other?"),
         (("--photo", "phot.jpg", *PLAN[2:], "-o", "r"), "there is no file phot.jpg; did you mean photo.jpg?"),
     ],
 )
 def test_bad_usage_says_what_is_wanted_and_exits_2(desk, capsys, words, said):
+    (desk / "other").mkdir()
+    (desk / "other" / "report.json").write_text('{"rows": 1}')
     assert run(*words) == 2
     assert said in capsys.readouterr().err
     assert not (desk / "r").exists()
@@ -115,9 +140,9 @@ def test_a_report_is_not_written_over_by_its_own_rerun(report, capsys):
 
 def test_json_is_one_object_and_dry_run_writes_nothing(desk, capsys):
     assert run(*PLAN, "--dry-run", "-o", "dry") == 0
-    assert not (desk / "dry" / "report.html").exists()
-    capsys.readouterr()
-    assert run(*PLAN, "--json", "--size", "64", "-o", "report") == 0
+    assert not (desk / "dry").exists()
+    assert "note: the folder dry was not there; it would be made" in capsys.readouterr().err
+    assert run(*PLAN, "--json", "--size", "64", "-o", "report") == 4
     said = json.loads(capsys.readouterr().out)
     assert said["figures"] == {"ran": 1.0, "failed": 1.0}
     assert "report/report.html" in said["outputs"]

@@ -57,11 +57,14 @@ def test_a_folder_of_pictures_and_films_is_done_and_taken_up_again(clip, capsys)
         (["clip.avi", "--method", "stroke_rendering", "-o", "out.mp4"], "clip.avi: this is a film, and a picture is wanted here"),
         (["photo.jpg", "--method", "colour_transfer", "--style", "clip.avi", "-o", "out.png"], "clip.avi: this is a film"),
         (["broken.mp4", *FILTER, "-o", "out.mp4"], "broken.mp4: this file cannot be read as a film"),
+        (["fake.avi", *FILTER, "-o", "out.mp4"], "fake.avi: this file cannot be read as a film, whatever its name says (it looks like text)"),
+        (["fake.avi", "-o", "out.mp4"], "fake.avi: this file cannot be read as a picture (it looks like text)"),
         (["clip.avi", *FILTER, "-o", "clip.avi"], "films are written as .mp4"),
     ],
 )
 def test_what_does_not_fit_is_said(clip, capsys, words, said):
     Path("broken.mp4").write_bytes(b"\x00\x00\x00\x20ftypisom" + bytes(500))
+    Path("fake.avi").write_text("these are words")
     assert huafang("stylize", *words) == 2
     assert said in capsys.readouterr().err
     assert not Path("out.mp4").exists()

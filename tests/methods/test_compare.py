@@ -79,7 +79,8 @@ def test_what_fails_is_a_row_that_says_why(report):
     row = rows(found)["adain"]
     assert row["figures"] == {}
     assert row["error"]["message"] == "adain needs a model of the kind adain, and none is on this machine"
-    assert row["error"]["hint"] == "name one in the settings: adain.weights=MODEL"
+    assert "pytorch-AdaIN" in row["error"]["hint"]
+    assert row["error"]["hint"].endswith("name it in the settings: adain.weights=MODEL")
     assert "adain.png" not in files
     assert "adain" not in found["cost"]
     assert result.figures == {"ran": 2, "failed": 1}
@@ -187,7 +188,7 @@ def test_a_model_at_hand_is_taken_where_one_must_be(bench):
         ({"methods": ("gatys", "gatys")}, "gatys is named twice"),
         ({"methods": ()}, "methods: at least 1 wanted"),
         ({"methods": ("gatys",), "settings": "gatys.stps=3"}, r"settings: gatys\.stps: gatys has no such setting to change.*did you mean steps\?"),
-        ({"methods": ("gatys",), "settings": "gatys.steps=0"}, "must be greater than or equal to 1"),
+        ({"methods": ("gatys",), "settings": "gatys.steps=0"}, "must be greater than or equal to 1 .*allowed: 1 to 5000"),
         ({"methods": ("gatys",), "settings": "gatys.steps=many"}, "steps: a whole number is wanted"),
         ({"methods": ("gatys",), "settings": "gatys.content=" + "0" * 64}, "no such setting to change"),
         ({"methods": ("gatys",), "settings": "adain.size=64"}, "adain is not among the methods"),
@@ -250,6 +251,19 @@ def test_the_best_of_a_column_is_marked_and_a_tie_of_all_is_not(report):
     most = max(row["figures"]["ssim"] for row in found["rows"][2:] if row["figures"])
     assert f"{most:.3f}" in bold
     assert "0" not in bold, "neither method has parameters"
+    assert files["report.html"].count(b"naoto0804/pytorch-AdaIN") == 2, "what to do about a failure is said once, in each language"
+
+
+def test_a_method_without_a_network_is_not_the_best_by_its_parameters():
+    parameters = next(one for one in MEASURES if one.key == "parameters")
+    found = table(**SCALE, a={"parameters": 0.0}, b={"parameters": 9e6}, c={"parameters": 7e6})
+    assert [row.name for row in found.ranked(parameters)] == ["c", "b"]
+    assert [row.name for row in found.measured(parameters)] == ["a", "c", "b"]
+
+
+def test_the_page_marks_the_fewest_parameters_of_those_that_have_any(bench):
+    _, files, _ = compared(bench, methods=("colour_transfer", "micro_ast"), settings="")
+    assert not re.search(r'<td class="best">0</td>', files["report.html"].decode())
 
 
 def test_words_from_outside_are_text(bench):
@@ -258,6 +272,17 @@ def test_words_from_outside_are_text(bench):
     assert "<script>" not in text
     assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; &amp; more" in text
     assert found["params"]["prompt"] == "<script>alert('x')</script> & more"
+
+
+def test_the_chinese_page_has_no_english_sentence(bench):
+    _, files, result = compared(bench, language="zh", methods=("colour_transfer", "adain"), settings="")
+    page = files["report.html"].decode()
+    for word in ("needs", "threads", "none can be pulled", "name it in", "huafang models pull squeezenet1_1;"):
+        assert word not in page, word
+    assert "需要 squeezenet1_1 和 lpips_squeezenet：huafang models pull squeezenet1_1；huafang models pull lpips_squeezenet" in page
+    assert "个线程" in page
+    assert "若放在别处，请在设置里写明：adain.weights=MODEL" in page
+    assert "needs" not in result.notes[0].zh
 
 
 @pytest.mark.parametrize(("language", "has", "has_not"), [("en", "Pictures", "图片"), ("zh", "图片", "Pictures"), ("both", "图片", None)])

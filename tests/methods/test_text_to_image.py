@@ -236,8 +236,11 @@ def test_without_them_nothing_else_is_taken_instead(bench, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "x", "猫"])
-def test_29_short_prompts_draw(bench, prompt):
-    assert torch.isfinite(run(bench, prompt=prompt, steps=1).images[0]).all()
+def test_29_short_prompts_draw_and_an_empty_one_is_said(bench, prompt):
+    result = run(bench, prompt=prompt, steps=1)
+    assert torch.isfinite(result.images[0]).all()
+    empty = [note.zh for note in result.notes if note == "the prompt is empty: the model drew whatever came to it"]
+    assert empty == ([] if prompt.strip() else ["提示词是空的：模型随意作画。"])
 
 
 def test_29_long_prompts_are_read_whole_and_said_and_too_long_ones_refused(bench):
@@ -262,7 +265,7 @@ def test_30_any_script_draws_and_is_kept_as_it_came(bench, prompt):
     ("values", "message"),
     [
         ({"width": 513}, r"width: must be a multiple of 8; the nearest are 512 and 520 \(came: 513\)"),
-        ({"height": 8}, "height: must be greater than or equal to 64"),
+        ({"height": 8}, r"height: must be greater than or equal to 64 \(came: 8; allowed: 64 to 2048\)"),
         ({"width": 10**9}, "width: must be less than or equal to 2048"),
         ({"width": 64.0}, "width: must be a valid integer"),
         ({"width": "64"}, "width: must be a valid integer"),
@@ -271,7 +274,7 @@ def test_30_any_script_draws_and_is_kept_as_it_came(bench, prompt):
         ({"steps": 0}, "steps: must be greater than or equal to 1"),
         ({"guidance": float("nan")}, "guidance: must be a finite number"),
         ({"sampler": "eulr"}, "sampler: must be 'ddim', 'ddpm', 'euler'"),
-        ({"model": "../../etc/passwd"}, "model: String should match pattern"),
+        ({"model": "../../etc/passwd"}, "model: must be the name of a model"),
     ],
 )
 def test_34_sizes_and_numbers_out_of_bounds_name_what_fits(bench, values, message):

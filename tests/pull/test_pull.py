@@ -9,7 +9,7 @@ import torch
 
 from huafang import catalogue, pull, weights
 from huafang.catalogue import Entry, Source
-from huafang.errors import BadInput
+from huafang.errors import BadInput, UnknownWeights
 from huafang.pull.transfer import git_blob
 from huafang.weights import Weights
 from tests.pull.shop import Shop
@@ -79,5 +79,5 @@ def test_a_git_blob_id_is_gits_own(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_told_the_nearest(vgg_entry: Entry, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="did you mean vgg19"):
+    with pytest.raises(UnknownWeights, match="did you mean vgg19"):
         pull.pull("vgg91", Weights(tmp_path / "models"))

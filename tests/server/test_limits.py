@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,26 @@ def test_bad_input_56_one_server_for_one_folder(server, tmp_path):
     code, said = run(Path(data), "--port", "0")
     assert code == 3
     assert "another Huafang is using" in said
+
+
+def test_what_listens_everywhere_is_told_by_an_address_that_one_can_open(tmp_path):
+    # 0.0.0.0 is where it listens: no browser opens it everywhere, and the guard answers to no such name
+    command = [sys.executable, "-m", "huafang", "serve", "--device", "cpu", "--data", str(tmp_path), "--host", "0.0.0.0", "--port", "0", "--token", "abc"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        assert running.stdout is not None
+        said = running.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:(\d+)/#token=abc ", said)
+        assert address, said
+        request = urllib.request.Request(f"http://127.0.0.1:{address[1]}/api/health", headers={"authorization": "Bearer abc"})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+    finally:
+        running.send_signal(signal.SIGINT)
+        rest = running.communicate(timeout=30)[0]
+    assert "0.0.0.0" not in said + rest
+    for other in re.findall(r"http://([^:]+):", rest):
+        assert not other.startswith("127.")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", ""])
@@ -245,6 +267,7 @@ def test_bad_input_64_requests_that_no_library_sends(server):
         + b"186a0\r\n%s\r\n" % (b"x" * 100_000) * 20
     )
     assert b" 413 " in raw(server, chunked + b"0\r\n\r\n")[:13]
+    assert b" 413 " in raw(server, chunked)[:13], "at the limit, not at the end of what never ends"
     assert b"upgrade" not in raw(
         server, b"GET /api/events2 HTTP/1.1\r\n" + host + b"upgrade: websocket\r\nconnection: upgrade, close\r\nsec-websocket-key: x\r\n\r\n"
     )

@@ -1,10 +1,12 @@
 """Params as strangers send them, over HTTP: platform.md 1.4, 29-36. Each is a 422 (or a 400 where it is no JSON) in the house's form, never a 500."""
 
 import json
+import re
 
 import pytest
 
 from huafang import methods
+from huafang.params import FORMS
 from tests.server.conftest import problem, wait
 
 
@@ -151,6 +153,27 @@ def test_bad_input_36_an_unknown_field_is_named_with_its_nearest(client, photo):
     detail = problem(job(client, photo, sede=3), 422, "params.bad")
     assert "sede" in detail
     assert "did you mean seed?" in detail
+
+
+@pytest.mark.parametrize("bad", ["photo.jpg", "../secret", "0" * 63, "0" * 63 + "G"])
+def test_bad_input_36_an_id_of_a_bad_form_is_told_the_form_in_words(client, photo, bad):
+    detail = problem(job(client, bad), 422, "params.bad")
+    assert f"content: must be the id of an uploaded picture: 64 of the characters 0-9 and a-f, as POST /api/assets gives it (came: {bad!r:.57}" in detail
+    assert "^" not in detail
+
+
+def test_every_form_is_said_in_words(client):
+    used = set(re.findall(r'"pattern": "(.*?)"[,}]', json.dumps(client.get("/openapi.json").json())))
+    assert used
+    assert {json.loads(f'"{form}"') for form in used} <= set(FORMS)
+    for query in ("before=x", "method=X", "before=" + "0" * 23):
+        assert "must be the " in problem(client.get(f"/api/jobs?{query}"), 422, "params.bad")
+
+
+def test_bad_input_36_a_wrong_choice_is_told_the_nearest(client, photo):
+    detail = problem(job(client, photo, look="impresionist"), 422, "params.bad")
+    assert "look: must be 'impressionist', 'expressionist'" in detail
+    assert "(came: 'impresionist'); did you mean impressionist?" in detail
 
 
 def test_bad_input_36_an_unknown_method_is_named_with_its_nearest(client):

@@ -94,6 +94,27 @@ def test_no_toast_over_the_run_button_of_a_phone(server: Server, visit: Open, wi
     get(page, "result").wait_for(timeout=120_000)
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 568), (1280, 850)])
+def test_no_toast_over_the_buttons_of_the_queue(server: Server, visit: Open, width: int, height: int) -> None:
+    page = visit(server.address + ROOM, viewport={"width": width, "height": height}, is_mobile=width < 640, has_touch=width < 640, allow=("429 (",))
+    words = "the queue is full of jobs that wait for one another " * 3
+
+    def refuse(route: Any) -> None:
+        route.fulfill(status=429, json={"type": "", "title": "no", "status": 429, "detail": words, "code": "queue.of.one", "hint": None})
+
+    page.route("**/api/queue/pause", refuse)
+    get(page, "queue-toggle-phone" if width < 640 else "queue-toggle").click()
+    get(page, "pause").click()
+    get(page, "toasts").locator(".toast").wait_for()
+    for button in get(page, "queue").locator("button").all():
+        box = button.bounding_box()
+        middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+        assert page.evaluate("([x, y]) => !document.elementFromPoint(x, y)?.closest('.toasts')", middle), button.inner_text()
+    toast = get(page, "toasts").locator(".toast").bounding_box()
+    assert toast["y"] >= 0
+    assert toast["y"] + toast["height"] <= height
+
+
 def test_a_number_left_to_the_method_is_not_shown_as_the_least(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     slider = get(page, "field-opacity").locator("input[type=range]")

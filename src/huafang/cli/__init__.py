@@ -1,6 +1,7 @@
 """The command line: a command per room, made from its params; the verbs `stylize` and `generate` over them; and the house's own commands.
 
-Exit codes: 0 done · 1 a job failed · 2 bad usage or input · 3 something is missing on this machine · 4 some of many files failed · 130 stopped by Ctrl-C.
+Exit codes: 0 done · 1 a job failed · 2 bad usage or input · 3 something is missing on this machine · 4 some of many files, or of the methods compared, failed ·
+130 stopped by Ctrl-C.
 Results go to stdout, everything else to stderr. Help loads no torch.
 """
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from huafang import methods
-from huafang.assets import check_writable, write_whole
+from huafang.assets import write_whole
 from huafang.cli.options import given, option
-from huafang.cli.paint import COMMON
+from huafang.cli.paint import COMMON, exit_code
+from huafang.cli.pictures import output_folder
 from huafang.cli.progress import progress_bar, stoppable
 from huafang.errors import BadInput
 from huafang.params import fields
@@ -25,12 +26,14 @@ CLOSE = 1e-6
 """Relative difference up to which two figures are the same: another number of threads sums in another order."""
 SPECS = {spec.name: spec for spec in fields(methods.ROOMS["compare"])}
 OWN = [
-    click.Option(["-o", "--output"], type=click.Path(), required=True, help="Folder to write the report to."),
+    click.Option(["-o", "--output"], type=click.Path(), required=True, help="Folder to write the report to; made if it is not there."),
     click.Option(["--photo", "content"], type=click.Path(), help=SPECS["content"].help),
     click.Option(["--style"], type=click.Path(), help=SPECS["style"].help),
-    click.Option(["--method", "methods"], type=option(SPECS["methods"]).type, multiple=True, metavar="METHOD", help=SPECS["methods"].help + "  [repeat]"),
+    click.Option(
+        ["--method", "methods"], type=option(SPECS["methods"], "compare").type, multiple=True, metavar="METHOD", help=SPECS["methods"].help + "  [repeat]"
+    ),
     click.Option(["--set", "changes"], multiple=True, metavar="METHOD.FIELD=VALUE", help="A setting of one method, as in gatys.steps=60.  [repeat]"),
-    *(option(SPECS[name]) for name in ("prompt", "size", "lpips", "language", "seed")),
+    *(option(SPECS[name], "compare") for name in ("prompt", "size", "lpips", "language", "seed")),
     click.Option(
         ["--rerun"],
         type=click.Path(path_type=Path),
@@ -52,7 +55,7 @@ def compare(
     changes: tuple[str, ...],
     **values: Any,
 ) -> int:
-    """Run the comparison and write its report; the exit code. Raises HuafangError."""
+    """Run the comparison and write its report; the exit code: 0, or 4 where some of the methods failed, or 1 where all did. Raises HuafangError."""
     from huafang.api import Bench, check_device
 
     folder = Path(output)
@@ -63,7 +66,9 @@ def compare(
         params = bench.params("compare", _settings(bench, rerun, before, changes, given(values)))
         if rerun and folder.resolve() == rerun.resolve():
             raise BadInput(f"{folder} is the report that is made again; it would be written over", code="output.input", hint="name another folder with -o")
-        check_writable(folder)
+        made = output_folder(folder, dry_run=dry_run)
+        for note in (*bench.warnings, *made):
+            click.secho(f"note: {note}", fg="yellow", err=True)
         if dry_run:
             click.echo(f"would write {folder / 'report.html'}")
             return 0
@@ -84,17 +89,39 @@ def compare(
     else:
         click.echo("\n".join(map(str, written)))
         click.echo(f"{seconds:.1f} s", err=True)
-    return 0
+    return _exit_code(found)
+
+
+def _exit_code(found: dict[str, Any]) -> int:
+    """As of a folder of photos: the report is written and whole, and a script can tell by the code whether every method has its figures in it."""
+    failed = {row["name"]: row["error"] for row in found["rows"] if row["error"]}
+    count = sum(not row["baseline"] for row in found["rows"])
+    if failed:
+        click.echo(f"{len(failed)} of {count} methods failed: {', '.join(failed)}", err=True)
+    for name, error in failed.items():
+        if error["hint"]:
+            click.echo(f"hint: {name}: {error['hint']}", err=True)
+    return exit_code(len(failed), count)
 
 
 def _read(report: Path) -> dict[str, Any]:
     """A report's JSON. Raises BadInput for a folder that holds none that can be run again."""
+    from huafang.api import near_file
+
+    hint = "name the folder that compare wrote"
+    if not report.is_dir():
+        said = f"{report} is a file; a report is a folder" if report.exists() else f"there is no folder {report}{near_file(report)}"
+        raise BadInput(said, code="report.unreadable", hint=hint)
     try:
         found = json.loads((report / JSON).read_text("utf-8"))
         params = found["params"]
         whole = params["method"] == "compare" and isinstance(found["rows"], list)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{report} holds no {JSON} of a comparison: {error}", code="report.unreadable", hint="name the folder that compare wrote") from None
+    except FileNotFoundError:
+        raise BadInput(f"the folder {report} holds no {JSON}, in which a comparison says how it was made", code="report.unreadable", hint=hint) from None
+    except OSError as error:
+        raise BadInput(f"{report / JSON} cannot be read: {error.strerror}", code="report.unreadable", hint=hint) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{report / JSON} is no report of compare", code="report.unreadable", hint=hint) from error
     missing = [name for name in (PHOTO, STYLE) if not (report / name).is_file()]
     if missing or not whole:
         raise BadInput(f"{report} is no whole report: {', '.join(missing) or JSON} is missing or of another kind", code="report.unreadable")
@@ -159,8 +186,9 @@ HELP = f"""{methods.labels("compare")["en"]["summary"]}
 huafang compare --photo photo.jpg --style painting.jpg --method gatys --method stroke_rendering -o report/
 huafang compare --rerun report/ -o report2/
 
-Each method runs with its own defaults; --set changes them. A method that fails is a row that says why. The folder holds report.html (one page, complete
-in itself), report.json, report.csv, grid.png, a picture of each method, and what --rerun needs to make the same figures again."""
+Each method runs with its own defaults; --set changes them. A method that fails is a row that says why: the report is whole all the same, and the exit
+code is 4 (1 where none ran). The folder holds report.html (one page, complete in itself), report.json, report.csv, grid.png, a picture of each method, and
+what --rerun needs to make the same figures again."""
 
 compare_command = click.Command(
     "compare",

@@ -10,7 +10,7 @@ import click
 from huafang.catalogue import Entry, entry_of
 from huafang.errors import BadInput, MissingWeights
 from huafang.places import places
-from huafang.weights import Weights
+from huafang.weights import Weights, shown_bytes
 
 STORE = [
     click.option("--data", type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
@@ -42,17 +42,19 @@ def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> 
                 "holds": model.holds,
                 "path": str(model.path) if model.path else None,
                 "builtin": model.builtin,
-                "entry": asdict(model.entry) if model.entry else None,
+                "entry": {**asdict(model.entry), "origin": model.entry.origin} if model.entry else None,
             }
             for model in found
         ]
         click.echo(json.dumps({"models": rows}, ensure_ascii=False, indent=2))
         return
     for model in found:
-        state = "built in" if model.builtin else "here" if model.path else f"{model.entry.bytes / 1e6:,.0f} MB to pull" if model.entry else ""
+        state = "built in" if model.builtin else "here" if model.path else f"{shown_bytes(model.entry.bytes)} to pull" if model.entry else ""
         click.echo(f"{model.name:<24} {model.holds:<10} {state}")
         if model.entry:
             click.echo(f"{'':<24} {model.entry.title}\n{'':<24} licence: {model.entry.licence}")
+            if model.entry.origin:
+                click.echo(f"{'':<24} from {model.entry.origin}")
 
 
 @models.command()
@@ -87,7 +89,7 @@ def pull(name: str, dry_run: bool, data: Path | None, folders: tuple[Path, ...])
 
 
 def _said(entry: Entry) -> str:
-    return f"{entry.title}: {entry.bytes / 1e6:,.0f} MB, licence: {entry.licence}"
+    return f"{entry.title}: {shown_bytes(entry.bytes)}, licence: {entry.licence}"
 
 
 def _would_pull(name: str, store: Weights) -> None:
@@ -115,7 +117,7 @@ def verify(names: tuple[str, ...], data: Path | None, folders: tuple[Path, ...])
     chosen = names or tuple(model.name for model in store.models() if model.path)
     verdicts = [store.verify(name) for name in chosen]
     for verdict in verdicts:
-        click.echo(f"{verdict.name}: {'; '.join(verdict.faults) or 'sound'} ({verdict.tensors} tensors, {verdict.bytes / 1e6:,.1f} MB)")
+        click.echo(f"{verdict.name}: {'; '.join(verdict.faults) or 'sound'} ({verdict.tensors} tensors, {shown_bytes(verdict.bytes)})")
     return int(any(verdict.faults for verdict in verdicts))
 
 
@@ -125,7 +127,7 @@ def verify(names: tuple[str, ...], data: Path | None, folders: tuple[Path, ...])
 def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
     """Take a pulled model off this machine. Your own files are never touched."""
     freed = Weights(places(data).models, folders).remove(name)
-    click.echo(f"{name} is removed; {freed / 1e6:,.1f} MB are free again")
+    click.echo(f"{name} is removed; {shown_bytes(freed)} are free again")
 
 
 @models.command()
@@ -133,10 +135,10 @@ def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: beside it, with the ending .safetensors.")
 def convert(path: Path, output: Path | None) -> None:
     """Convert a .pth, .pt, .ckpt or .bin, jcjohnson's .t7 or AnimeGANv3's .onnx to .safetensors, in a process of its own that can do nothing else."""
-    from huafang.pull.conversion import convert as make
-
     if not path.is_file():
         raise BadInput(f"there is no file {path}", code="file.missing")
+    from huafang.pull.conversion import convert as make
+
     click.echo(str(make(path, output)))
 
 
@@ -151,10 +153,11 @@ def export(name: str, output: Path, overwrite: bool, data: Path | None, folders:
     NAME is a model on this machine that is a diffusers folder (1.x, 2.x, XL), or the path of one; its tensors keep their precision. The file also carries the
     model's configuration and vocabulary, so that Huafang reads it back whatever its shape; other tools read the published shapes only, and so not `mini`.
     """
-    from huafang.diffusion.export import export as make
-
     place = Path(name)
     path = place if (place / "model_index.json").is_file() and len(place.parts) > 1 else Weights(places(data).models, folders).path(name)
-    for remark in make(path, output, over=overwrite):
+    from huafang.diffusion.export import export as make  # only now: it loads torch
+
+    remarks = [] if output.parent.exists() else [f"the folder {output.parent} was not there; it is made"]
+    for remark in (*make(path, output, over=overwrite), *remarks):
         click.echo(remark, err=True)
     click.echo(str(output))

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from huafang import methods
-from huafang.errors import nearest
+from huafang.errors import meant, nearest
 from huafang.params import FieldSpec
 
 
@@ -35,8 +35,27 @@ class MethodName(click.ParamType[str]):
         return plain
 
 
-def option(spec: FieldSpec) -> click.Option:
-    """The flag of one field."""
+class ModelName(click.ParamType[str]):
+    """A model by name, or a file, for a field of a method."""
+
+    name = "model"
+
+    def __init__(self, method: str, spec: FieldSpec) -> None:
+        self._method, self._spec = method, spec
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        return f"{self._method} needs a model of its own: {methods.weights_wanted(self._method, self._spec)}"
+
+
+class Choice(click.Choice[str]):
+    """One of a few words, in their own spelling; another is told which of them is nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        return super().get_invalid_choice_message(value, ctx).removesuffix(".") + meant(str(value), map(str, self.choices))
+
+
+def option(spec: FieldSpec, method: str) -> click.Option:
+    """The flag of one field of a method."""
     flag = f"--{spec.name.replace('_', '-')}"
     common: dict[str, Any] = {"required": True, "help": _help(spec)} if spec.required else {"default": None, "help": _help(spec)}
     if spec.kind == "bool":
@@ -45,8 +64,8 @@ def option(spec: FieldSpec) -> click.Option:
         return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
     if spec.kind == "methods":
         return click.Option([flag], type=MethodName(), multiple=True, metavar="METHOD", **(common if spec.required else common | {"default": ()}))
-    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": click.STRING}
-    kind = click.Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
+    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": ModelName(method, spec)}
+    kind = Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
     names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}
     return click.Option([flag], type=kind, metavar=names.get(spec.kind), **common)
 
@@ -54,8 +73,8 @@ def option(spec: FieldSpec) -> click.Option:
 def _help(spec: FieldSpec) -> str:
     """The field's docstring, its range and its default."""
     notes = []
-    if spec.kind in ("int", "float") and (bounds := _bounds(spec)):
-        notes.append(bounds)
+    if spec.kind in ("int", "float") and spec.bounds:
+        notes.append(spec.bounds)
     if spec.kind in ("images", "masks", "methods") and spec.max_items != 1:
         notes.append("repeat for several")
     if not spec.required and spec.default not in (None, (), [], ""):
@@ -67,20 +86,6 @@ def _help(spec: FieldSpec) -> str:
         )
         notes.append(f"default: {shown}")
     return spec.help + (f"  [{'; '.join(notes)}]" if notes else "")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple | list):
-        return ",".join(_shown(one) for one in value)
-    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(int(value) if isinstance(value, float) else value)
-
-
-def _bounds(spec: FieldSpec) -> str:
-    low = _shown(spec.minimum) if spec.minimum is not None else f"above {_shown(spec.above)}" if spec.above is not None else ""
-    high = _shown(spec.maximum) if spec.maximum is not None else f"below {_shown(spec.below)}" if spec.below is not None else ""
-    return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,11 @@ from huafang.video import is_film_file
 
 PARTIAL = 4
 COMMON = [
-    click.Option(["-o", "--output"], type=click.Path(), help="File (.png, .jpg, .webp; of a film .mp4) or folder. Default: a new name in this folder."),
+    click.Option(
+        ["-o", "--output"],
+        type=click.Path(),
+        help="File (.png, .jpg, .webp; of a film .mp4) or folder, made if need be. Default: a new name here.",
+    ),
     click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout when done."),
     click.Option(["-q", "--quiet"], is_flag=True, help="No progress bar."),
     click.Option(["--force"], is_flag=True, help="In a folder run, paint again what was finished before with the same settings."),
@@ -61,7 +65,13 @@ def room_command(name: str, *, verb: str | None = None) -> click.Command:
     text = f"{methods.labels(name)['en']['summary']}\n\n{sys.modules[room.__module__].__doc__ or ''}"
     if room.paper:
         text += f"\n\nPaper: {room.paper[0]} <{room.paper[1]}>"
-    return click.Command(verb or name.replace("_", "-"), params=[argument, *map(option, specs.values()), *COMMON], callback=go, help=text, no_args_is_help=True)
+    return click.Command(
+        verb or name.replace("_", "-"),
+        params=[argument, *(option(spec, name) for spec in specs.values()), *COMMON],
+        callback=go,
+        help=text,
+        no_args_is_help=True,
+    )
 
 
 def _files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
@@ -93,12 +103,13 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
         raise click.UsageError("name the photo, or several, or a folder of them: huafang stylize photo.jpg -o out.png", ctx)
     styled = any(part == "--style" or part.startswith("--style=") for part in rest)
     name = method.replace("-", "_") if method else methods.default_method(styled=styled, film=any(map(is_film_file, rest)))
-    room = methods.room(name)
-    if not {"content"} <= set(room.model_fields):
+    fitting = methods.restylers()
+    room = methods.room(name, fitting)
+    if name not in fitting:
         better = "huafang models pull" if room.lane == "network" else f"huafang {name.replace('_', '-')} --help"
-        raise BadInput(f"{name} does not restyle a photo; see: {better}", code="method.unfit")
+        raise BadInput(f"{name} does not restyle a photo; see: {better}; methods that do are {', '.join(fitting)}", code="method.unfit")
     if styled and "style" not in room.model_fields:
-        takers = [other for other, kind in methods.ROOMS.items() if "style" in kind.model_fields]
+        takers = [other for other in fitting if "style" in methods.ROOMS[other].model_fields]
         raise BadInput(f"{name} takes no style picture; methods that do are {', '.join(takers)}", code="method.unfit")
     command = room_command(name, verb="stylize" if not method else f"stylize --method {name}")
     with command.make_context(command.name, [*rest, *(["--help"] if wants_help else [])], parent=ctx.parent) as inner:
@@ -108,7 +119,7 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
 
 def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     """Run a room over what was named; the exit code. Raises HuafangError when there is one thing to do and it fails."""
-    from huafang.api import Bench, check_device, expand
+    from huafang.api import Bench, check_device, check_readable, expand
 
     room = methods.ROOMS[name]
     many = isinstance(subject, tuple)
@@ -116,8 +127,8 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
         subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
     named = many and bool(subject)  # a room may do without its photo
     sources: list[Any] = list(expand(subject, films=methods.films(room))) if named else [None if many else subject]
-    if named and len(sources) == 1 and is_film_file(sources[0]) and not methods.films(room):
-        raise methods.no_film(sources[0].name)
+    if named and len(sources) == 1:  # of several, what cannot be read is told of in its place
+        check_readable(sources[0], film=methods.films(room))
     targets = _targets(name, sources if named else [None], how.output, subject if room.makes == "weights" and subject else name)
     spare(sources if named else [], targets)
     with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
@@ -131,7 +142,12 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     failed = sum("error" in report for report in reports)
     if failed:
         click.echo(f"{failed} of {len(reports)} failed", err=True)
-    return 0 if not failed else PARTIAL if failed < len(reports) else 1
+    return exit_code(failed, len(reports))
+
+
+def exit_code(failed: int, count: int) -> int:
+    """Of a command that did `count` things, of which some failed."""
+    return 0 if not failed else PARTIAL if failed < count else 1
 
 
 def _targets(name: str, sources: list[Path | None], output: str | None, title: str) -> list[Path]:

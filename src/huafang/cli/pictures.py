@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from huafang import methods
 from huafang.aside import ahead, behind
 from huafang.assets import check_writable
 from huafang.cli.progress import figures, progress_bar
@@ -90,15 +91,18 @@ class One:
         """Read and checked. Raises HuafangError."""
         bench, how = self.bench, self.how
         params = bench.params(self.method, self.values)
-        notes = tuple(f"note: {said}" for said in bench.warnings)
-        bench.warnings.clear()
         spare(bench.read, [self.target])
-        check_writable(self.target.parent)
         report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": {asset: bench.sources[asset] for asset in picture_ids(params)}}
-        ready = Ready(params, report, notes)
+        kept = bool(self.place) and not how.force and made_with(self.target, params)
+        if not kept:
+            for model in methods.models_of(params):  # said now, before torch is loaded for it
+                bench.weights.path(model)
+            bench.warnings += output_folder(self.target.parent, dry_run=how.dry_run)
+        ready = Ready(params, report, tuple(f"note: {said}" for said in bench.warnings))
+        bench.warnings.clear()
         if how.dry_run:
             return replace(ready, done=Done({**report, "outputs": [], "dry_run": True}, (f"would write {self.target}",)))
-        if self.place and not how.force and made_with(self.target, params):
+        if kept:
             said = f"{self.place}{self.target} is finished already (--force paints it again)"
             return replace(ready, done=Done({**report, "outputs": [str(self.target)], "kept": True}, (str(self.target),), ((said, None),)))
         return ready
@@ -197,6 +201,16 @@ def spare(inputs: Iterable[Path], targets: list[Path]) -> None:
     for target in targets:
         if target.resolve() in kept:
             raise BadInput(f"{target} is one of the pictures given; it would be written over", code="output.input", hint="name another file or folder with -o")
+
+
+def output_folder(folder: Path, *, dry_run: bool = False) -> list[str]:
+    """See that `folder` can be written to; what there is to say of it. Raises Unavailable, DiskFull.
+
+    One that is not there is made, as users expect of -o out/, but not in silence, since a slip of the pen makes one too. A dry run makes none.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    check_writable(there if dry_run else folder)
+    return [] if there == folder else [f"the folder {folder} was not there; it {'would be' if dry_run else 'is'} made"]
 
 
 def made_with(target: Path, params: Params) -> bool:

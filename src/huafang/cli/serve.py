@@ -43,12 +43,15 @@ def serve(host: str, port: int, token: str | None, hosts: tuple[str, ...], queue
 
     options = replace(_options(**rest), host=host, port=port, token=token, hosts=hosts, queue_limit=queue_limit)
 
-    def ready(address: str) -> None:
-        click.echo(f"Huafang is open: {address}   (Ctrl-C closes it, twice at once)")
+    def ready(addresses: list[str]) -> None:
+        here, *elsewhere = addresses
+        click.echo(f"Huafang is open: {here}   (Ctrl-C closes it, twice at once)")
+        if elsewhere:
+            click.echo(f"From other machines: {'   '.join(elsewhere)}")
         if browse:
             import webbrowser
 
-            webbrowser.open(address)
+            webbrowser.open(here)
 
     run(options, ready)
 

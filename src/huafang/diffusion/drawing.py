@@ -47,6 +47,8 @@ def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
 
 def _read(p: Drawing, name: str, model: Model) -> Ready:
     notes = [*choosing.notes(name, p.prompt), *model.notes, *prompts.remarks(p.prompt), *prompts.remarks(p.negative_prompt)]
+    if not p.prompt.strip():  # legitimate, and seldom meant
+        notes.insert(0, Note("the prompt is empty: the model drew whatever came to it", "提示词是空的：模型随意作画。"))
     if p.prediction != "auto":
         model = replace(model, scheduler={**model.scheduler, "prediction_type": p.prediction})
     if samplers.zero_snr_lost(p.sampler, model.scheduler):

@@ -4,8 +4,10 @@ A room's folder holds `__init__.py` (its params: the door, no torch), `run.py` (
 Chinese) and `example.webp` (a picture it made). No room knows another.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, reduce
 from importlib import import_module
 from importlib.resources import files
@@ -14,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from huafang import catalogue, images
 from huafang.assets import Assets
-from huafang.errors import BadInput, NotFound, nearest
+from huafang.errors import BadInput, NotFound, meant, nearest
 from huafang.methods.adain import AdaIn
 from huafang.methods.animegan import AnimeGan
 from huafang.methods.cap_vstnet import CapVstNet
@@ -41,7 +44,8 @@ from huafang.methods.train_animegan import TrainAnimeGan
 from huafang.methods.train_arbitrary_style import TrainArbitraryStyle
 from huafang.methods.train_fast_style import TrainFastStyle
 from huafang.methods.train_mini import TrainMini
-from huafang.params import Params, fields
+from huafang.notes import Note
+from huafang.params import FORMS, FieldSpec, Params, fields
 from huafang.video import is_film
 
 if TYPE_CHECKING:
@@ -97,11 +101,11 @@ def _adapter() -> "TypeAdapter[Params]":
     return TypeAdapter(AnyParams)
 
 
-def room(name: str) -> type[Params]:
-    """The params class of the method `name` (`stroke-rendering` is `stroke_rendering`). Raises NotFound."""
+def room(name: str, fitting: Sequence[str] = PAINTERS) -> type[Params]:
+    """The params class of the method `name` (`stroke-rendering` is `stroke_rendering`). Raises NotFound, which lists those `fitting` where it was asked for."""
     plain = name.replace("-", "_")
     if plain not in ROOMS:
-        raise NotFound(f"there is no method {name!r}" + nearest(plain, PAINTERS), code="method.unknown")
+        raise NotFound(f"there is no method {name!r}" + nearest(plain, fitting), code="method.unknown")
     return ROOMS[plain]
 
 
@@ -141,8 +145,15 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
     if fault["type"] in ("too_short", "too_long"):
         least, bound = ("at least", "min_length") if fault["type"] == "too_short" else ("at most", "max_length")
         return f"{where}: {least} {fault['ctx'][bound]} wanted, {fault['ctx']['actual_length']} came"
-    came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])})"
-    said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
+    spec = next((one for one in fields(owner) if one.name == where.partition(".")[0]), None) if owner else None
+    ends = f"; allowed: {spec.bounds}" if spec and spec.bounds and fault["type"].startswith(("greater_than", "less_than")) else ""
+    came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])}{ends})"
+    form = FORMS.get(fault["ctx"]["pattern"], "is of a form that is not taken") if fault["type"] == "string_pattern_mismatch" else None
+    said = form or fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
+    if fault["type"] == "literal_error" and isinstance(fault["input"], str):
+        came += meant(fault["input"], re.findall("'([^']*)'", fault["ctx"]["expected"]))
+    if fault["type"] == "missing" and owner and spec and spec.kind == "weights":
+        came = f"; {weights_wanted(owner.model_fields['method'].default, spec)}"
     return f"{where}: {said}{came}"
 
 
@@ -158,9 +169,22 @@ def run(params: Params, ctx: "Context") -> "Result":
     if films(type(params)) and ctx.film(getattr(params, params.subject)):
         from huafang import filming
 
-        return filming.restyle(params, ctx, module.run)
-    result: Result = module.run(params, ctx)
-    return result
+        result: Result = filming.restyle(params, ctx, module.run)
+    else:
+        result = module.run(params, ctx)
+    return replace(result, notes=[*result.notes, *_flattened(params, ctx.assets)])
+
+
+def _flattened(params: Params, assets: Assets) -> list[Note]:
+    """What is said of given pictures that are transparent: no room paints with holes, and `images.decode` lays them on white."""
+    name: str = params.method  # type: ignore[attr-defined]  # as above
+    notes = []
+    for spec in fields(type(params)):
+        given = (getattr(params, spec.name) or ()) if spec.pictures else ()
+        if any(assets.exists(asset) and images.transparent(assets.head(asset)) for asset in ([given] if isinstance(given, str) else given)):
+            en, zh = (labels(name)[language]["fields"][spec.name]["label"] for language in ("en", "zh"))
+            notes.append(Note(f"{en}: what is transparent was laid on white", f"{zh}：透明部分以白色为底。"))
+    return notes
 
 
 def films(kind: type[Params]) -> bool:
@@ -178,6 +202,20 @@ def _takes_a_photo(kind: type[Params]) -> bool:
     return kinds.get("content") == "image" and "methods" not in kinds.values()
 
 
+def weights_wanted(name: str, spec: FieldSpec) -> Note:
+    """What would satisfy a field of kind "weights" of the method `name`: what can be pulled for it, or else what it reads and where that is published."""
+    known = [entry.name for entry in catalogue.entries().values() if entry.holds == spec.holds]
+    if known:
+        first, *more = known
+        en, zh = (f" (or {', '.join(more)})", f"（或 {'、'.join(more)}）") if more else ("", "")
+        return Note(f"get one with: huafang models pull {first}{en}", f"下载一个：huafang models pull {first}{zh}")
+    words = _words(name)
+    en, zh = (words[language]["fields"][spec.name].get("source") for language in ("en", "zh"))
+    if en is None:
+        return Note("see: huafang models list", "见：huafang models list")
+    return Note(f"none can be pulled; {en}", f"目录里没有可下载的；{zh}")
+
+
 def no_film(what: str) -> BadInput:
     """The refusal of a film, `what` being its name, or its field's."""
     hint = f"methods that restyle films are {', '.join(name for name, kind in ROOMS.items() if films(kind))}"
@@ -191,6 +229,19 @@ def check_films(params: Params, assets: Assets) -> None:
             given = getattr(params, spec.name) or ()
             if any(is_film(assets.head(asset)) for asset in ([given] if isinstance(given, str) else given)):
                 raise no_film(spec.name)
+
+
+def models_of(params: Params) -> list[str]:
+    """The models that `params` cannot be run without: those they name, and those that a choice needs."""
+    if params.lane == "network":
+        return []
+    found = []
+    for spec in fields(type(params)):
+        value = getattr(params, spec.name)
+        if spec.kind == "weights" and value:
+            found.append(value)
+        found += [model for choice, model in spec.needs if choice == value]
+    return found
 
 
 def default_method(*, styled: bool, film: bool = False) -> str:

@@ -41,7 +41,9 @@ def brought(ctx: Context, content: str, size: int) -> tuple[Tensor, list[Note]]:
     photo = ctx.image(content)
     longest = max(photo.shape[2:])
     small = resize.shrunk(photo, size)
-    here, own = (f"{picture.shape[3]} × {picture.shape[2]}" for picture in (small, photo))
+    even = 2 if ctx.filming else 1  # a film's odd side gets one line more when it is written
+    here = " × ".join(f"{side + side % even}" for side in (small.shape[3], small.shape[2]))
+    own = f"{photo.shape[3]} × {photo.shape[2]}"
     note = Note(f"the photo is painted at {here}; its own size is {own}", f"照片按 {here} 作画；它原来的大小是 {own}。")
     return small, [note] if longest > size else []
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from huafang import catalogue, weights
 from huafang.catalogue import Entry, Source
-from huafang.errors import BadInput, MissingWeights, nearest
+from huafang.errors import MissingWeights, UnknownWeights, nearest
 from huafang.pull import hub
 from huafang.pull.conversion import convert as convert
 from huafang.pull.transfer import Progress as Progress
@@ -23,7 +23,7 @@ from huafang.weights import Sidecar, Weights
 def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
     """Bring the model `name`, of the catalogue or `owner/name` of the hub, and give its place. One that is here already is left as it is.
 
-    Raises BadInput for a name that is neither, Unavailable (`pull.*`) or DiskFull when it cannot be brought; what came so far is kept for the next try.
+    Raises UnknownWeights for a name that is neither, Unavailable (`pull.*`) or DiskFull when it cannot be brought; what came so far is kept for the next try.
     """
     try:
         return store.path(name)
@@ -38,14 +38,12 @@ def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
 def wanted(name: str) -> tuple[Entry | None, str | None]:
     """What `name` means: its entry of the catalogue, if it has one, and the hub's repository it comes from, if it comes from there. At least one of them.
 
-    Raises BadInput for a name that is neither in the catalogue nor `owner/name`.
+    Raises UnknownWeights for a name that is neither in the catalogue nor `owner/name`.
     """
     entry = catalogue.entry_of(name)
     repository = entry.hub if entry else (name if weights.HUB_NAME.fullmatch(name) else None)
     if entry is None and repository is None:
-        raise BadInput(
-            f"there is no model {name!r} to bring" + nearest(name, catalogue.entries()), code="weights.unknown", hint="or a repository of the hub: owner/name"
-        )
+        raise UnknownWeights(f"there is no model {name!r} to bring" + nearest(name, catalogue.entries()), hint="or a repository of the hub: owner/name")
     return entry, repository
 
 

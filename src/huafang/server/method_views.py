@@ -60,6 +60,7 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
         unit=spec.unit,
         choices=choices,
         holds=spec.holds,
+        source=Words(en=en["source"], zh=zh["source"]) if "source" in en else None,
         when=When(field=spec.when[0], values=list(spec.when[1])) if spec.when else None,
         film=spec.film,
         over=spec.over,

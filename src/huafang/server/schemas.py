@@ -62,6 +62,8 @@ class FieldInfo(Schema):
     choices: list[Choice] = []
     holds: str | None = None
     """For kind "weights": which models of `/api/models` fit (their `holds`)."""
+    source: Words | None = None
+    """For kind "weights": what is read and where it is published, where no model of `/api/models` fits by nature."""
     when: When | None = None
     """A form hides the field while it does not count."""
     film: bool = False
@@ -205,7 +207,9 @@ class ModelInfo(Schema):
     installed: bool
     bytes: int | None
     """Size of the download, or of the file where it is the owner's own."""
-    licence: str | None
+    licence: Words | None
+    origin: str | None
+    """Whose place it is pulled from: a repository, or a host."""
     about: Words | None
     pullable: bool
     builtin: bool

@@ -29,6 +29,8 @@ from huafang.weights import Weights
 from huafang.worker import LanePlaces, lane
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
+"""What one listens to for all of a machine's addresses."""
 GRACE = 4.0
 STOPPED = 130
 """Exit code of who was told to leave at once."""
@@ -114,8 +116,8 @@ class Stop:
         self._then()
 
 
-def serve(options: Options, on_ready: Callable[[str], None]) -> None:
-    """Serve until asked to stop. `on_ready` gets the address once it answers. Raises Unavailable, BadInput."""
+def serve(options: Options, on_ready: Callable[[list[str]], None]) -> None:
+    """Serve until asked to stop. `on_ready` gets the addresses to open once it answers, this machine's own first. Raises Unavailable, BadInput."""
     if options.host not in LOOPBACK and not options.token:
         raise BadInput(
             f"--host {options.host} opens the studio to other machines, which needs a token", code="token.needed", hint="add --token, or set HUAFANG_TOKEN"
@@ -123,10 +125,12 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
     listener = _listen(options.host, options.port)
     port = listener.getsockname()[1]
     shown = f"[{options.host}]" if ":" in options.host else options.host
-    address = f"http://{shown}:{port}/" + (f"#token={options.token}" if options.token else "")
-    names = {"127.0.0.1", "localhost", "[::1]", shown, *options.hosts}
-    if options.host in ("0.0.0.0", "::"):  # noqa: S104  # compared with, not bound to
-        names |= {socket.gethostname(), *_own_addresses()}
+    names, open_at = {"127.0.0.1", "localhost", "[::1]", shown, *options.hosts}, [shown]
+    if options.host in EVERYWHERE:  # that is where it listens, and no address that a browser can open
+        own = _own_addresses()
+        names |= {socket.gethostname(), *own}
+        open_at = ["[::1]" if ":" in options.host else "127.0.0.1", *sorted(one for one in own if not one.startswith("127."))]
+    addresses = [f"http://{name}:{port}/" + (f"#token={options.token}" if options.token else "") for name in open_at]
     with contextlib.closing(listener), Stop() as stop, open_studio(options) as studio:
         import uvicorn
 
@@ -158,7 +162,7 @@ def serve(options: Options, on_ready: Callable[[str], None]) -> None:
             server.should_exit = True
 
         stop.then(close)
-        threading.Thread(target=_announce, args=(server, lambda: on_ready(address)), daemon=True).start()
+        threading.Thread(target=_announce, args=(server, lambda: on_ready(addresses)), daemon=True).start()
         asyncio.run(server.serve(sockets=[listener]))
 
 
@@ -193,8 +197,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _own_addresses() -> set[str]:
-    """This machine's own addresses, to which a Host header may point."""
+    """This machine's own addresses, to which a Host header may point: those of its name, and the one it would send from."""
+    found: set[str] = set()
     with contextlib.suppress(OSError):
-        return {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
-    logging.getLogger(__name__).info("this machine does not know its own addresses; name them with --allow-host")
-    return set()
+        found |= {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737): connecting a datagram socket chooses a way and sends nothing
+        found.add(str(way.getsockname()[0]))
+    if not found:
+        logging.getLogger(__name__).info("this machine does not know its own addresses; name them with --allow-host")
+    return found

@@ -61,24 +61,12 @@ def model_view(model: Model) -> ModelInfo:
         holds=model.holds,
         installed=model.path is not None,
         bytes=size,
-        licence=entry.licence if entry else None,
+        licence=_words(entry.licence) if entry else None,
+        origin=entry.origin if entry else None,
         about=_words(entry.about) if entry else None,
         pullable=entry is not None and not model.builtin,
         builtin=model.builtin,
     )
-
-
-def models_of(params: Params) -> list[str]:
-    """The models that `params` cannot be run without: those they name, and those that a choice needs."""
-    if params.lane == "network":
-        return []
-    found = []
-    for spec in fields(type(params)):
-        value = getattr(params, spec.name)
-        if spec.kind == "weights" and value:
-            found.append(value)
-        found += [model for choice, model in spec.needs if choice == value]
-    return found
 
 
 def words_of(params: Params) -> str:

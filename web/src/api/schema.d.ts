@@ -1263,6 +1263,7 @@ export interface components {
             choices: components["schemas"]["Choice"][];
             /** Holds */
             holds: string | null;
+            source: components["schemas"]["Words"] | null;
             when: components["schemas"]["When"] | null;
             /**
              * Film
@@ -1885,8 +1886,9 @@ export interface components {
             installed: boolean;
             /** Bytes */
             bytes: number | null;
-            /** Licence */
-            licence: string | null;
+            licence: components["schemas"]["Words"] | null;
+            /** Origin */
+            origin: string | null;
             about: components["schemas"]["Words"] | null;
             /** Pullable */
             pullable: boolean;

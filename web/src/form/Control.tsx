@@ -258,7 +258,11 @@ function WeightsSelect({ field, value, onChange, id, describedBy, invalid }: Con
       </select>
       {held && <Needs model={held} />}
       {!held && field.required && installed.length === 0 && others.length > 0 && <p className="note mt-2">{t("weights.noneyet")}</p>}
-      {models && fitting.length === 0 && <p className="note mt-2">{t("weights.nothing")}</p>}
+      {models && fitting.length === 0 && (
+        <p className="note mt-2">
+          {t("weights.nothing")} {field.source && w(field.source)}
+        </p>
+      )}
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { byField, check, checkAll, followed, initialValues, mend, slide, toParam
 
 const field = (name: string, more: Partial<FieldInfo> = {}): FieldInfo => ({
   name, kind: "float", required: false, nullable: false, default: null, group: "basic", label: { en: name, zh: name }, hint: { en: "", zh: "" },
-  minimum: null, maximum: null, above: null, below: null, min_items: null, max_items: null, max_length: null, step: null, unit: null, choices: [], holds: null, when: null, film: false, over: null, per: null, ...more,
+  minimum: null, maximum: null, above: null, below: null, min_items: null, max_items: null, max_length: null, step: null, unit: null, choices: [], holds: null, source: null, when: null, film: false, over: null, per: null, ...more,
 });
 const choice = (value: string) => ({ value, label: { en: value, zh: value }, needs: null, best: false });
 const method = (...fields: FieldInfo[]): Method => ({

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { en } from "./en";
+import { say } from "./say";
 import { said, zh } from "./zh";
 
 const slots = (text: string): string[] => [...new Set(text.split("|").flatMap((form) => [...form.matchAll(/\{(\w+)\}/g)].map((slot) => slot[1] ?? "")))].sort();
@@ -11,6 +12,13 @@ test("both catalogues say the same things", () => {
     expect(en[key].trim(), key).not.toBe("");
     expect(zh[key].trim(), key).not.toBe("");
   }
+});
+
+test("a Latin name stands apart in a Chinese sentence, a Chinese one does not, and no name is changed", () => {
+  expect(say("zh", "models.holds", { what: "MicroAST 任意风格" })).toBe("用于 MicroAST 任意风格");
+  expect(say("zh", "models.holds", { what: "快速风格" })).toBe("用于快速风格");
+  expect(say("zh", "models.holds", { what: "照片2" })).toBe("用于照片2");
+  expect(say("en", "models.holds", { what: "fast style" })).toBe("for fast style");
 });
 
 test("each catalogue keeps to its language, but for the name of the other", () => {

@@ -233,6 +233,7 @@ export const en = {
   "models.others": "To download",
   "models.none": "None yet. Methods without a model work all the same.",
   "models.holds": "for {what}",
+  "models.from": "from {place}",
   "holds.vgg": "neural style",
   "holds.diffusion": "text to image",
   "holds.fast_style": "fast style",

@@ -3,17 +3,10 @@
 import type { Words } from "../api/types";
 import { prefs, type Lang } from "../store/prefs";
 import { en } from "./en";
-import { said, zh } from "./zh";
+import { say, type Key } from "./say";
+import { said } from "./zh";
 
-export type Key = keyof typeof en;
-const catalogues: Record<Lang, Record<Key, string>> = { en, zh };
-
-/** `{name}` is filled from `values`; "one|many" is chosen by `values.n`. */
-export function say(lang: Lang, key: Key, values: Record<string, string | number> = {}): string {
-  const [one = "", many = one] = catalogues[lang][key].split("|");
-  const text = values.n === 1 ? one : many;
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
-}
+export { say, type Key };
 
 /** A fault as the server tells it. */
 export interface Fault { code: string; message: string; hint: string | null }

@@ -72,7 +72,7 @@ function Row({ model }: { model: ModelInfo }) {
           {w(model.title)} {model.title.en !== model.name && <code className="ml-1 text-xs text-soft">{model.name}</code>}
         </h3>
         {model.about && <p className="mt-0.5 text-sm text-soft">{w(model.about)}</p>}
-        <p className="tabular mt-1 text-xs text-soft">{[t("models.holds", { what: what(model.holds) }), model.bytes === null ? null : bytes(model.bytes), model.licence].filter(Boolean).join(" · ")}</p>
+        <p className="tabular mt-1 text-xs text-soft break-words">{[t("models.holds", { what: what(model.holds) }), model.bytes === null ? null : bytes(model.bytes), model.licence && w(model.licence), model.origin && t("models.from", { place: model.origin })].filter(Boolean).join(" · ")}</p>
       </div>
       <div className="flex flex-col items-start justify-center gap-2 sm:items-end [&_.button]:sm:self-end">
         {model.installed ? (

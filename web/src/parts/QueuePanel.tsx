@@ -55,7 +55,7 @@ export function QueuePanel({ onClose }: { onClose: () => void }) {
           </button>
         )}
       </div>
-      <div className="flex min-h-0 flex-1 flex-col gap-6 overflow-y-auto p-4">
+      <div className="drawer-list flex min-h-0 flex-1 flex-col gap-6 overflow-y-auto p-4">
         {paused && <p className="note">{t("queue.paused")}</p>}
         {!open.length && !failed.length && <p className="py-10 text-center text-soft">{t("queue.empty")}</p>}
         {running.length > 0 && (

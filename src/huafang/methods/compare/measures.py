@@ -12,6 +12,7 @@ from huafang.errors import MissingWeights
 from huafang.methods.compare import Compare
 from huafang.metrics import lpips, pixels, style
 from huafang.nets import squeezenet
+from huafang.notes import Note
 from huafang.ops.resize import widened
 
 Question = Literal["content", "style", "cost"]
@@ -93,8 +94,9 @@ def _if_here(load: Callable[[], T], keys: tuple[str, ...], needed: tuple[str, ..
     absent = [name for name in needed if not _here(ctx, name)]
     if not absent:
         return load()
+    pulls = [f"huafang models pull {name}" for name in absent]
     for key in keys:
-        missing[key] = f"needs {' and '.join(absent)}: " + "; ".join(f"huafang models pull {name}" for name in absent)
+        missing[key] = Note(f"needs {' and '.join(absent)}: {'; '.join(pulls)}", f"需要 {' 和 '.join(absent)}：{'；'.join(pulls)}")
     return None
 
 

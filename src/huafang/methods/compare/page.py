@@ -13,6 +13,7 @@ from huafang import images
 from huafang.methods.compare import Compare, plots
 from huafang.methods.compare.measures import MEASURES, Measure
 from huafang.methods.compare.table import Row, Table, convention, reason, shown, title, words
+from huafang.notes import Note
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What a browser lets the page do, though somebody should have smuggled something into it: show its own pictures in its own style."""
@@ -93,7 +94,7 @@ class _Page:
         for row in self._table.methods:
             name = escape(row.name, quote=True)
             shown_picture = (
-                f'<img src="{_address(row.picture)}" alt="{name}">' if row.picture is not None else f'<div class="none"><span>{self._why(row)}</span></div>'
+                f'<img src="{_address(row.picture)}" alt="{name}">' if row.picture is not None else f'<div class="none"><span>{self._reason(row)}</span></div>'
             )
             cards.append(
                 f'<figure><h3>{self._name(row)}</h3><div class="pair">'
@@ -102,9 +103,15 @@ class _Page:
             )
         return f"<h2>{self._word('pictures')}</h2><div class='pictures'>{''.join(cards)}</div>"
 
+    def _reason(self, row: Row) -> str:
+        return self._told({language: reason(row, language) for language in self._languages})
+
     def _why(self, row: Row) -> str:
+        """The reason, and what to do about it: said once on the page, in its first table."""
         hint = (row.error or {}).get("hint")
-        return self._told({language: reason(row, language) for language in self._languages}) + (f"; {escape(hint)}" if hint else "")
+        between = {"en": "; ", "zh": "；"}
+        more = {language: f"{between[language]}{Note.spoken(hint, language)}" if hint else "" for language in self._languages}
+        return self._told({language: reason(row, language) + more[language] for language in self._languages})
 
     def _question(self, question: str) -> str:
         measures = [one for one in MEASURES if one.question == question]
@@ -121,22 +128,23 @@ class _Page:
         hint = self._word("higher" if measure.higher else "lower")
         why = self._table.missing.get(measure.key)
         if why:
-            hint = self._both(lambda said: said["missing"].format(why=why))
+            hint = self._told({language: words(language)["missing"].format(why=Note.spoken(why, language)) for language in self._languages})
         return f'<th scope="col">{named}<small>{hint}</small></th>'
 
     def _line(self, row: Row, measures: list[Measure]) -> str:
         kind = ' class="scale"' if row.baseline else ""
         first = f'<th scope="row">{self._name(row)}</th>'
         if row.error:
-            return f'<tr>{first}<td class="why" colspan="{len(measures)}">{self._word("did_not_run")}: {self._why(row)}</td></tr>'
+            more = f": {self._why(row)}" if measures[0].question == "content" else ""
+            return f'<tr>{first}<td class="why" colspan="{len(measures)}">{self._word("did_not_run")}{more}</td></tr>'
         return f"<tr{kind}>{first}{''.join(self._cell(row, one) for one in measures)}</tr>"
 
     def _cell(self, row: Row, measure: Measure) -> str:
         if measure.key not in row.figures:
             return "<td>–</td>"
         read = shown(measure, row.figures[measure.key])
-        ranked = [shown(measure, other.figures[measure.key]) for other in self._table.measured(measure)]
-        best = not row.baseline and read == ranked[0] != ranked[-1]
+        ranked = [shown(measure, other.figures[measure.key]) for other in self._table.ranked(measure)]
+        best = not row.baseline and bool(ranked) and read == ranked[0] != ranked[-1]
         return f'<td class="{"best" if best else "other"}">{escape(read)}</td>'
 
     def _plots(self) -> str:
@@ -166,7 +174,7 @@ class _Page:
         for one in MEASURES:
             named = " ".join(dict.fromkeys(title(one, language, self._p.lpips) for language in self._languages))
             told = "".join(f'<dd lang="{language}">{escape(convention(one, language, self._p.lpips))}</dd>' for language in self._languages)
-            entries.append(f"<dt>{escape(named)}</dt>{told}")
+            entries.append(f"<div><dt>{escape(named)}</dt>{told}</div>")
         return f"<h2>{self._word('conventions')}</h2><dl>{''.join(entries)}</dl>"
 
     def _settings(self) -> str:
@@ -180,8 +188,7 @@ class _Page:
 
     def _foot(self) -> str:
         machine = self._head["machine"]
-        told = f"{machine['name']}, {machine['device']}, {machine['threads']} threads, torch {machine['torch']}"
-        made = self._both(lambda said: said["made"].format(version=self._head["huafang"], machine=told))
+        made = self._both(lambda said: said["made"].format(version=self._head["huafang"], machine=said["machine"].format(**machine)))
         return f"<footer><p>{made}</p><p>{self._word('files')}</p></footer>"
 
 

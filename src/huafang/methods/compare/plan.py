@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from huafang import methods
 from huafang.errors import BadInput, MissingWeights, nearest
 from huafang.methods.compare import Compare
+from huafang.notes import Note
 from huafang.params import FieldSpec, Params, fields
 from huafang.weights import Weights
 
@@ -88,9 +89,10 @@ def _at_hand(name: str, spec: FieldSpec, weights: Weights) -> str:
     """The first model on this machine that fits a field which must have one. Raises MissingWeights."""
     fitting = [model.name for model in weights.models() if model.path is not None and model.holds == spec.holds]
     if not fitting:
-        raise MissingWeights(
-            f"{name} needs a model of the kind {spec.holds}, and none is on this machine", hint=f"name one in the settings: {name}.{spec.name}=MODEL"
-        )
+        wanted = methods.weights_wanted(name, spec)
+        setting = f"{name}.{spec.name}=MODEL"
+        hint = Note(f"{wanted}; where it lies elsewhere, name it in the settings: {setting}", f"{wanted.zh}；若放在别处，请在设置里写明：{setting}")
+        raise MissingWeights(f"{name} needs a model of the kind {spec.holds}, and none is on this machine", hint=hint)
     return fitting[0]
 
 

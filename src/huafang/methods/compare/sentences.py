@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from huafang.methods.compare.measures import MEASURES, Measure
 from huafang.methods.compare.table import PHOTO, STYLE, Row, Table, reason, shown, title, words
+from huafang.notes import Note
 
 RIVALS = {"content": ("lpips", "ssim"), "style": ("gram", "colours")}
 """Measures of one question that need not agree."""
@@ -42,7 +43,7 @@ class _Speaker:
         """What is missing, a sentence for each reason."""
         reasons = dict.fromkeys(self._table.missing.values())
         named = {why: [self._title(measure) for measure in MEASURES if self._table.missing.get(measure.key) == why] for why in reasons}
-        return [self._say("unmeasured", measures=self._joined(names), why=why) for why, names in named.items()]
+        return [self._say("unmeasured", measures=self._joined(names), why=Note.spoken(why, self._language)) for why, names in named.items()]
 
     def _ranking(self, key: str, measure: Measure) -> str:
         """Who is best and who worst, between the two baselines."""

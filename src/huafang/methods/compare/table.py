@@ -67,6 +67,10 @@ class Table:
         have = [row for row in self.ran if measure.key in row.figures]
         return sorted(have, key=lambda row: row.figures[measure.key], reverse=measure.higher)
 
+    def ranked(self, measure: Measure) -> list[Row]:
+        """Those of them that can be better or worse than each other: a method without a network has no parameters to be few."""
+        return [row for row in self.measured(measure) if measure.key != "parameters" or row.figures[measure.key]]
+
     def first(self, question: str) -> Measure:
         """The measure by which a question is answered in one sentence: the first of its that could be taken."""
         return next(measure for measure in MEASURES if measure.question == question and measure.key not in self.missing)
@@ -95,7 +99,7 @@ def convention(measure: Measure, language: str, trunk: str) -> str:
 def reason(row: Row, language: str) -> str:
     """Why a method did not run. Errors speak English; the common ones are said in Chinese too."""
     error = row.error or {}
-    said: str = words(language)["faults"].get(error.get("code"), error.get("message"))
+    said: str = words(language)["faults"].get(error.get("code"), Note.spoken(error.get("message") or "", language))
     return said.rstrip(".")
 
 

@@ -12,12 +12,12 @@ from pydantic import AfterValidator
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
-from huafang.methods import check_films
-from huafang.params import Params, clean, picture_ids
+from huafang.methods import check_films, models_of
+from huafang.params import JOB, METHOD, Params, clean, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
 from huafang.server.studio import Studio, studio_of
-from huafang.server.views import job_view, models_of, words_of
+from huafang.server.views import job_view, words_of
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 House = Annotated[Studio, Depends(studio_of)]
@@ -50,9 +50,9 @@ def submit(studio: Studio, params: Params, priority: Priority, key: str | None =
 def list_jobs(
     studio: House,
     state: State | None = None,
-    method: Annotated[str | None, Query(pattern="^[a-z0-9_]{1,64}$")] = None,
+    method: Annotated[str | None, Query(pattern=METHOD)] = None,
     q: Annotated[str, Query(max_length=200), AfterValidator(clean)] = "",
-    before: Annotated[str | None, Query(pattern="^[0-9a-f]{24}$")] = None,
+    before: Annotated[str | None, Query(pattern=JOB)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     deleted: bool = False,
 ) -> JobList:

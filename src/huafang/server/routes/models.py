@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from huafang import catalogue, methods
-from huafang.errors import NotFound, nearest
+from huafang.errors import UnknownWeights, nearest
 from huafang.images import MAX_PIXELS
 from huafang.server.routes.jobs import _view, submit
 from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList, Words
@@ -26,7 +26,7 @@ def list_models(studio: House) -> ModelList:
 def pull_model(studio: House, name: str) -> Job:
     """Bring a model of the catalogue to this machine: a job like any other, on a lane of its own. Only names of the catalogue are taken."""
     if name not in catalogue.entries():
-        raise NotFound(f"there is no model {name[:80]!r} to pull" + nearest(name, catalogue.entries()), code="model.unknown")
+        raise UnknownWeights(f"there is no model {name[:80]!r} to pull" + nearest(name, catalogue.entries()))
     return _view(studio, submit(studio, methods.build("pull_weights", {"name": name}), "interactive"))
 
 
