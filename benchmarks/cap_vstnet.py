@@ -52,6 +52,9 @@ class Given(Context):
     def film(self, asset: str) -> bool:
         return False
 
+    def transparent(self, asset: str) -> bool:
+        return False
+
     def weights_path(self, name: str) -> Path:
         return self._file
 

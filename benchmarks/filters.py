@@ -33,6 +33,9 @@ class Given(Context):
     def image(self, asset: str) -> torch.Tensor:
         return self.pictures[asset]
 
+    def transparent(self, asset: str) -> bool:
+        return False
+
 
 def flow(photo: Photo) -> Photo:
     """(H, W, 2): unit tangents (x, y) of the smoothed structure tensor."""

@@ -119,6 +119,10 @@ class Context:
         found: T = self._kept[name]
         return found
 
+    def transparent(self, asset: str) -> bool:
+        """Whether a picture that is here has transparent parts."""
+        return self.assets.exists(asset) and images.transparent(self.assets.head(asset))
+
     def film(self, asset: str) -> bool:
         """Whether `asset` is a film. Raises NotFound."""
         return is_film(self.assets.head(asset))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from huafang import catalogue, images
+from huafang import catalogue
 from huafang.assets import Assets
 from huafang.errors import BadInput, NotFound, meant, nearest
 from huafang.methods.adain import AdaIn
@@ -172,16 +172,16 @@ def run(params: Params, ctx: "Context") -> "Result":
         result: Result = filming.restyle(params, ctx, module.run)
     else:
         result = module.run(params, ctx)
-    return replace(result, notes=[*result.notes, *_flattened(params, ctx.assets)])
+    return replace(result, notes=[*result.notes, *_flattened(params, ctx)])
 
 
-def _flattened(params: Params, assets: Assets) -> list[Note]:
+def _flattened(params: Params, ctx: "Context") -> list[Note]:
     """What is said of given pictures that are transparent: no room paints with holes, and `images.decode` lays them on white."""
     name: str = params.method  # type: ignore[attr-defined]  # as above
     notes = []
     for spec in fields(type(params)):
         given = (getattr(params, spec.name) or ()) if spec.pictures else ()
-        if any(assets.exists(asset) and images.transparent(assets.head(asset)) for asset in ([given] if isinstance(given, str) else given)):
+        if any(ctx.transparent(asset) for asset in ([given] if isinstance(given, str) else given)):
             en, zh = (labels(name)[language]["fields"][spec.name]["label"] for language in ("en", "zh"))
             notes.append(Note(f"{en}: what is transparent was laid on white", f"{zh}：透明部分以白色为底。"))
     return notes

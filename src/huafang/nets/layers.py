@@ -47,8 +47,6 @@ class Mirrored(Gathered):
         low, high = int(wanted.min()), int(wanted.max())
         settled = self.source if isinstance(self.source, Settled) else Settled(self.source, dtype, None, 1.0)
         out = torch.empty(step, last - first, columns, self.channels, dtype=dtype)
-        for place in range(step):
-            out[place, :, -(-(self.width - place) // step) :] = 0
         settled.settle(settled.source.rows(low, high + 1), wanted - low, *self.margins[:2], out)
         return out
 

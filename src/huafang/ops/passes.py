@@ -38,7 +38,7 @@ def sums(pixels: Bits, middle: npt.NDArray[np.float32], total: npt.NDArray[np.fl
 def settled(
     source: Bits, places: npt.NDArray[np.int64], left: int, right: int, scale: npt.NDArray[np.float32], shift: npt.NDArray[np.float32], slope: float, out: Bits
 ) -> None:
-    """out[., y, left + x] = rectified(source[places[y], x] · scale + shift), its columns mirrored at both ends.
+    """out[., y, left + x] = rectified(source[places[y], x] · scale + shift), its columns mirrored at both ends, and zeros in the columns behind.
 
     `source` (H, W, C), `places` (H',); `out` (n, H', at least (left + W + right) / n, C), column x being out[x % n, :, x // n]. rectified(v) is v above 0 and
     slope · v below: slope 1 leaves it as it is.
@@ -47,18 +47,23 @@ def settled(
     steep = np.float32(slope)
     for y in range(len(places)):
         row = places[y]
+        part, place = left % apart, left // apart
         for x in range(width):
-            column = left + x
-            given, made = source[row, x], out[column % apart, y, column // apart]
+            given, made = source[row, x], out[part, y, place]
             for c in range(channels):
                 v = real(given[c]) * scale[c] + shift[c]
                 leave(made, c, max(v, np.float32(0)) + steep * min(v, np.float32(0)))
+            part += 1
+            if part == apart:
+                part, place = 0, place + 1
         for x in range(left):
             column, other = left - 1 - x, left + 1 + x
             out[column % apart, y, column // apart] = out[other % apart, y, other // apart]
         for x in range(right):
             column, other = left + width + x, left + width - 2 - x
             out[column % apart, y, column // apart] = out[other % apart, y, other // apart]
+        for column in range(left + width + right, apart * out.shape[2]):
+            out[column % apart, y, column // apart] = 0
 
 
 @rows

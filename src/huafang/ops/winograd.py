@@ -65,11 +65,12 @@ def multiplied(pixels: Tensor, width: int, weight: Tensor, bias: Tensor | None, 
     at_once = min(tall * wide, max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count))))
     given, sums = torch.empty(36, at_once, channels, dtype=dtype), torch.empty(36, at_once, count, dtype=dtype)
     added = np.zeros(count, np.float32) if bias is None else bias.float().numpy()
+    source, into, back = (numbers(one) for one in (pixels.flatten(2), given.flatten(1), sums.flatten(1)))
     for first in range(0, tall * wide, at_once):
         tiles = min(at_once, tall * wide - first)
-        _into(numbers(pixels.flatten(2)), first, tiles, wide, channels, numbers(given.flatten(1)))
+        _into(source, first, tiles, wide, channels, into)
         torch.bmm(given[:, :tiles], weight, out=sums[:, :tiles])
-        _back(numbers(sums.flatten(1)), first, tiles, wide, added, out)
+        _back(back, first, tiles, wide, added, out)
     return made
 
 
