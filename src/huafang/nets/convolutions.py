@@ -25,7 +25,7 @@ MADE: WeakKeyDictionary[nn.Module, dict[tuple[str, torch.dtype], tuple[list[Tens
 """What was made of a convolution's weights, kind by kind, the weights it was made of, and how often these had been written to."""
 FEW, WIDE = 4, 5
 """Convolutions to so few channels with so wide a kernel are reckoned for several neighbouring pixels at once."""
-MANY, MANY_WIDE, MANY_DOUBLED = 64, 32, 32
+MANY, MANY_WIDE, MANY_DOUBLED = 16, 32, 32
 """From so many channels on, in and out, Winograd's tiles pay; those of kernels of 7 × 7; and those over doubled pixels."""
 
 

@@ -12,64 +12,72 @@ from huafang.ops.passes import Bits
 
 Ints = npt.NDArray[np.int64]
 QUARTER = np.float32(0.25)
+AT_ONCE = 1024
+"""Numbers of a row of the result that are made at a time: a loop for all channels of several pixels is what the compiler makes vectors of."""
 MOST = 2
 """Channels of the source in a group, at most."""
 
 
-@inline
-def _widened(row: Bits, out: Array) -> None:
-    """(W, C) in float32."""
-    flat, numbers = row.reshape(-1), out.reshape(-1)
-    for i in range(len(flat)):
-        numbers[i] = real(flat[i])
-
-
-@inline
-def _settled(scale: Array, shift: Array, slope: float, line: Array) -> None:
-    """Norm and rectifier, in place."""
+@rows
+def _settled(row: Bits, scales: Array, shifts: Array, slope: float, out: Array) -> None:
+    """Norm and rectifier of (W · C,), in float32. `scales` and `shifts` are those of some pixels beside each other."""
     steep = np.float32(slope)
-    for x in range(line.shape[0]):
-        for c in range(line.shape[1]):
-            v = line[x, c] * scale[c] + shift[c]
-            line[x, c] = max(v, np.float32(0)) + steep * min(v, np.float32(0))
+    for first in range(0, len(row), len(scales)):
+        given, made = row[first : first + len(scales)], out[first : first + len(scales)]
+        for k in range(len(given)):
+            v = real(given[k]) * scales[k] + shifts[k]
+            made[k] = max(v, np.float32(0)) + steep * min(v, np.float32(0))
+
+
+@rows
+def _between(above: Bits, below: Bits, share: float, channels: int, mixed: Array, sides: Array, out: Array) -> None:
+    """A row of the doubled map, (2 W, C), of which `share` is of the row `below`; of rows (W · C,)."""
+    part, length = np.float32(share), len(above)
+    for k in range(length):
+        mixed[k] = real(above[k]) + part * (real(below[k]) - real(above[k]))
+    near, far = mixed[: length - channels], mixed[channels:]
+    left, right = sides[0], sides[1]
+    left[:channels] = mixed[:channels]
+    right[length - channels :] = mixed[length - channels :]
+    moved = left[channels:]
+    for k in range(length - channels):
+        moved[k] = far[k] + QUARTER * (near[k] - far[k])
+    for k in range(length - channels):
+        right[k] = near[k] + QUARTER * (far[k] - near[k])
+    for x in range(length // channels):
+        even, odd = out[2 * x], out[2 * x + 1]
+        one, two = left[x * channels : (x + 1) * channels], right[x * channels : (x + 1) * channels]
+        for c in range(channels):
+            even[c] = one[c]
+        for c in range(channels):
+            odd[c] = two[c]
 
 
 @inline
-def _between(above: Array, below: Array, share: float, out: Array) -> None:
-    """A row of the doubled map, (2 W, C), of which `share` is of the row `below`."""
-    part = np.float32(share)
-    width = above.shape[0]
-    for x in range(width):
-        for c in range(above.shape[1]):
-            above[x, c] += part * (below[x, c] - above[x, c])
-    for x in range(width):
-        left, right = max(x - 1, 0), min(x + 1, width - 1)
-        for c in range(above.shape[1]):
-            out[2 * x, c] = above[x, c] + QUARTER * (above[left, c] - above[x, c])
-        for c in range(above.shape[1]):
-            out[2 * x + 1, c] = above[x, c] + QUARTER * (above[right, c] - above[x, c])
-
-
-@inline
-def _spread(line: Array, out: Array) -> None:
-    """(W, C) -> (J, W, O): for each channel of the result the J channels that its group has."""
+def _spread(line: Array, apart: int, out: Array) -> None:
+    """(W, C) -> (J, W, O): for each channel of the result the J channels that its group has. With `apart` = 2 the odd columns come behind the even ones."""
     inside, width, count = out.shape
     each = count * inside // line.shape[1]
-    if inside == 2 and each == 1:
-        for x in range(width):
-            for o in range(count):
-                out[0, x, o] = line[x, 2 * o]
-                out[1, x, o] = line[x, 2 * o + 1]
-    elif inside == 1 and each == 2:
-        for x in range(width):
-            for c in range(line.shape[1]):
-                out[0, x, 2 * c] = line[x, c]
-                out[0, x, 2 * c + 1] = line[x, c]
-    else:
+    half = (width + 1) // 2
+    if inside == each == apart == 1:
+        flat, copy = line.reshape(-1), out[0].reshape(-1)
+        for k in range(len(flat)):
+            copy[k] = flat[k]
+        return
+    for x in range(width):
+        given, place = line[x], x if apart == 1 else x // 2 + half * (x % 2)
         for j in range(inside):
-            for x in range(width):
+            made = out[j, place]
+            if each == 1:
                 for o in range(count):
-                    out[j, x, o] = line[x, o // each * inside + j]
+                    made[o] = given[inside * o + j]
+            elif inside == 1 and each == 2:
+                for c in range(len(given)):
+                    made[2 * c] = given[c]
+                    made[2 * c + 1] = given[c]
+            else:
+                for o in range(count):
+                    made[o] = given[o // each * inside + j]
 
 
 @rows
@@ -98,41 +106,50 @@ def convolved(
     left, right = margins
     width = source.shape[1] * (2 if double else 1)
     line = np.zeros((left + width + right, channels), np.float32)
-    one, other = np.zeros((source.shape[1], channels), np.float32), np.zeros((source.shape[1], channels), np.float32)
+    mixed, sides = np.zeros(source.shape[1] * channels, np.float32), np.zeros((2, source.shape[1] * channels), np.float32)
     ready = np.zeros((3, inside, left + width + right, count), np.float32)
+    some = max(1, AT_ONCE // count)
+    weights, biases, sums = np.empty((inside, 9, some * count), np.float32), np.empty(some * count, np.float32), np.empty(some * count, np.float32)
+    for x in range(some):
+        for o in range(count):
+            biases[x * count + o] = bias[o]
+            for j in range(inside):
+                for i in range(9):
+                    weights[j, i, x * count + o] = weight[i, j, o]
+    scales, shifts = np.empty(max(1, AT_ONCE // channels) * channels, np.float32), np.empty(max(1, AT_ONCE // channels) * channels, np.float32)
+    for k in range(len(scales)):
+        scales[k], shifts[k] = scale[k % channels], shift[k % channels]
+    middle, last = (1, 2) if step == 1 else ((left + width + right + 1) // 2, 1)  # of three neighbours, from the first one on
     steep = np.float32(rise)
     made = 0
     for y in range(out.shape[0]):
         for r in range(max(made, step * y), step * y + 3):
-            middle = line[left : left + width]
+            inner = line[left : left + width]
             if double:
-                _widened(source[above[r]], one)
-                _widened(source[below[r]], other)
-                _between(one, other, share[r], middle)
+                _between(source[above[r]].reshape(-1), source[below[r]].reshape(-1), share[r], channels, mixed, sides, inner)
             else:
-                _widened(source[above[r]], middle)
-                _settled(scale, shift, slope, middle)
+                _settled(source[above[r]].reshape(-1), scales, shifts, slope, inner.reshape(-1))
             for x in range(left):
                 line[left - 1 - x] = line[left + 1 + x]
             for x in range(right):
                 line[left + width + x] = line[left + width - 2 - x]
-            _spread(line, ready[r % 3])
+            _spread(line, step, ready[r % 3])
         made = step * y + 3
-        a, b, c = ready[step * y % 3], ready[(step * y + 1) % 3], ready[(step * y + 2) % 3]
-        for x in range(out.shape[1]):
-            p, place = step * x, out[y, x]
-            if inside == 1:
-                for o in range(count):
-                    v = bias[o] + weight[0, 0, o] * a[0, p, o] + weight[1, 0, o] * a[0, p + 1, o] + weight[2, 0, o] * a[0, p + 2, o]
-                    v += weight[3, 0, o] * b[0, p, o] + weight[4, 0, o] * b[0, p + 1, o] + weight[5, 0, o] * b[0, p + 2, o]
-                    v += weight[6, 0, o] * c[0, p, o] + weight[7, 0, o] * c[0, p + 1, o] + weight[8, 0, o] * c[0, p + 2, o]
-                    leave(place, o, max(v, np.float32(0)) + steep * min(v, np.float32(0)))
-            else:
-                for o in range(count):
-                    v = bias[o] + weight[0, 0, o] * a[0, p, o] + weight[1, 0, o] * a[0, p + 1, o] + weight[2, 0, o] * a[0, p + 2, o]
-                    v += weight[3, 0, o] * b[0, p, o] + weight[4, 0, o] * b[0, p + 1, o] + weight[5, 0, o] * b[0, p + 2, o]
-                    v += weight[6, 0, o] * c[0, p, o] + weight[7, 0, o] * c[0, p + 1, o] + weight[8, 0, o] * c[0, p + 2, o]
-                    v += weight[0, 1, o] * a[1, p, o] + weight[1, 1, o] * a[1, p + 1, o] + weight[2, 1, o] * a[1, p + 2, o]
-                    v += weight[3, 1, o] * b[1, p, o] + weight[4, 1, o] * b[1, p + 1, o] + weight[5, 1, o] * b[1, p + 2, o]
-                    v += weight[6, 1, o] * c[1, p, o] + weight[7, 1, o] * c[1, p + 1, o] + weight[8, 1, o] * c[1, p + 2, o]
-                    leave(place, o, max(v, np.float32(0)) + steep * min(v, np.float32(0)))
+        whole = out[y].reshape(-1)
+        for first in range(0, out.shape[1], some):
+            n = min(some, out.shape[1] - first) * count
+            for k in range(n):
+                sums[k] = biases[k]
+            for j in range(inside):
+                for i in range(3):
+                    row = ready[(step * y + i) % 3, j].reshape(-1)[first * count :]
+                    _taps(row, row[middle * count :], row[last * count :], weights[j, 3 * i], weights[j, 3 * i + 1], weights[j, 3 * i + 2], sums, n)
+            place = whole[first * count : first * count + n]
+            for k in range(n):
+                leave(place, k, max(sums[k], np.float32(0)) + steep * min(sums[k], np.float32(0)))
+
+
+@rows
+def _taps(one: Array, two: Array, three: Array, weight: Array, weight2: Array, weight3: Array, sums: Array, n: int) -> None:
+    for k in range(n):
+        sums[k] += weight[k] * one[k] + weight2[k] * two[k] + weight3[k] * three[k]
