@@ -16,7 +16,7 @@ from huafang.ops.threads import keep_memory
 Loss = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Pixels (1, 3, H, W) -> (content, style): two numbers, each scaled so that 1 : 1 is a good balance."""
 
-HISTORY = 20
+HISTORY = 12
 """Moves remembered."""
 FIRST = 0.02
 """Root mean square of the first move, which knows no curvature yet."""
