@@ -59,8 +59,8 @@ def test_pictures(desk, line, size):
 def test_a_comparison_and_the_same_again(desk):
     for name, picture in (("photo.jpg", scene(24, 32)), ("painting.jpg", weave(24, 24))):  # a hundred steps each time: on few pixels
         (desk / name).write_bytes(images.encode(picture, "jpeg"))
-    run(desk, "huafang compare --photo photo.jpg --style painting.jpg --method gatys --method adain --method stroke_rendering -o report/", 4)  # adain
-    again = run(desk, "huafang compare --rerun report/ -o report2/  # the same figures again", 4)
+    run(desk, "huafang compare --photo photo.jpg --style painting.jpg --method gatys --method adain --method stroke_rendering -o report/")
+    again = run(desk, "huafang compare --rerun report/ -o report2/  # the same figures again")
     assert "figures are those of the first report" in again.stderr
     first, second = (json.loads((desk / folder / "report.json").read_text()) for folder in ("report", "report2"))
     assert [row["name"] for row in first["rows"] if row["error"]] == ["adain"]

@@ -1,6 +1,6 @@
 """The command line: a command per room, made from its params; the verbs `stylize` and `generate` over them; and the house's own commands.
 
-Exit codes: 0 done · 1 a job failed · 2 bad usage or input · 3 something is missing on this machine · 4 some of many files, or of the methods compared, failed ·
+Exit codes: 0 done · 1 a job failed · 2 bad usage or input · 3 something is missing on this machine · 4 some of many files, or of strictly compared methods ·
 130 stopped by Ctrl-C.
 Results go to stdout, everything else to stderr. Help loads no torch.
 """

@@ -34,6 +34,7 @@ OWN = [
     ),
     click.Option(["--set", "changes"], multiple=True, metavar="METHOD.FIELD=VALUE", help="A setting of one method, as in gatys.steps=60.  [repeat]"),
     *(option(SPECS[name], "compare") for name in ("prompt", "size", "lpips", "language", "seed")),
+    click.Option(["--strict"], is_flag=True, help="Leave with exit code 4 where some of the methods failed, and not only 1 where all did."),
     click.Option(
         ["--rerun"],
         type=click.Path(path_type=Path),
@@ -52,10 +53,11 @@ def compare(
     data: Path | None,
     folders: tuple[Path, ...],
     rerun: Path | None,
+    strict: bool,
     changes: tuple[str, ...],
     **values: Any,
 ) -> int:
-    """Run the comparison and write its report; the exit code: 0, or 4 where some of the methods failed, or 1 where all did. Raises HuafangError."""
+    """Run the comparison and write its report; the exit code: 0, or 1 where all methods failed, or 4 where some did, if `strict`. Raises HuafangError."""
     from huafang.api import Bench, check_device
 
     folder = Path(output)
@@ -89,11 +91,11 @@ def compare(
     else:
         click.echo("\n".join(map(str, written)))
         click.echo(f"{seconds:.1f} s", err=True)
-    return _exit_code(found)
+    return _exit_code(found, strict=strict)
 
 
-def _exit_code(found: dict[str, Any]) -> int:
-    """As of a folder of photos: the report is written and whole, and a script can tell by the code whether every method has its figures in it."""
+def _exit_code(found: dict[str, Any], *, strict: bool) -> int:
+    """A report is what was asked for, and a method that failed is a row of it, of which is told; `strict` counts as of a folder of photos."""
     failed = {row["name"]: row["error"] for row in found["rows"] if row["error"]}
     count = sum(not row["baseline"] for row in found["rows"])
     if failed:
@@ -101,7 +103,7 @@ def _exit_code(found: dict[str, Any]) -> int:
     for name, error in failed.items():
         if error["hint"]:
             click.echo(f"hint: {name}: {error['hint']}", err=True)
-    return exit_code(len(failed), count)
+    return exit_code(len(failed), count) if strict or len(failed) == count else 0
 
 
 def _read(report: Path) -> dict[str, Any]:
@@ -187,8 +189,8 @@ huafang compare --photo photo.jpg --style painting.jpg --method gatys --method s
 huafang compare --rerun report/ -o report2/
 
 Each method runs with its own defaults; --set changes them. A method that fails is a row that says why: the report is whole all the same, and the exit
-code is 4 (1 where none ran). The folder holds report.html (one page, complete in itself), report.json, report.csv, grid.png, a picture of each method, and
-what --rerun needs to make the same figures again."""
+code is 0 (1 where none ran; 4 with --strict). The folder holds report.html (one page, complete in itself), report.json, report.csv, grid.png, a picture of
+each method, and what --rerun needs to make the same figures again."""
 
 compare_command = click.Command(
     "compare",
