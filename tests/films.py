@@ -21,6 +21,7 @@ def film(pictures, format: str = "mp4", codec: str = "libx264", *, rate: int = 1
     out = io.BytesIO()
     with av.open(out, "w", format=format) as container:
         stream = container.add_stream(codec, rate=rate, options={"crf": "12"} if codec == "libx264" else {})
+        stream.codec_context.thread_count = 2  # the bytes hang on it, and so does what damage does to them
         height, width = pictures[0].shape[:2]
         stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if ticks:

@@ -187,7 +187,8 @@ def test_a_film_that_breaks_off_is_painted_as_far_as_it_goes_and_says_so(bench):
 def test_damaged_frames_are_counted(bench):
     data = bytearray(film(frames(30), "avi", "mjpeg"))
     start = data.index(b"00dc", len(data) // 2) + 8
-    data[start : start + 400] = bytes(400)  # one picture without its header, and the beginning of the next
+    size = int.from_bytes(data[start - 4 : start], "little")
+    data[start : start + size] = bytes(size)  # one picture, all of it
     params = methods.build("colour_transfer", {"content": bench.assets.put(bytes(data)), "style": [bench.style]})
     result = filming.restyle(params, Desk(bench), Inverter())
     count, there = int(result.figures["frames"]), video.probe(bytes(data)).frames
