@@ -33,6 +33,9 @@ class Given(Context):
     def image(self, asset: str) -> torch.Tensor:
         return self.pictures[asset]
 
+    def film(self, asset: str) -> bool:
+        return False
+
     def transparent(self, asset: str) -> bool:
         return False
 
