@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from huafang.nets.grouped import Grouped, fits
 from huafang.nets.layers import Doubled, Mirrored
-from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, room
+from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, placed, room
 from huafang.ops import winograd, winograd_doubled, winograd_half, winograd_wide
 
 Parameters = tuple[Tensor, Tensor | None]
@@ -190,8 +190,7 @@ class _Tiled(Map):
         return self._made(first, last, None)
 
     def written(self, first: int, last: int, place: Tensor) -> Tensor:
-        made = self._made(first, last, place)
-        return made if made is place else place.copy_(made)
+        return placed(self._made(first, last, place), place)
 
     def _made(self, first: int, last: int, place: Tensor | None) -> Tensor:
         pixels = self._source.apart(first, last + 2, winograd.TILE, winograd.columns(self.width), self._weight.dtype)
@@ -253,8 +252,7 @@ class _TiledDoubled(Map):
     def written(self, first: int, last: int, place: Tensor) -> Tensor:
         if first % 2 or last % 2:
             return super().written(first, last, place)
-        made = winograd_doubled.convolved(_around(self._source, first // 2, last // 2), self._weight, self._bias, place)
-        return made if made is place else place.copy_(made)
+        return placed(winograd_doubled.convolved(_around(self._source, first // 2, last // 2), self._weight, self._bias, place), place)
 
 
 class _Transposed(Map):

@@ -21,6 +21,11 @@ PICTURE = 8
 """A map of at most so many channels is a picture yet, and is never rounded: what rounding does to it the first layers would take for detail."""
 
 
+def placed(made: Tensor, place: Tensor) -> Tensor:
+    """`place` with what was made in it, or was made elsewhere because `place` is of another kind."""
+    return made if made is place else place.copy_(made)
+
+
 class Map:
     """A map of features, (1, channels, height, width), made when rows of it are asked for. `fresh` rows may be written over by the one who asked."""
 
@@ -189,8 +194,7 @@ class Local(Map):
         return self._layer(self._band(first, last), None)
 
     def written(self, first: int, last: int, place: Tensor) -> Tensor:
-        made = self._layer(self._band(first, last), place)
-        return made if made is place else place.copy_(made)
+        return placed(self._layer(self._band(first, last), place), place)
 
     def _band(self, first: int, last: int) -> Tensor:
         step, before, kernel = self._reach

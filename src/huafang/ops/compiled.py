@@ -33,8 +33,8 @@ SIXTEEN, HALF, ONE = np.uint32(16), np.uint32(0x7FFF), np.uint32(1)
 
 
 def real(number: Real | np.uint16) -> np.float32:
-    """Within a pass: a number of a map, which is a float32 or the bits of a bfloat16, the upper half of a float32's."""
-    raise NotImplementedError("passes alone have it")
+    """Within a pass: a number of a map, which is a float32 or the bits of a bfloat16, the upper half of a float32's. `_real` says how it is compiled."""
+    raise NotImplementedError("passes alone have it")  # where Python itself would run it: a pass that is not compiled is a slip
 
 
 @overload(real)
@@ -45,12 +45,12 @@ def _real(number):  # type: ignore[no-untyped-def]  # numba wants no types here
 
 
 def leave(row: Array | npt.NDArray[np.uint16], place: int, number: Real) -> None:
-    """Within a pass: `number`, rounded to what the row is made of, at a place of it."""
-    raise NotImplementedError("passes alone have it")
+    """Within a pass: `number`, rounded to what the row is made of, at a place of it. `_leave` says how it is compiled."""
+    raise NotImplementedError("passes alone have it")  # as above
 
 
 @overload(leave)
-def _leave(row, place, number):  # type: ignore[no-untyped-def]
+def _leave(row, place, number):  # type: ignore[no-untyped-def]  # as above
     if isinstance(row.dtype, types.Integer):
 
         def rounded(row, place, number):  # type: ignore[no-untyped-def]
