@@ -134,6 +134,11 @@ class Signals:
     moments: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
     modulations: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]
 
+    def first(self, count: int) -> "Signals":
+        """Of the first `count` paintings alone."""
+        moments, modulations = ([(one[:count], other[:count]) for one, other in pairs] for pairs in (self.moments, self.modulations))
+        return Signals((moments[0], moments[1]), (modulations[0], modulations[1]))
+
 
 class MicroAST(nn.Module):
     """The state dict has the published keys. `style` reads a painting, `styled` gives the network that paints in it."""

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from huafang.nets import bands, checkpoint, layers
 from huafang.nets.maps import LAYERS, Map, Plan, Source
 from huafang.ops import passes, thin
-from huafang.ops.threads import Each, map_bands, workers
+from huafang.ops.threads import Each, Link, Work, workers
 
 ALLOWED = "CAP-VSTNet (stack.0.conv.1.weight, …, channel_reduction.block_list.1.conv.7.bias)"
 MULTIPLE, LEAST_SIDE = 4, 8
@@ -29,8 +29,14 @@ MULTIPLE, LEAST_SIDE = 4, 8
 WIDTHS = (16, 64, 256)
 DEPTH, LAST = 10, 2
 """Blocks at each width, and further ones at the end."""
-LEAST_ROWS = 32
-"""Rows of a band at the least. The first convolution of F makes four more of them, which its neighbours make too."""
+LEAST_ROWS, LEAST_BANDS = 32, 4
+"""Rows of a band at the least: the first convolution of F makes four more of them, which its neighbours make too. And bands of a map that has as many rows: one
+more than two threads, so that each finds something to do while the other is behind.
+"""
+REACH = 3
+"""F reads so many rows above and below."""
+TILE = 4
+"""Rows of a band are a multiple of it, since tiles of Winograd's are not cut in two then."""
 THIN = 16
 """Halves of so few channels have each row's channels line by line in memory, others have their channels last: what is quickest for each."""
 
@@ -50,35 +56,28 @@ def fold(x: Tensor) -> Tensor:
     return parts.reshape(batch, 4 * channels, height // 2, width // 2)
 
 
-def folded(half: Tensor, each: Each = map_bands) -> Tensor:
-    """`fold` of a half, in place: in memory its two rows become one where they are. `each` does the work on its bands."""
+def folding(half: Tensor) -> tuple[Tensor, Work]:
+    """`fold` of a half, in place: in memory its two rows become one where they are. And what has to be done for it, by rows of the result."""
     _, channels, height, width = half.shape
     if channels <= THIN:
         pairs, order = half.permute(0, 2, 1, 3).view(height // 2, 2, channels, width // 2, 2), (0, 3, 1, 4, 2)
     else:
         pairs, order = half.permute(0, 2, 3, 1).view(height // 2, 2, width // 2, 2, channels), (0, 2, 1, 3, 4)
-    return _laid(_reordered(pairs, order, each), 4 * channels, width // 2)
+    return _laid(pairs, 4 * channels, width // 2), partial(_reorder, pairs, order)
 
 
-def unfolded(half: Tensor, each: Each = map_bands) -> Tensor:
-    """The inverse of `folded`, in place."""
+def unfolding(half: Tensor) -> tuple[Tensor, Work]:
+    """The inverse of `folding`, in place; by rows of the half."""
     _, channels, height, width = half.shape
     squares = half.permute(0, 2, 3, 1).view(height, width, 2, 2, channels // 4)
     order = (0, 2, 4, 1, 3) if channels // 4 <= THIN else (0, 2, 1, 3, 4)
-    return _laid(_reordered(squares, order, each), channels // 4, 2 * width)
+    return _laid(squares, channels // 4, 2 * width), partial(_reorder, squares, order)
 
 
-def _reordered(rows: Tensor, order: tuple[int, ...], each: Each) -> Tensor:
-    """The numbers of each row in another order, in place, as many rows at a time as one band has."""
-
-    def reorder(first: int, last: int) -> None:
-        part = rows[first:last]
-        part.copy_(part.permute(order).clone(memory_format=torch.contiguous_format).view(part.shape))
-
-    at_once = max(1, _numbers(rows.device) // rows[0].numel())
-    for _ in each(reorder, [(first, min(len(rows), first + at_once)) for first in range(0, len(rows), at_once)]):
-        pass
-    return rows
+def _reorder(rows: Tensor, order: tuple[int, ...], first: int, last: int) -> None:
+    """The numbers of each row in another order, in place."""
+    part = rows[first:last]
+    part.copy_(part.permute(order).clone(memory_format=torch.contiguous_format).view(part.shape))
 
 
 def _laid(rows: Tensor, channels: int, width: int) -> Tensor:
@@ -105,12 +104,12 @@ class Block(nn.Module):
         y: Tensor = self.conv(x)
         return y
 
-    def adding(self, half: Tensor, other: Tensor, sign: int, dtype: torch.dtype) -> Callable[[int, int], None]:
+    def adding(self, half: Tensor, other: Tensor, sign: int, dtype: torch.dtype) -> Work:
         """What does half += sign · F(other), in place, in the rows that it is called with; bands may be done in any order, or at once."""
         if self.width <= THIN and half.device.type == "cpu":
             one, two, three = (thin.Taps.of(module) for module in self.conv if isinstance(module, nn.Conv2d))
             return partial(thin.add, half, other, (one, two, three), sign)
-        plan = _Fleeting(other.device, dtype, tile=4)
+        plan = _Fleeting(other.device, dtype, tile=TILE)
         made: Map = layers.Settled(_ChannelsLast(other), dtype, None, 1.0)  # as it is, mirrored and rounded in one pass
         for module in self.conv:
             made = LAYERS[type(module)](module, plan, made)
@@ -144,9 +143,47 @@ class _Fleeting(Plan):
         return source
 
 
+class _Way:
+    """What is to be done with two halves, one thing after the other, each begun where the one before it is done."""
+
+    def __init__(self, one: Tensor, other: Tensor, dtype: torch.dtype, device: torch.device) -> None:
+        self.one, self.other, self.links = one, other, list[Link]()
+        self._dtype, self._device = dtype, device
+        self._height = one.shape[2] * MULTIPLE
+        """A multiple of any height that comes."""
+
+    def add(self, block: Block, sign: int) -> None:
+        """one += sign · F(other)"""
+        self._append(partial(block.adding, self.one, self.other, sign, self._dtype), self.one)
+
+    def fold(self, half: Tensor) -> Tensor:
+        """A half, folded."""
+        made, work = folding(half)
+        self._append(lambda: work, made)
+        return made
+
+    def unfold(self, half: Tensor) -> Tensor:
+        """A half, unfolded."""
+        made, work = unfolding(half)
+        self._append(lambda: work, half)
+        return made
+
+    def swap(self) -> None:
+        self.one, self.other = self.other, self.one
+
+    def go(self, each: Each, report: Callable[[], None]) -> None:
+        """Do all of it. `report` is called after each band."""
+        for _ in each.chained(self.links, REACH):
+            report()
+
+    def _append(self, begin: Callable[[], Work], rows: Tensor) -> None:
+        self.links.append(Link(begin, cuts(self._device, *rows.shape[1:]), self._height // rows.shape[2]))
+
+
 def cuts(device: torch.device, channels: int, height: int, width: int) -> list[tuple[int, int]]:
-    """The rows of a map in bands of about as many numbers as the device works on at a time; by the map's size alone, so runs repeat."""
-    rows = max(LEAST_ROWS, _numbers(device) // (channels * width))
+    """The rows of a map in bands of about as many numbers as the device works on at a time, several; by the map's size alone, so runs repeat."""
+    rows = min(_numbers(device) // (channels * width), -(-height // LEAST_BANDS))
+    rows = max(LEAST_ROWS, -(-rows // TILE) * TILE)
     return [(first, min(height, first + rows)) for first in range(0, height, rows)]
 
 
@@ -189,38 +226,45 @@ class RevResNet(nn.Module):
         with torch.no_grad(), workers(picture.device) as each:
             one, other = (_laid(picture.new_zeros(height, WIDTHS[0], width), WIDTHS[0], width) for _ in range(2))
             one[:, :3] = picture
-            for block in self.blocks:
-                if block.stride == 2:
-                    one = folded(one, each)
-                for _ in each(block.adding(one, other, 1, dtype), cuts(one.device, *one.shape[1:])):
-                    report()
-                if block.stride == 2:
-                    other = folded(other, each)
-                one, other = other, one
-        return [one, other]
+            way = self._encoding(one, other, dtype, one.device)
+            way.go(each, report)
+        return [way.one, way.other]
 
     def decode(self, halves: Halves, *, report: Callable[[], None] = lambda: None, dtype: torch.dtype = torch.float32) -> Tensor:
         """The picture, (1, 3, H, W), of two halves, which are taken out of the list and written over."""
         other, one = halves
         halves.clear()
         with torch.no_grad(), workers(one.device) as each:
-            for block in reversed(self.blocks):
-                if block.stride == 2:
-                    other = unfolded(other, each)
-                for _ in each(block.adding(one, other, -1, dtype), cuts(one.device, *one.shape[1:])):
-                    report()
-                if block.stride == 2:
-                    one = unfolded(one, each)
-                one, other = other, one
-        return other[:, :3].contiguous()
+            way = self._decoding(one, other, dtype)
+            way.go(each, report)
+        return way.other[:, :3].contiguous()
 
     def reports(self, device: torch.device, height: int, width: int) -> int:
         """How often `encode`, or `decode`, reports for a picture of this size."""
-        total, side = 0, 1
+        half = _laid(torch.empty(height, WIDTHS[0], width, device="meta"), WIDTHS[0], width)
+        return sum(len(link.bands) for link in self._encoding(half, half, torch.float32, device).links)
+
+    def _encoding(self, one: Tensor, other: Tensor, dtype: torch.dtype, device: torch.device) -> _Way:
+        way = _Way(one, other, dtype, device)
         for block in self.blocks:
-            side *= block.stride
-            total += len(cuts(device, block.width, height // side, width // side))
-        return total
+            if block.stride == 2:
+                way.one = way.fold(way.one)
+            way.add(block, 1)
+            if block.stride == 2:
+                way.other = way.fold(way.other)
+            way.swap()
+        return way
+
+    def _decoding(self, one: Tensor, other: Tensor, dtype: torch.dtype) -> _Way:
+        way = _Way(one, other, dtype, one.device)
+        for block in reversed(self.blocks):
+            if block.stride == 2:
+                way.other = way.unfold(way.other)
+            way.add(block, -1)
+            if block.stride == 2:
+                way.one = way.unfold(way.one)
+            way.swap()
+        return way
 
 
 def build(state: dict[str, Tensor], name: str) -> RevResNet:

@@ -1,36 +1,52 @@
 """A residual of three 3 × 3 convolutions with few channels between, rectified but for the last, under mirrored borders: line by line, (H, C, W).
 
 With 4 channels, three quarters of what PyTorch's kernels do is padding. On lines the lanes of a processor are the pixels of a row, so none is idle; and as each
-row runs through all three convolutions while its neighbours are in the cache, nothing between them goes through the memory.
+few rows run through all three convolutions while their neighbours are in the cache, nothing between them goes through the memory.
+
+Four rows of a result are made at once, from six, by Winograd's F(4, 3) down the columns (`winograd.py`; across them the kernel is summed plainly), with half of
+the products: of six transformed rows each goes through a kernel of three numbers, and the six sums are transformed back.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 
+from huafang.ops import winograd
 from huafang.ops.compiled import Array, rows
 
 ZERO = np.float32(0)
-PAIR = 2
-"""Channels made at a time: the weights of two from one are as many as the registers hold."""
+TILE, LINES = 4, 6
+"""Rows made at a time, and rows they are made from."""
+FOUR, TWO, VECTOR = 4, 2, 16
+"""Channels made at a time, and channels they are summed over at a time: so many weights are what the registers hold, beside what is read. And pixels a vector
+has at the most: where whole vectors are reckoned, the compiler keeps no second set of weights for what is left over.
+"""
+PIXELS = 256
+"""Pixels of a row worked on at a time: a number that the compiler knows, so that it can tell the sums of one channel from another's."""
+ROOM = PIXELS + VECTOR
+"""Pixels of a transformed row's memory: one more at both ends, and whole vectors."""
+KEPT = 16
+"""Rows of what lies between two convolutions that are kept, row y in place y % KEPT."""
 
 
 @dataclass(frozen=True)
 class Taps:
-    """A convolution's weights, (K / 2, C, 2, 9), and biases, (K,)."""
+    """A convolution's transformed weights, (6, K / 4, C / 2, 24): those of four channels to two, three each; and biases, (K,)."""
 
     weight: Array
     bias: Array
 
     @classmethod
     def of(cls, module: nn.Conv2d) -> "Taps":
-        """Of a 3 × 3 convolution to an even number of channels."""
-        weight = module.weight.detach()
+        """Of a 3 × 3 convolution from an even number of channels to a multiple of four."""
+        weight = module.weight.detach().double()
         assert module.bias is not None, "the convolutions of our networks"
-        pairs = weight.reshape(len(weight) // PAIR, PAIR, weight.shape[1], 9).transpose(1, 2).contiguous()
-        return cls(pairs.numpy(), module.bias.detach().numpy())
+        count, channels = weight.shape[:2]
+        each = torch.einsum("rh,kchw->rkcw", winograd.G, weight).float().view(LINES, count // FOUR, FOUR, channels // TWO, TWO, 3)
+        return cls(each.transpose(2, 3).reshape(LINES, count // FOUR, channels // TWO, -1).contiguous().numpy(), module.bias.detach().numpy())
 
 
 def add(half: Tensor, other: Tensor, convolutions: tuple[Taps, Taps, Taps], sign: int, first: int, last: int) -> None:
@@ -57,66 +73,108 @@ def _added(
     first: int,
     last: int,
 ) -> None:
-    """The convolutions follow each other at a row's distance. Of their inputs three rows are kept, row y in place y % 3."""
+    """The convolutions follow each other at three rows' distance. Their tiles lie at the same places for every band, so a band changes no bit of a row."""
     height, channels, width = other.shape
-    wide = np.empty((channels, 3, width + 2), np.float32)
-    thin = np.empty((len(bias1), 3, width + 2), np.float32)
-    thin2 = np.empty((len(bias2), 3, width + 2), np.float32)
-    lines = np.empty((2, width), np.float32)
-    known = max(0, first - 3)
-    for y in range(first - 2, last + 2):
-        if 0 <= y < height:
-            while known < min(height, y + 2):
-                for c in range(channels):
-                    line = wide[c, known % 3]
-                    for x in range(width):
-                        line[x + 1] = other[known, c, x]
-                    _mirrored(line)
-                known += 1
-            _rectified(wide, y, height, weight1, bias1, lines, thin)
-        if max(0, first - 1) <= y - 1 < min(height, last + 1):
-            _rectified(thin, y - 1, height, weight2, bias2, lines, thin2)
-        if first <= y - 2:
-            for pair in range(len(weight3)):
-                _pair(thin2, y - 2, height, weight3[pair], bias3[2 * pair], bias3[2 * pair + 1], lines)
-                for k in range(2):
-                    line, made = half[y - 2, 2 * pair + k], lines[k]
-                    for x in range(width):
-                        line[x] += sign * made[x]
+    thin = np.zeros((KEPT, len(bias1), width), np.float32)
+    thin2 = np.zeros((KEPT, len(bias2), width), np.float32)
+    lines = np.zeros((LINES, channels * ROOM), np.float32)
+    sums = np.empty((LINES, FOUR * PIXELS), np.float32)
+    made = np.empty((TILE, FOUR, PIXELS), np.float32)
+    places = np.empty(LINES, np.int64)
+    top, bottom = first // TILE * TILE, (last + TILE - 1) // TILE * TILE
+    for y in range(top - 2, bottom + 3, TILE):
+        _around(y, height, height, places)
+        for x in range(0, width, PIXELS):
+            _transformed(other, places, x, lines)
+            _rectified(lines, weight1, bias1, y, x, sums, made, thin)
+        if y - 3 >= top - 1:
+            _around(y - 3, height, KEPT, places)
+            for x in range(0, width, PIXELS):
+                _transformed(thin, places, x, lines)
+                _rectified(lines, weight2, bias2, y - 3, x, sums, made, thin2)
+        done = y - 6
+        if done >= top:
+            _around(done, height, KEPT, places)
+            for x in range(0, width, PIXELS):
+                end = min(width, x + PIXELS)
+                _transformed(thin2, places, x, lines)
+                for four in range(weight3.shape[1]):
+                    _four(lines, weight3, four, end - x, sums, made)
+                    for k in range(FOUR):
+                        bias = bias3[FOUR * four + k]
+                        for i in range(max(0, first - done), min(TILE, last - done)):
+                            line, given = half[done + i, FOUR * four + k, x:end], made[i, k]
+                            for n in range(end - x):
+                                line[n] += sign * (given[n] + bias)
 
 
 @rows
-def _rectified(source: Array, y: int, height: int, weight: Array, bias: Array, lines: Array, out: Array) -> None:
-    """Row y of a convolution, rectified, with a mirrored pixel at both ends."""
-    for pair in range(len(weight)):
-        _pair(source, y, height, weight[pair], bias[2 * pair], bias[2 * pair + 1], lines)
-        for k in range(2):
-            line, made = out[2 * pair + k, y % 3], lines[k]
-            for x in range(len(made)):
-                line[x + 1] = max(made[x], ZERO)
-            _mirrored(line)
+def _around(y: int, height: int, kept: int, places: npt.NDArray[np.int64]) -> None:
+    """Where the rows from y - 1 to y + 4 are kept, mirrored at the borders. Those further out are read for results that no one sees: the last row is one."""
+    for i in range(LINES):
+        row = y - 1 + i
+        mirrored = 1 if row == -1 else height - 2 if row == height else row
+        places[i] = min(max(0, mirrored), height - 1) % kept
 
 
 @rows
-def _mirrored(line: npt.NDArray[np.float32]) -> None:
-    line[0], line[-1] = line[2], line[-3]
+def _transformed(source: Array, places: npt.NDArray[np.int64], x: int, lines: Array) -> None:
+    """Six rows of every channel from pixel x - 1 on, transformed, with a mirrored pixel at both ends of a row."""
+    channels, width = source.shape[1:]
+    begin, end = max(0, x - 1), min(width, x + PIXELS + 1)
+    behind = end - x + 1
+    for c in range(channels):
+        one, two, three = source[places[0], c, begin:end], source[places[1], c, begin:end], source[places[2], c, begin:end]
+        fourth, fifth, sixth = source[places[3], c, begin:end], source[places[4], c, begin:end], source[places[5], c, begin:end]
+        place = c * ROOM
+        winograd.forth(one, two, three, fourth, fifth, sixth, lines, 0, place + 1 + begin - x)
+        if x == 0:
+            for row in range(LINES):
+                lines[row, place] = lines[row, place + 2]
+        if end == width:
+            for row in range(LINES):
+                lines[row, place + behind] = lines[row, place + behind - 2]
 
 
 @rows
-def _pair(source: Array, y: int, height: int, weight: Array, bias: np.float32, bias2: np.float32, lines: Array) -> None:
-    """Row y of two channels of a convolution, (2, W), from the three rows of (C, 3, W + 2) around it; `weight` is (C, 2, 9)."""
-    one, two = lines[0], lines[1]
-    above = y - 1 if y > 0 else y + 1
-    below = y + 1 if y < height - 1 else y - 1
-    for x in range(len(one)):
-        one[x] = bias
-        two[x] = bias2
-    for c in range(len(source)):
-        a, b, d = source[c, above % 3], source[c, y % 3], source[c, below % 3]
-        p, q = weight[c, 0], weight[c, 1]
-        p0, p1, p2, p3, p4, p5, p6, p7, p8 = p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8]
-        q0, q1, q2, q3, q4, q5, q6, q7, q8 = q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7], q[8]
-        for x in range(len(one)):
-            a0, a1, a2, b0, b1, b2, d0, d1, d2 = a[x], a[x + 1], a[x + 2], b[x], b[x + 1], b[x + 2], d[x], d[x + 1], d[x + 2]
-            one[x] += p0 * a0 + p1 * a1 + p2 * a2 + p3 * b0 + p4 * b1 + p5 * b2 + p6 * d0 + p7 * d1 + p8 * d2
-            two[x] += q0 * a0 + q1 * a1 + q2 * a2 + q3 * b0 + q4 * b1 + q5 * b2 + q6 * d0 + q7 * d1 + q8 * d2
+def _rectified(lines: Array, weight: Array, bias: Array, y: int, x: int, sums: Array, made: Array, out: Array) -> None:
+    """Four rows of a convolution from y on, from pixel x on, rectified."""
+    end = min(out.shape[2], x + PIXELS)
+    for four in range(weight.shape[1]):
+        _four(lines, weight, four, end - x, sums, made)
+        for k in range(FOUR):
+            more = bias[FOUR * four + k]
+            for i in range(TILE):
+                line, given = out[(y + i) % KEPT, FOUR * four + k, x:end], made[i, k]
+                for n in range(end - x):
+                    line[n] = max(given[n] + more, ZERO)
+
+
+@rows
+def _four(lines: Array, weight: Array, four: int, count: int, sums: Array, made: Array) -> None:
+    """`count` pixels of four channels of a convolution in four rows, `made` (4, 4, PIXELS), of the transformed `lines`."""
+    for row in range(LINES):
+        total = sums[row]
+        total[:] = 0
+        for pair in range(weight.shape[2]):
+            _summed(lines[row, TWO * pair * ROOM : TWO * (pair + 1) * ROOM], weight[row, four, pair], count, total)
+    for k in range(FOUR):
+        begin, end = k * PIXELS, k * PIXELS + count
+        one, two, three = sums[0, begin:end], sums[1, begin:end], sums[2, begin:end]
+        fourth, fifth, sixth = sums[3, begin:end], sums[4, begin:end], sums[5, begin:end]
+        winograd.back(one, two, three, fourth, fifth, sixth, made, k)
+
+
+@rows
+def _summed(two: Array, weight: Array, count: int, total: Array) -> None:
+    """Adds to the sums of four channels what two channels give them by a kernel of three."""
+    p0, p1, p2, q0, q1, q2 = weight[0], weight[1], weight[2], weight[3], weight[4], weight[5]
+    r0, r1, r2, s0, s1, s2 = weight[6], weight[7], weight[8], weight[9], weight[10], weight[11]
+    t0, t1, t2, u0, u1, u2 = weight[12], weight[13], weight[14], weight[15], weight[16], weight[17]
+    v0, v1, v2, w0, w1, w2 = weight[18], weight[19], weight[20], weight[21], weight[22], weight[23]
+    for x in range(VECTOR * ((count + VECTOR - 1) // VECTOR)):
+        a, b, c, d, e, f = two[x], two[x + 1], two[x + 2], two[ROOM + x], two[ROOM + x + 1], two[ROOM + x + 2]
+        total[x] += p0 * a + p1 * b + p2 * c + q0 * d + q1 * e + q2 * f
+        total[PIXELS + x] += r0 * a + r1 * b + r2 * c + s0 * d + s1 * e + s2 * f
+        total[2 * PIXELS + x] += t0 * a + t1 * b + t2 * c + u0 * d + u1 * e + u2 * f
+        total[3 * PIXELS + x] += v0 * a + v1 * b + v2 * c + w0 * d + w1 * e + w2 * f

@@ -24,7 +24,7 @@ SCALES = 2 * (POINTS**4 - 1)
 G = torch.stack([POINTS**0, POINTS, POINTS**2], 1) / SCALES[:, None]
 G = torch.cat([torch.tensor([[1.0, 0, 0]], dtype=torch.float64), G, torch.tensor([[0, 0, 1.0]], dtype=torch.float64)])
 A, B, AA, BB, AAA, BBB, BOTH = (np.float32(number) for number in (NEAR, FAR, NEAR**2, FAR**2, NEAR**3, FAR**3, NEAR**2 + FAR**2))
-NUMBERS, LEAST = {torch.float32: 1 << 18, torch.bfloat16: 1 << 19}, {torch.float32: 128, torch.bfloat16: 256}
+NUMBERS, LEAST = {torch.float32: 1 << 18, torch.bfloat16: 1 << 20}, {torch.float32: 128, torch.bfloat16: 256}
 """About so many numbers of transformed tiles are worked on at a time, so that they stay in the cache; and so many tiles, so that reading weights pays."""
 AT_ONCE = 1 << 11
 """Numbers of a row of transformed tiles that are made at a time."""
@@ -62,7 +62,8 @@ def multiplied(pixels: Tensor, width: int, weight: Tensor, bias: Tensor | None, 
     height = pixels.shape[1] - 2
     tall, wide = -(-height // TILE), -(-width // TILE)
     made, out = filled(place, height, width, count, dtype)
-    at_once = min(tall * wide, max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count))))
+    times = max(1, round(tall * wide / max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count)))))
+    at_once = -(-tall * wide // times)
     given, sums = torch.empty(36, at_once, channels, dtype=dtype), torch.empty(36, at_once, count, dtype=dtype)
     added = np.zeros(count, np.float32) if bias is None else bias.float().numpy()
     source, into, back = (numbers(one) for one in (pixels.flatten(2), given.flatten(1), sums.flatten(1)))
@@ -90,16 +91,16 @@ def _into(pixels: Bits, first: int, tiles: int, wide: int, channels: int, out: B
         for j in range(4):
             one, two, three = pixels[j, y, begin:end], pixels[j, y + 1, begin:end], pixels[j, y + 2, begin:end]
             four, five, six = pixels[j, min(y + 3, lowest), begin:end], pixels[j, min(y + 4, lowest), begin:end], pixels[j, min(y + 5, lowest), begin:end]
-            _six(one, two, three, four, five, six, half[j], 0, 0)
+            forth(one, two, three, four, five, six, half[j], 0, 0)
         for i in range(6):
             end = n * channels
             one, two, three, four = half[0, i, :end], half[1, i, :end], half[2, i, :end], half[3, i, :end]
-            _six(one, two, three, four, half[0, i, channels : channels + end], half[1, i, channels : channels + end], out, 6 * i, done * channels)
+            forth(one, two, three, four, half[0, i, channels : channels + end], half[1, i, channels : channels + end], out, 6 * i, done * channels)
         done += n
 
 
 @rows
-def _six(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, out: Bits, row: int, first: int) -> None:
+def forth(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, out: Bits, row: int, first: int) -> None:
     """Bᵀ of six numbers, for many, to the rows of `out` from `row` on and its places from `first` on. A loop for each and an array of its own, since that is
     what the compiler makes vectors of.
     """
@@ -125,6 +126,24 @@ def _six(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, o
 
 
 @rows
+def back(one: Bits, two: Bits, three: Bits, fourth: Bits, fifth: Bits, sixth: Bits, out: Array, column: int) -> None:
+    """Aᵀ of six numbers, for many, to out[:, column]."""
+    n = len(one)
+    made = out[0, column]
+    for k in range(n):
+        made[k] = real(one[k]) + real(two[k]) + real(three[k]) + real(fourth[k]) + real(fifth[k])
+    made = out[1, column]
+    for k in range(n):
+        made[k] = A * (real(two[k]) - real(three[k])) + B * (real(fourth[k]) - real(fifth[k]))
+    made = out[2, column]
+    for k in range(n):
+        made[k] = AA * (real(two[k]) + real(three[k])) + BB * (real(fourth[k]) + real(fifth[k]))
+    made = out[3, column]
+    for k in range(n):
+        made[k] = AAA * (real(two[k]) - real(three[k])) + BBB * (real(fourth[k]) - real(fifth[k])) + real(sixth[k])
+
+
+@rows
 def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, out: Bits) -> None:
     """Aᵀ m A of `many` tiles (36, at least many · K), and the bias, to their places in `out` (H, W, K); what lies beyond it is left out."""
     count = len(bias)
@@ -135,19 +154,8 @@ def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, out: Bits)
         begin, end = start * count, (start + n) * count
         for j in range(6):
             one, two, three = tiles[j, begin:end], tiles[6 + j, begin:end], tiles[12 + j, begin:end]
-            four, five, six = tiles[18 + j, begin:end], tiles[24 + j, begin:end], tiles[30 + j, begin:end]
-            made = half[0, j]
-            for k in range(end - begin):
-                made[k] = real(one[k]) + real(two[k]) + real(three[k]) + real(four[k]) + real(five[k])
-            made = half[1, j]
-            for k in range(end - begin):
-                made[k] = A * (real(two[k]) - real(three[k])) + B * (real(four[k]) - real(five[k]))
-            made = half[2, j]
-            for k in range(end - begin):
-                made[k] = AA * (real(two[k]) + real(three[k])) + BB * (real(four[k]) + real(five[k]))
-            made = half[3, j]
-            for k in range(end - begin):
-                made[k] = AAA * (real(two[k]) - real(three[k])) + BBB * (real(four[k]) - real(five[k])) + real(six[k])
+            fourth, fifth, sixth = tiles[18 + j, begin:end], tiles[24 + j, begin:end], tiles[30 + j, begin:end]
+            back(one, two, three, fourth, fifth, sixth, half, j)
         for tile in range(n):
             y, x = 4 * ((first + start + tile) // wide), 4 * ((first + start + tile) % wide)
             begin, end = tile * count, (tile + 1) * count

@@ -21,6 +21,8 @@ LOST = 1e3
 
 The network learns in float32 for the same reason: in bfloat16 one step in ten came to this after a few thousand, and then training broke down.
 """
+GRID, BORDER = 4, 12
+"""Pixels in a place of the network's maps; and of what is seen otherwise at another border."""
 CONTRAST_EVERY = 4
 """The contrastive part reads the results once more, which is a fifth of a step: it is taken once in so many."""
 
@@ -31,9 +33,11 @@ class Balance:
 
     content: float = 1.0
     style: float = 3.0
+    texture: float = 3.0
     colour: float = 1.0
     contrast: float = 0.1
     roughness: float = 0.1
+    steadiness: float = 50.0
     same: float = 0.1
     unchanged: float = 5.0
 
@@ -80,9 +84,12 @@ class ArbitraryTask(StyleTask[MicroAST]):
         parts = {
             "content": losses.content_distance(seen, of_photos, self.scales, self.looks.content),
             "style": losses.style_distance(seen, of_paintings, self.scales),
+            "texture": losses.texture_distance(seen, of_paintings),
             "colour": losses.colour_distance(painted, paintings),
             "roughness": losses.roughness(painted),
         }
+        if self.balance["steadiness"]:
+            parts["steadiness"] = self._steadiness(photos, painted, told, self.dice(number, "shift"))
         if self.balance["contrast"] and number % CONTRAST_EVERY == 0 and self.batch > 1:
             parts["contrast"] = losses.contrast(_flat(self.net.signals(painted)), _flat(told).detach())
         if same.any():
@@ -90,6 +97,18 @@ class ArbitraryTask(StyleTask[MicroAST]):
         figures = self.descend(parts, clip=CLIP, lost=LOST)
         self.ema.update(self.net, number)
         return figures
+
+    def _steadiness(self, photos: Tensor, painted: Tensor, told: Signals, dice: torch.Generator) -> Tensor:
+        """How far the results of half of the photos move when these are moved by less than the network's grid of `GRID` pixels: mean squared difference.
+
+        Left to itself, it fills flat places with a lattice at that grid's own frequency, which the loss network takes for texture; and films flicker.
+        """
+        count, side = (len(photos) + 1) // 2, photos.shape[2] - GRID
+        y, x = divmod(1 + int(torch.randint(GRID * GRID - 1, (), generator=dice)), GRID)
+        moved = self.net(photos[:count, :, y : y + side, x : x + side], told.first(count))
+        apart = moved - painted[:count, :, y : y + side, x : x + side]
+        lies: Tensor = apart[:, :, BORDER:-BORDER, BORDER:-BORDER].square().mean()
+        return lies
 
     @torch.no_grad()
     def sample(self) -> Tensor:

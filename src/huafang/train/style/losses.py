@@ -78,6 +78,20 @@ def style_distance(found: Sequence[Tensor], wanted: Sequence[Tensor], scales: Se
     return total / len(found)
 
 
+def texture_distance(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """How unlike the covariances of the channels are: of each tap |A - B|² / (|A|² + |B|²), 0 when alike, 1 for unrelated ones, the mean over taps.
+
+    Means and deviations say how much of each feature there is, covariances which come together: strokes of one colour and direction are told from a hatch.
+    Over the squares of both, not of the wanted one alone, so that a smooth painting after a busy photo does not outweigh all other pairs of a batch.
+    """
+    total = found[0].new_zeros((), dtype=torch.float32)
+    for mine, theirs in zip(found, wanted, strict=True):
+        one, other = (_spread(_centred(tap)[0]) for tap in (mine, theirs))
+        whole = (one.square() + other.square()).sum((1, 2))
+        total = total + ((one - other).square().sum((1, 2)) / whole.clamp_min(1e-12)).mean()
+    return total / len(found)
+
+
 @torch.no_grad()
 def scales(pictures: Sequence[Tensor]) -> list[Tensor]:
     """Of each tap's features of many pictures, (B, C, h, w), the mean over channels of the variance over all pictures and places."""
@@ -95,14 +109,18 @@ def colour_distance(found: Tensor, wanted: Tensor) -> Tensor:
     total = found.new_zeros((), dtype=torch.float32)
     (mine, mine_mean), (theirs, theirs_mean) = (_centred(one) for one in (found, wanted))
     total = total + (mine_mean - theirs_mean).square().mean() * 12
-    spread = [one @ one.transpose(1, 2) / one.shape[2] for one in (mine, theirs)]
-    return total + (spread[0] - spread[1]).square().mean() * 144
+    return total + (_spread(mine) - _spread(theirs)).square().mean() * 144
 
 
 def _centred(pixels: Tensor) -> tuple[Tensor, Tensor]:
     flat = pixels.float().flatten(2)
     mean = flat.mean(2, keepdim=True)
     return flat - mean, mean
+
+
+def _spread(centred: Tensor) -> Tensor:
+    """The covariance of (B, C, N) centred features, (B, C, C)."""
+    return centred @ centred.transpose(1, 2) / centred.shape[2]
 
 
 def contrast(found: Tensor, wanted: Tensor) -> Tensor:
