@@ -44,6 +44,15 @@ class Map:
         """The rows, in `place`, (1, channels, last - first, width) of any dtype: made there by maps that can, copied there by others."""
         return place.copy_(self.rows(first, last))
 
+    def added(self, first: int, last: int, half: Tensor, sign: int) -> None:
+        """half += sign · the rows: (1, channels, last - first, width) of float32, its channels last."""
+        rows = self.rows(first, last)
+        if half.device.type == "cpu":  # torch is slow at adding two kinds
+            flat, given = (one.permute(0, 2, 3, 1).reshape(-1) for one in (half, rows))
+            passes.added(flat.numpy(), passes.numbers(given), sign)
+        else:
+            half.add_(rows, alpha=sign)
+
     def rectified(self, slope: float) -> "Map | None":
         """This map behind a rectifier of this slope below 0, where it can do that by itself."""
         return None

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from huafang.nets import bands, checkpoint, layers
 from huafang.nets.maps import LAYERS, Map, Plan, Source
-from huafang.ops import passes, thin
+from huafang.ops import thin
 from huafang.ops.threads import Each, Link, Work, workers
 
 ALLOWED = "CAP-VSTNet (stack.0.conv.1.weight, …, channel_reduction.block_list.1.conv.7.bias)"
@@ -114,15 +114,7 @@ class Block(nn.Module):
         for module in self.conv:
             made = LAYERS[type(module)](module, plan, made)
 
-        def add(first: int, last: int) -> None:
-            rows, more = half[:, :, first:last], made.rows(first, last)
-            if half.device.type == "cpu":  # torch is slow at adding two kinds
-                flat, given = (one.permute(0, 2, 3, 1).reshape(-1) for one in (rows, more))
-                passes.added(flat.numpy(), passes.numbers(given), sign)
-            else:
-                rows.add_(more, alpha=sign)
-
-        return add
+        return lambda first, last: made.added(first, last, half[:, :, first:last], sign)
 
 
 class _ChannelsLast(Source):

@@ -65,6 +65,22 @@ def _leave(row, place, number):  # type: ignore[no-untyped-def]  # as above
     return kept
 
 
+def give(row: Array | npt.NDArray[np.uint16], place: int, number: Real, sign: Real | None) -> None:
+    """Within a pass: `leave`; or, with a sign, `number` times that added to what is there, a float32. Told apart as it is compiled: `_give` says how."""
+    raise NotImplementedError("passes alone have it")  # as above
+
+
+@overload(give)
+def _give(row, place, number, sign):  # type: ignore[no-untyped-def]  # as above
+    if isinstance(sign, types.NoneType):
+        return lambda row, place, number, sign: leave(row, place, number)
+
+    def added(row, place, number, sign):  # type: ignore[no-untyped-def]
+        row[place] += sign * number
+
+    return added
+
+
 @inline
 def bilinear(plane: Array, y: Real, x: Real) -> Real:
     """`plane` (h, w) at a place between pixels; the border is repeated outward."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from huafang.ops import doubled as compiled
+
 RIDGE = 2e-5
 """Added to the diagonal where a covariance cannot be factored: first once, then twice more, then thrice, as the authors have it."""
 ROUNDING = 1e-12
@@ -34,13 +36,24 @@ class Sums:
 
     @classmethod
     def of(cls, piece: Tensor, weights: Tensor | None = None) -> "Sums":
-        """Of (places, C); `weights`, (places,) in [0, 1], say how much each place counts."""
+        """Of (places, C), C being a multiple of 4; `weights`, (places,) in [0, 1], say how much each place counts."""
+        if piece.device.type == "cpu":
+            return cls._of(piece, torch.ones(len(piece), dtype=torch.float64) if weights is None else weights.double())
         z = doubled(piece)
         share = None if weights is None else doubled(weights)[:, None]
         weight = float(len(z) if share is None else share.sum())
         mean = (z if share is None else z * share).sum(0) / max(weight, 1e-9)
         apart = z - mean
         return cls(weight, mean.cpu(), ((apart if share is None else apart * share).T @ apart).cpu())
+
+    @classmethod
+    def _of(cls, piece: Tensor, weights: Tensor) -> "Sums":
+        """About the first place, which spares a pass over all for the mean."""
+        channels, weight, middle = piece.shape[1], float(weights.sum()), piece[0].double()
+        total, products = torch.zeros(channels, dtype=torch.float64), torch.zeros(channels, channels, dtype=torch.float64)
+        compiled.scatter(piece.numpy(), weights.numpy(), middle.numpy(), total.numpy(), products.numpy())
+        apart = total / max(weight, 1e-9)
+        return cls(weight, middle + apart, products - torch.outer(apart, total))
 
 
 @dataclass
@@ -106,7 +119,7 @@ def mixed(looks: Sequence[Look], shares: Sequence[float]) -> Look:
 
 @dataclass(frozen=True)
 class Transfer:
-    """z -> M z + shift: features of one look into another."""
+    """z -> M z + shift: features of one look into another. M is lower triangular."""
 
     matrix: Tensor
     shift: Tensor
@@ -114,10 +127,17 @@ class Transfer:
     @classmethod
     def between(cls, content: Look, style: Look) -> "Transfer":
         """M = L_s L_c⁻¹, shift = μ_s - M μ_c."""
-        matrix = torch.linalg.solve_triangular(content.factor, style.factor, upper=False, left=False)
+        matrix = torch.linalg.solve_triangular(content.factor, style.factor, upper=False, left=False).tril()
         return cls(matrix, style.mean - matrix @ content.mean)
 
     def __call__(self, piece: Tensor) -> Tensor:
         """(places, C) of any precision -> the same in double precision."""
         z = doubled(piece)
         return torch.addmm(self.shift.to(z.device), z, self.matrix.T.to(z.device))
+
+    def move(self, piece: Tensor) -> None:
+        """The same in place."""
+        if piece.device.type == "cpu":
+            compiled.moved(piece.numpy(), self.matrix.contiguous().numpy(), self.shift.numpy(), piece.numpy())
+        else:
+            piece.copy_(self(piece))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import Array, leave, real, rows
+from huafang.ops.compiled import Array, Real, give, leave, real, rows
 from huafang.ops.passes import Bits, filled, numbers
 
 TILE = 4
@@ -54,24 +54,25 @@ def columns(width: int) -> int:
     return -(-width // TILE) + 1
 
 
-def multiplied(pixels: Tensor, width: int, weight: Tensor, bias: Tensor | None, place: Tensor | None = None) -> Tensor:
+def multiplied(pixels: Tensor, width: int, weight: Tensor, bias: Tensor | None, place: Tensor | None = None, sign: float | None = None) -> Tensor:
     """`convolved` of pixels whose columns 4 n, 4 n + 1, 4 n + 2 and 4 n + 3 lie apart, so that a row of tiles is one long loop: (4, H + 2, columns, C), of the
-    weights' dtype, with any numbers in the columns that there are too many.
+    weights' dtype, with any numbers in the columns that there are too many. With a sign, the result times that is added to `place`, which then is float32.
     """
     dtype, channels, count = weight.dtype, weight.shape[1], weight.shape[2]
     height = pixels.shape[1] - 2
     tall, wide = -(-height // TILE), -(-width // TILE)
-    made, out = filled(place, height, width, count, dtype)
+    made, out = filled(place, height, width, count, dtype if sign is None else torch.float32)
+    factor = None if sign is None else np.float32(sign)
     times = max(1, round(tall * wide / max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count)))))
     at_once = -(-tall * wide // times)
     given, sums = torch.empty(36, at_once, channels, dtype=dtype), torch.empty(36, at_once, count, dtype=dtype)
     added = np.zeros(count, np.float32) if bias is None else bias.float().numpy()
-    source, into, back = (numbers(one) for one in (pixels.flatten(2), given.flatten(1), sums.flatten(1)))
+    source, into, found = (numbers(one) for one in (pixels.flatten(2), given.flatten(1), sums.flatten(1)))
     for first in range(0, tall * wide, at_once):
         tiles = min(at_once, tall * wide - first)
         _into(source, first, tiles, wide, channels, into)
         torch.bmm(given[:, :tiles], weight, out=sums[:, :tiles])
-        _back(back, first, tiles, wide, added, out)
+        _back(found, first, tiles, wide, added, factor, out)
     return made
 
 
@@ -144,8 +145,8 @@ def back(one: Bits, two: Bits, three: Bits, fourth: Bits, fifth: Bits, sixth: Bi
 
 
 @rows
-def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, out: Bits) -> None:
-    """Aᵀ m A of `many` tiles (36, at least many · K), and the bias, to their places in `out` (H, W, K); what lies beyond it is left out."""
+def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, sign: Real | None, out: Bits) -> None:
+    """Aᵀ m A of `many` tiles (36, at least many · K), and the bias, to their places in `out` (H, W, K), or times a sign added there; not what lies beyond it."""
     count = len(bias)
     most = max(1, AT_ONCE // count)
     half = np.empty((4, 6, most * count), np.float32)
@@ -165,16 +166,16 @@ def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, out: Bits)
                 four, five, six = half[i, 3, begin:end], half[i, 4, begin:end], half[i, 5, begin:end]
                 made = out[y + i, x]
                 for c in range(count):
-                    leave(made, c, one[c] + two[c] + three[c] + four[c] + five[c] + bias[c])
+                    give(made, c, one[c] + two[c] + three[c] + four[c] + five[c] + bias[c], sign)
                 if columns > 1:
                     made = out[y + i, x + 1]
                     for c in range(count):
-                        leave(made, c, A * (two[c] - three[c]) + B * (four[c] - five[c]) + bias[c])
+                        give(made, c, A * (two[c] - three[c]) + B * (four[c] - five[c]) + bias[c], sign)
                 if columns > 2:
                     made = out[y + i, x + 2]
                     for c in range(count):
-                        leave(made, c, AA * (two[c] + three[c]) + BB * (four[c] + five[c]) + bias[c])
+                        give(made, c, AA * (two[c] + three[c]) + BB * (four[c] + five[c]) + bias[c], sign)
                 if columns > 3:
                     made = out[y + i, x + 3]
                     for c in range(count):
-                        leave(made, c, AAA * (two[c] - three[c]) + BBB * (four[c] - five[c]) + six[c] + bias[c])
+                        give(made, c, AAA * (two[c] - three[c]) + BBB * (four[c] - five[c]) + six[c] + bias[c], sign)

@@ -23,8 +23,8 @@ from huafang.ops.threads import workers
 
 GLIMPSES = 8
 """Frames of a film, evenly spread, of which the content's statistics are taken."""
-NUMBERS = 1 << 17
-"""Numbers of the features that are doubled at a time on a CPU: they stay in its cache."""
+NUMBERS = 1 << 19
+"""Numbers of the features that are worked on at a time on a CPU."""
 
 T = TypeVar("T")
 Cover = list[Tensor]
@@ -176,7 +176,7 @@ def _transfer(halves: Halves, mode: Mode, regions: Sequence[Region]) -> None:
     def move(which: int, first: int, last: int) -> None:
         piece = _piece(halves[which], mode, first, last)
         if regions[0].cover is None:
-            piece.copy_(regions[0].transfer(piece))
+            regions[0].transfer.move(piece)
             return
         z = cwct.doubled(piece)
         covers = [cwct.doubled(region.cover[which][first:last].flatten())[:, None] for region in regions if region.cover is not None]

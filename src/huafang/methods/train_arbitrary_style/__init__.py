@@ -32,7 +32,7 @@ class TrainArbitraryStyle(Params):
     """Photos in a step, and as many paintings."""
     size: int = Field(128, ge=64, le=512, multiple_of=4, json_schema_extra=ui(step=32, unit="px"))
     """Side of the squares that are cut from pictures."""
-    style_weight: float = Field(3.0, ge=0, le=1000, json_schema_extra=ui(step=0.5))
+    style_weight: float = Field(8.0, ge=0, le=1000, json_schema_extra=ui(step=0.5))
     """How strongly the style acts beside the photo's content, which counts 1."""
     rate: float = Field(1e-3, gt=0, le=0.1, json_schema_extra=ui(group="advanced", step=1e-4))
     """Learning rate."""

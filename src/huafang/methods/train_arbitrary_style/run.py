@@ -32,7 +32,7 @@ def run(p: TrainArbitraryStyle, ctx: Context) -> Result:
         batch=p.batch,
         rate=p.rate,
         device=ctx.device,
-        balance=Balance(style=p.style_weight, contrast=p.contrast_weight),
+        balance=Balance(style=p.style_weight, texture=p.style_weight, contrast=p.contrast_weight),
         start=micro_ast.load(ctx.weights_path(p.start)) if p.start else None,
         facts={"pictures": _mark(p), "features": p.features, "start": p.start},
     )

@@ -32,9 +32,9 @@ class Balance:
     """Weights of the parts of the loss. `same` is the share of pairs in which a photo is its own painting, and should come out as it is."""
 
     content: float = 1.0
-    style: float = 3.0
-    texture: float = 3.0
-    colour: float = 1.0
+    style: float = 8.0
+    texture: float = 8.0
+    colour: float = 5.0
     contrast: float = 0.1
     roughness: float = 0.1
     steadiness: float = 50.0
