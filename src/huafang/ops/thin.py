@@ -24,7 +24,7 @@ FOUR, TWO, VECTOR = 4, 2, 16
 """Channels made at a time, and channels they are summed over at a time: so many weights are what the registers hold, beside what is read. And pixels a vector
 has at the most: where whole vectors are reckoned, the compiler keeps no second set of weights for what is left over.
 """
-PIXELS = 256
+PIXELS = 512
 """Pixels of a row worked on at a time: a number that the compiler knows, so that it can tell the sums of one channel from another's."""
 ROOM = PIXELS + VECTOR
 """Pixels of a transformed row's memory: one more at both ends, and whole vectors."""
@@ -78,8 +78,8 @@ def _added(
     thin = np.zeros((KEPT, len(bias1), width), np.float32)
     thin2 = np.zeros((KEPT, len(bias2), width), np.float32)
     lines = np.zeros((LINES, channels * ROOM), np.float32)
-    sums = np.empty((LINES, FOUR * PIXELS), np.float32)
-    made = np.empty((TILE, FOUR, PIXELS), np.float32)
+    sums = np.empty((LINES, FOUR * ROOM), np.float32)
+    made = np.empty((TILE, FOUR, ROOM), np.float32)
     places = np.empty(LINES, np.int64)
     top, bottom = first // TILE * TILE, (last + TILE - 1) // TILE * TILE
     for y in range(top - 2, bottom + 3, TILE):
@@ -159,7 +159,7 @@ def _four(lines: Array, weight: Array, four: int, count: int, sums: Array, made:
         for pair in range(weight.shape[2]):
             _summed(lines[row, TWO * pair * ROOM : TWO * (pair + 1) * ROOM], weight[row, four, pair], count, total)
     for k in range(FOUR):
-        begin, end = k * PIXELS, k * PIXELS + count
+        begin, end = k * ROOM, k * ROOM + count
         one, two, three = sums[0, begin:end], sums[1, begin:end], sums[2, begin:end]
         fourth, fifth, sixth = sums[3, begin:end], sums[4, begin:end], sums[5, begin:end]
         winograd.back(one, two, three, fourth, fifth, sixth, made, k)
@@ -175,6 +175,6 @@ def _summed(two: Array, weight: Array, count: int, total: Array) -> None:
     for x in range(VECTOR * ((count + VECTOR - 1) // VECTOR)):
         a, b, c, d, e, f = two[x], two[x + 1], two[x + 2], two[ROOM + x], two[ROOM + x + 1], two[ROOM + x + 2]
         total[x] += p0 * a + p1 * b + p2 * c + q0 * d + q1 * e + q2 * f
-        total[PIXELS + x] += r0 * a + r1 * b + r2 * c + s0 * d + s1 * e + s2 * f
-        total[2 * PIXELS + x] += t0 * a + t1 * b + t2 * c + u0 * d + u1 * e + u2 * f
-        total[3 * PIXELS + x] += v0 * a + v1 * b + v2 * c + w0 * d + w1 * e + w2 * f
+        total[ROOM + x] += r0 * a + r1 * b + r2 * c + s0 * d + s1 * e + s2 * f
+        total[2 * ROOM + x] += t0 * a + t1 * b + t2 * c + u0 * d + u1 * e + u2 * f
+        total[3 * ROOM + x] += v0 * a + v1 * b + v2 * c + w0 * d + w1 * e + w2 * f

@@ -146,7 +146,7 @@ def back(one: Bits, two: Bits, three: Bits, fourth: Bits, fifth: Bits, sixth: Bi
 
 @rows
 def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, sign: Real | None, out: Bits) -> None:
-    """Aᵀ m A of `many` tiles (36, at least many · K), and the bias, to their places in `out` (H, W, K), or times a sign added there; not what lies beyond it."""
+    """Aᵀ m A of `many` tiles (36, at least many · K), and the bias, to their places in `out` (H, W, K), or, times a sign, added there; none lies beyond."""
     count = len(bias)
     most = max(1, AT_ONCE // count)
     half = np.empty((4, 6, most * count), np.float32)
