@@ -192,12 +192,18 @@ class _Tiled(Map):
     def written(self, first: int, last: int, place: Tensor) -> Tensor:
         return placed(self._made(first, last, place), place)
 
+    def laid(self, first: int, last: int, slope: float, out: Tensor, place: int) -> bool:
+        winograd.laid(self._pixels(first, last), self.width, self._weight, self._bias, slope, out, place)
+        return True
+
     def added(self, first: int, last: int, half: Tensor, sign: int) -> None:
         self._made(first, last, half, sign)
 
     def _made(self, first: int, last: int, place: Tensor | None, sign: int | None = None) -> Tensor:
-        pixels = self._source.apart(first, last + 2, winograd.TILE, winograd.columns(self.width), self._weight.dtype)
-        return winograd.multiplied(pixels, self.width, self._weight, self._bias, place, sign)
+        return winograd.multiplied(self._pixels(first, last), self.width, self._weight, self._bias, place, sign)
+
+    def _pixels(self, first: int, last: int) -> Tensor:
+        return self._source.apart(first, last + 2, winograd.TILE, winograd.columns(self.width), self._weight.dtype)
 
 
 def _phases(weight: Tensor, bias: Tensor | None) -> Parameters:

@@ -47,6 +47,13 @@ class Mirrored(Gathered):
         low, high = int(wanted.min()), int(wanted.max())
         settled = self.source if isinstance(self.source, Settled) else Settled(self.source, dtype, None, 1.0)
         out = torch.empty(step, last - first, columns, self.channels, dtype=dtype)
+        above, below = int(wanted.argmin()), last - first - int(wanted.argmax()) - 1
+        whole = above + high + 1 - low + below == last - first  # each row once, beside the mirrored ones
+        plain = (settled.scale_and_shift, step, self.margins[:2], whole) == (None, 4, (1, 1), True)
+        if plain and settled.source.laid(low, high + 1, settled.slope, out, above):
+            for row in (*range(above), *range(last - first - below, last - first)):
+                out[:, row] = out[:, above + int(wanted[row]) - low]
+            return out
         settled.settle(settled.source.rows(low, high + 1), wanted - low, *self.margins[:2], out)
         return out
 

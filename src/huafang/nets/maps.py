@@ -44,6 +44,12 @@ class Map:
         """The rows, in `place`, (1, channels, last - first, width) of any dtype: made there by maps that can, copied there by others."""
         return place.copy_(self.rows(first, last))
 
+    def laid(self, first: int, last: int, slope: float, out: Tensor, place: int) -> bool:
+        """Leave the rows, rectified with so much of what is below 0 and with a mirrored column at both ends, in `out`, (4, H, columns, channels), column x in
+        x % 4, x // 4, from row `place` on; in columns beyond any numbers. Says whether this map can.
+        """
+        return False
+
     def added(self, first: int, last: int, half: Tensor, sign: int) -> None:
         """half += sign · the rows: (1, channels, last - first, width) of float32, its channels last."""
         rows = self.rows(first, last)

@@ -29,7 +29,7 @@ MULTIPLE, LEAST_SIDE = 4, 8
 WIDTHS = (16, 64, 256)
 DEPTH, LAST = 10, 2
 """Blocks at each width, and further ones at the end."""
-LEAST_ROWS, LEAST_BANDS = 32, 3
+LEAST_ROWS, LEAST_BANDS = 32, 4
 """Rows of a band at the least: the first convolution of F makes four more of them, which its neighbours make too. And bands of a map that has as many rows: one
 more than two threads, so that each finds something to do while the other is behind.
 """

@@ -9,6 +9,8 @@ half as rough as with the paper's points, and about four times as rough as the d
 but for networks that enlarge what is lost (`winograd_half.py`). What is transformed is rounded to it once, before the products; sums are taken in float32.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,6 +26,7 @@ SCALES = 2 * (POINTS**4 - 1)
 G = torch.stack([POINTS**0, POINTS, POINTS**2], 1) / SCALES[:, None]
 G = torch.cat([torch.tensor([[1.0, 0, 0]], dtype=torch.float64), G, torch.tensor([[0, 0, 1.0]], dtype=torch.float64)])
 A, B, AA, BB, AAA, BBB, BOTH = (np.float32(number) for number in (NEAR, FAR, NEAR**2, FAR**2, NEAR**3, FAR**3, NEAR**2 + FAR**2))
+ZERO = np.float32(0)
 NUMBERS, LEAST = {torch.float32: 1 << 18, torch.bfloat16: 1 << 20}, {torch.float32: 128, torch.bfloat16: 256}
 """About so many numbers of transformed tiles are worked on at a time, so that they stay in the cache; and so many tiles, so that reading weights pays."""
 AT_ONCE = 1 << 11
@@ -58,22 +61,45 @@ def multiplied(pixels: Tensor, width: int, weight: Tensor, bias: Tensor | None, 
     """`convolved` of pixels whose columns 4 n, 4 n + 1, 4 n + 2 and 4 n + 3 lie apart, so that a row of tiles is one long loop: (4, H + 2, columns, C), of the
     weights' dtype, with any numbers in the columns that there are too many. With a sign, the result times that is added to `place`, which then is float32.
     """
+    made, out = filled(place, pixels.shape[1] - 2, width, weight.shape[2], weight.dtype if sign is None else torch.float32)
+    added, factor = _biases(weight, bias), None if sign is None else np.float32(sign)
+    for sums, first, tiles in _products(pixels, width, weight):
+        _back(sums, first, tiles, -(-width // TILE), added, factor, out)
+    return made
+
+
+def laid(pixels: Tensor, width: int, weight: Tensor, bias: Tensor | None, slope: float, out: Tensor, place: int) -> None:
+    """`multiplied`, rectified with so much of what is below 0, and laid out for the next convolution with a mirrored column at both ends: in the rows of `out`,
+    (4, H', columns, K), from row `place` on.
+    """
+    height, wide = pixels.shape[1] - 2, -(-width // TILE)
+    added, flat = _biases(weight, bias), numbers(out.flatten(2))
+    for sums, first, tiles in _products(pixels, width, weight):
+        _laid(sums, first, tiles, wide, height, added, slope, flat, place)
+    mine = out[:, place : place + height]
+    mine[1:, :, wide] = 0  # where no pixel is
+    for column, other in ((0, 2), (width + 1, width - 1)):
+        mine[column % TILE, :, column // TILE] = mine[other % TILE, :, other // TILE]
+
+
+def _biases(weight: Tensor, bias: Tensor | None) -> Array:
+    found: Array = np.zeros(weight.shape[2], np.float32) if bias is None else bias.float().numpy()
+    return found
+
+
+def _products(pixels: Tensor, width: int, weight: Tensor) -> Iterator[tuple[Bits, int, int]]:
+    """The sums of products of some tiles at a time, (36, at least tiles · K), the number of the first one, and how many there are."""
     dtype, channels, count = weight.dtype, weight.shape[1], weight.shape[2]
-    height = pixels.shape[1] - 2
-    tall, wide = -(-height // TILE), -(-width // TILE)
-    made, out = filled(place, height, width, count, dtype if sign is None else torch.float32)
-    factor = None if sign is None else np.float32(sign)
+    tall, wide = -(-(pixels.shape[1] - 2) // TILE), -(-width // TILE)
     times = max(1, round(tall * wide / max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count)))))
     at_once = -(-tall * wide // times)
     given, sums = torch.empty(36, at_once, channels, dtype=dtype), torch.empty(36, at_once, count, dtype=dtype)
-    added = np.zeros(count, np.float32) if bias is None else bias.float().numpy()
     source, into, found = (numbers(one) for one in (pixels.flatten(2), given.flatten(1), sums.flatten(1)))
     for first in range(0, tall * wide, at_once):
         tiles = min(at_once, tall * wide - first)
         _into(source, first, tiles, wide, channels, into)
         torch.bmm(given[:, :tiles], weight, out=sums[:, :tiles])
-        _back(found, first, tiles, wide, added, factor, out)
-    return made
+        yield found, first, tiles
 
 
 @rows
@@ -179,3 +205,45 @@ def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, sign: Real
                     made = out[y + i, x + 3]
                     for c in range(count):
                         give(made, c, AAA * (two[c] - three[c]) + BBB * (four[c] - five[c]) + six[c] + bias[c], sign)
+
+
+@rows
+def _laid(tiles: Bits, first: int, many: int, wide: int, height: int, bias: Array, slope: float, out: Bits, place: int) -> None:
+    """The same, rectified, into (4, H', (wide + 1) · K), from row `place` on: column x of the result is column x + 1 there, and 4 n + p is out[p, :, n]."""
+    count, steep = len(bias), np.float32(slope)
+    most = max(1, AT_ONCE // count)
+    half = np.empty((4, 6, most * count), np.float32)
+    more = np.empty(most * count, np.float32)
+    for n in range(most):
+        more[n * count : (n + 1) * count] = bias
+    done = 0
+    while done < many:
+        y, left = 4 * ((first + done) // wide), (first + done) % wide
+        n = min(most, many - done, wide - left)
+        begin, end, length = done * count, (done + n) * count, n * count
+        for j in range(6):
+            one, two, three = tiles[j, begin:end], tiles[6 + j, begin:end], tiles[12 + j, begin:end]
+            fourth, fifth, sixth = tiles[18 + j, begin:end], tiles[24 + j, begin:end], tiles[30 + j, begin:end]
+            back(one, two, three, fourth, fifth, sixth, half, j)
+        here, behind = left * count, (left + 1) * count
+        for i in range(min(4, height - y)):
+            row = place + y + i
+            one, two, three = half[i, 0, :length], half[i, 1, :length], half[i, 2, :length]
+            fourth, fifth, sixth = half[i, 3, :length], half[i, 4, :length], half[i, 5, :length]
+            made = out[1, row, here : here + length]
+            for k in range(length):
+                v = one[k] + two[k] + three[k] + fourth[k] + fifth[k] + more[k]
+                leave(made, k, max(v, ZERO) + steep * min(v, ZERO))
+            made = out[2, row, here : here + length]
+            for k in range(length):
+                v = A * (two[k] - three[k]) + B * (fourth[k] - fifth[k]) + more[k]
+                leave(made, k, max(v, ZERO) + steep * min(v, ZERO))
+            made = out[3, row, here : here + length]
+            for k in range(length):
+                v = AA * (two[k] + three[k]) + BB * (fourth[k] + fifth[k]) + more[k]
+                leave(made, k, max(v, ZERO) + steep * min(v, ZERO))
+            made = out[0, row, behind : behind + length]
+            for k in range(length):
+                v = AAA * (two[k] - three[k]) + BBB * (fourth[k] - fifth[k]) + sixth[k] + more[k]
+                leave(made, k, max(v, ZERO) + steep * min(v, ZERO))
+        done += n
