@@ -5,8 +5,10 @@ import torch
 from safetensors.torch import save_file
 from skimage import data
 
+from huafang import images
 from huafang.errors import BadInput
 from huafang.nets import bands, micro_ast
+from huafang.ops import resize
 from tests.nets.fixtures import Fixture, apart
 
 
@@ -31,13 +33,17 @@ def test_the_network_is_the_authors(shared):
     assert apart(bands.run(styled, fixture.input("content", 48, 80)), fixture.want("y")) < 5e-5
 
 
-def test_in_bfloat16_the_picture_is_nearly_the_same(shared):
+@pytest.mark.parametrize("style", ["coffee", "bricks", "composition_vii_kandinsky"])
+def test_in_bfloat16_the_picture_is_nearly_the_same(shared, style):
+    """After strong textures too, which the network enlarges, and what its encoder lost of a photo with them."""
     net = micro_ast.load(shared / "weights" / "microast.safetensors")
     photo, painting = (torch.from_numpy(one()).permute(2, 0, 1)[None, :, ::2, ::2] / 255 for one in (data.astronaut, data.coffee))
+    if style != "coffee":
+        painting = resize.shrunk(images.decode(images.ingest((shared / "photos" / "style" / f"{style}.jpg").read_bytes()).data), 512)
     styled = net.painting(photo, net.style(painting), 1.0)
     exact, rough = (bands.run(styled, photo, dtype=dtype).clamp(0, 1) for dtype in (torch.float32, torch.bfloat16))
     assert not torch.equal(exact, rough)
-    assert -10 * torch.log10((exact - rough).square().mean()) > 45  # dB
+    assert -10 * torch.log10((exact - rough).square().mean()) > 47  # dB
 
 
 @pytest.mark.parametrize("size", [(9, 12), (17, 10)])

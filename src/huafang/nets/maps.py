@@ -250,12 +250,19 @@ class Sum(Map):
     def rows(self, first: int, last: int) -> Tensor:
         band, other = self._fresh.rows(first, last), self._other.rows(first, last)
         if other.dtype == torch.float32:
-            band = band.float()  # itself, where it is that; torch is slow at adding two kinds
+            band = band.float()  # itself, where it is that
         return band.add_(other) if self._fresh.fresh else band + other
 
     def written(self, first: int, last: int, place: Tensor) -> Tensor:
-        band, other = self._fresh.rows(first, last), self._other.rows(first, last)
-        return torch.add(band, other, out=place)
+        other = self._other.rows(first, last)
+        if place.dtype == torch.float32:
+            self._fresh.added(first, last, place.copy_(other), 1)
+        elif place.device.type == "cpu":
+            flat = (passes.numbers(part.permute(0, 2, 3, 1).reshape(-1)) for part in (self._fresh.rows(first, last), other, place))
+            passes.summed(*flat)
+        else:
+            torch.add(self._fresh.rows(first, last), other, out=place)
+        return place
 
 
 def picked(band: Tensor, rows: Tensor) -> Tensor:

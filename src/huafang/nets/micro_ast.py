@@ -203,8 +203,10 @@ class MicroAST(nn.Module):
 class Styled(nn.Module):
     """(1, 3, H, W) in [0, 1] -> the same in a style, each side rounded up to a multiple of 4."""
 
-    fine = ("deep", "block1", "shallow")
-    """What `bands` reckons in float32 always: what the block gives lies far from 0 beside its deviation, and the norm behind it takes the difference."""
+    fine = ("encoder", "deep", "block1", "shallow")
+    """What `bands` reckons in float32 always. What the first block gives lies far from 0 beside its deviation, and the norm behind it takes the difference; a
+    painting of strong texture enlarges what the encoder lost.
+    """
     tile = 4
 
     def __init__(self, net: MicroAST, style: Style, alpha: float) -> None:
