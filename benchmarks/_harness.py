@@ -32,6 +32,14 @@ def spread(seconds: list[float]) -> dict[str, float]:
     return {"median_s": statistics.median(ordered), "spread_s": (ordered[-1 - quarter] - ordered[quarter]) / 2}
 
 
+def among(runs: list[dict[str, float]]) -> dict[str, float]:
+    """Of the figures of several processes that did the same, the median of each, and the least and the most of the seconds: plain PyTorch takes up to half as
+    long again in one process as in the next, by where its memory happens to lie.
+    """
+    medians = {name: statistics.median(one[name] for one in runs) for name in runs[0]}
+    return medians | {"least": min(one["seconds"] for one in runs), "most": max(one["seconds"] for one in runs)}
+
+
 def machine() -> dict[str, Any]:
     """The machine in a few words."""
     cpu = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor())

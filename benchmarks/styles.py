@@ -1,8 +1,8 @@
 """Does a network run quicker, and in less memory, as the rooms run it than as plain PyTorch runs it? The same pixels, or nearly, beside each figure.
 
 Peer: the network's own `forward`, eager and in float32, which is what its authors' code does. Ours: `bands.run` in float32 and in bfloat16. Each runs in a
-process of its own, so that its peak memory is its own. Beside the seconds on the clock stand those of the processor, of all threads together, which another
-program on the machine changes little.
+process of its own, so that its peak memory is its own, and in `PROCESSES` of them by turns, of which the middle one is taken. Beside the seconds on the clock
+stand those of the processor, of all threads together, which another program on the machine changes little.
 
 `python benchmarks/styles.py [WEIGHTS]` takes the trained networks in a folder (fast_style_candy, animeganv2_hayao, microast), the developers' shared one where
 none is named. A network whose weights are not there has random ones, and then no PSNR: what noise does in bfloat16 says nothing.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _harness import write
+from _harness import among, write
 from skimage import data
 from torch import Tensor, nn
 
@@ -32,6 +32,7 @@ REPEATS = {512: 5, 1024: 3}
 """Side of the photo -> how often each is run."""
 TRAINED = {"fast_style": "fast_style_candy", "animegan": "animeganv2_hayao", "micro_ast": "microast", "adain": "adain"}
 FORMS = ("eager", "float32", "bfloat16")
+PROCESSES = 3
 
 
 def picture(side: int) -> Tensor:
@@ -86,8 +87,7 @@ def alone(name: str, folder: Path, side: int, form: str, out: Path) -> None:
             processor.append(time.process_time() - begun)
     np.save(out, result.numpy())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    medians = {"seconds": statistics.median(seconds), "processor": statistics.median(processor), "spread": (max(seconds) - min(seconds)) / 2}
-    print(json.dumps(medians | {"peak_mb": peak / 1024}))
+    print(json.dumps({"seconds": statistics.median(seconds), "processor": statistics.median(processor), "peak_mb": peak / 1024}))
 
 
 def main(folder: Path) -> None:
@@ -95,12 +95,15 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as kept:
         for name in TRAINED:
             for side in REPEATS:
-                found, pixels = {}, {}
-                for form in FORMS:
+                found: dict[str, list[dict[str, float]]] = {form: [] for form in FORMS}
+                pixels = {}
+                for form in FORMS * PROCESSES:
                     out = Path(kept) / f"{form}.npy"
                     said = subprocess.run([sys.executable, __file__, str(folder), name, str(side), form, str(out)], capture_output=True, text=True, check=True)
-                    found[form], pixels[form] = json.loads(said.stdout.splitlines()[-1]), np.load(out)
-                rows.append(row(name, side, found, pixels, real=trained(name, folder) is not None))
+                    found[form].append(json.loads(said.stdout.splitlines()[-1]))
+                    pixels[form] = np.load(out)
+                medians = {form: among(runs) for form, runs in found.items()}
+                rows.append(row(name, side, medians, pixels, real=trained(name, folder) is not None))
                 print(rows[-1], flush=True)
     write("styles", "Seconds and memory of a network over a photo: as the rooms run it, beside plain eager PyTorch in float32.", rows)
 
@@ -111,7 +114,8 @@ def row(name: str, side: int, found: dict[str, dict[str, float]], pixels: dict[s
     rough = np.square(pixels["bfloat16"].clip(0, 1) - pixels["eager"].clip(0, 1)).mean()
     told: dict[str, object] = {"network": f"{name}, {side} × {side}", "weights": "trained" if real else "random"}
     for form, run in found.items():
-        told |= {f"{form}_s": run["seconds"], f"{form}_spread_s": run["spread"], f"{form}_processor_s": run["processor"], f"{form}_mb": run["peak_mb"]}
+        told |= {f"{form}_s": run["seconds"], f"{form}_least_s": run["least"], f"{form}_most_s": run["most"]}
+        told |= {f"{form}_processor_s": run["processor"], f"{form}_mb": run["peak_mb"]}
         if form != "eager":
             told[f"{form}_times_faster"] = eager["seconds"] / run["seconds"]
             told[f"{form}_times_less_processor"] = eager["processor"] / run["processor"]
