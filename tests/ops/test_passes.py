@@ -53,3 +53,11 @@ def test_added_is_the_sum(made):
     wanted = half - more.float()
     passes.added(half.numpy(), passes.numbers(more), -1)
     assert torch.equal(half, wanted)
+
+
+@pytest.mark.parametrize("kinds", [(one, other, made) for one in DTYPES for other in DTYPES for made in DTYPES], ids=str)
+def test_two_maps_of_any_kinds_are_added(kinds):
+    one, other, out = (torch.randn(50).to(kind) for kind in kinds)
+    wanted = (one.float() + other.float()).to(kinds[2])
+    passes.summed(*(passes.numbers(part) for part in (one, other, out)))
+    assert torch.equal(out, wanted)

@@ -91,3 +91,40 @@ def test_the_result_is_left_where_it_is_wanted(ours, kernel, dtype):
     assert not whole[:, :, 17:].any()
     other = torch.zeros(1, 10, 21, 6, dtype=torch.float64).permute(0, 3, 1, 2)
     assert ours.convolved(band, weight, None, other) is not other, "one of another kind is left alone"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_the_result_is_added_where_that_is_wanted(dtype, sign):
+    rng = torch.Generator().manual_seed(0)
+    band, weight, bias = torch.randn(1, 8, 11, 21, generator=rng), torch.randn(6, 8, 3, 3, generator=rng) / 9, torch.randn(6, generator=rng)
+    half = torch.randn(1, 9, 19, 6, generator=rng).permute(0, 3, 1, 2)
+    wanted = half + sign * F.conv2d(band, weight, bias)
+    assert winograd.multiplied(apart(band, dtype), 19, winograd.transformed(weight, dtype), bias, half, sign) is half
+    assert rough(half, wanted) < (0.03 if dtype == torch.bfloat16 else 1e-6)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("width", [2, 17, 18, 19, 20, 130])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_the_result_is_laid_out_for_the_next_one(dtype, width, slope):
+    """As the border, the rectifier and the laying out would make it, one after the other."""
+    rng = torch.Generator().manual_seed(0)
+    band, weight, bias = torch.randn(1, 8, 11, width + 2, generator=rng), torch.randn(40, 8, 3, 3, generator=rng) / 9, torch.randn(40, generator=rng)
+    ready = winograd.transformed(weight, dtype)
+    made = F.leaky_relu(winograd.multiplied(apart(band, dtype), width, ready, bias).float(), slope)
+    wanted = F.pad(made, (1, 1, 0, 0), mode="reflect")
+    out = torch.full((4, 14, winograd.columns(width), 40), float("nan"), dtype=dtype)
+    winograd.laid(apart(band, dtype), width, ready, bias, slope, out, 3)
+    found = out.permute(1, 2, 0, 3).flatten(1, 2).permute(2, 0, 1)[None]  # (1, K, 14, columns)
+    assert rough(found[:, :, 3:12, : width + 2].float(), wanted) < (0.005 if dtype == torch.bfloat16 else 1e-7)
+    assert found[:, :, 3:12].isfinite().all(), "beyond the last column there are numbers, which no one sees but for their being none"
+    assert found[:, :, :3].isnan().all()
+    assert found[:, :, 12:].isnan().all()
+
+
+def apart(band, dtype):
+    """(1, C, H + 2, W + 2) as `multiplied` takes it."""
+    columns = winograd.columns(band.shape[3] - 2)
+    padded = F.pad(band, (0, 4 * columns - band.shape[3]))
+    return padded[0].permute(1, 2, 0).unflatten(1, (columns, 4)).permute(2, 0, 1, 3).contiguous().to(dtype)

@@ -54,6 +54,8 @@ def test_distances_are_nothing_for_the_same_and_about_one_for_others(looks):
     assert 0.2 < float(losses.content_distance(mine, theirs, scales, looks.content)) < 10
     assert float(losses.style_distance(mine, mine, scales)) == 0
     assert 0.05 < float(losses.style_distance(mine, theirs, scales)) < 10
+    assert float(losses.texture_distance(mine, mine)) == 0
+    assert 0.2 < float(losses.texture_distance(mine, theirs)) <= 1
     assert float(losses.colour_distance(one, one)) == 0
     assert float(losses.colour_distance(one, other)) > 0.1
 
@@ -63,6 +65,33 @@ def test_style_is_blind_to_where_things_are_and_content_is_not(looks):
     here, there = (looks.features(torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(seed))) for seed in (0, 1))
     scales = losses.scales(here)
     assert float(losses.style_distance(here, there, scales)) < 0.1 * float(losses.content_distance(here, there, scales, looks.content))
+    assert float(losses.texture_distance(here, there)) < 0.1
+
+
+def test_texture_tells_which_features_come_together():
+    """Two channels of the same mean and deviation, alike or opposite: style sees no difference, texture all there is."""
+    one = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    together, opposite = [torch.cat([one, one], 1)], [torch.cat([one, -one], 1) + 2 * one.mean() * torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)]
+    assert float(losses.style_distance(together, opposite, [torch.ones(())])) < 1e-6
+    assert abs(float(losses.texture_distance(together, opposite)) - 1) < 1e-5
+
+
+def test_steadiness_is_nothing_for_what_moves_along_and_all_of_a_lattice_that_stays(looks):
+    task, photos = tiny_task(looks), torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    told, dice = task.net.signals(photos), torch.Generator().manual_seed(0)
+
+    class Through(torch.nn.Module):
+        lattice = torch.zeros(())
+
+        def forward(self, x, told):
+            return x + self.lattice[: x.shape[2], : x.shape[3]] if self.lattice.dim() else x
+
+    through = Through()
+    task.net = through
+    assert float(task._steadiness(photos, through(photos, told), told, dice)) == 0
+    through.lattice = 0.1 * (torch.arange(64)[:, None] + torch.arange(64)).remainder(2)  # of one pixel: it moves by an odd way, or does not
+    found = [float(task._steadiness(photos, through(photos, told), told, dice)) for _ in range(20)]
+    assert max(found) == pytest.approx(0.01, abs=1e-6)
 
 
 def test_contrast_falls_when_each_result_is_near_its_own_painting():
@@ -99,7 +128,7 @@ def test_another_tint_keeps_greys_grey_and_forms_in_place():
 def tiny_task(looks: Looks, **changes) -> ArbitraryTask:
     """One photo and two paintings of opposite colours, whole in each crop."""
     photos, paintings = Album([kept(scene(32, 32), 32)], 32), Album([kept(one, 32) for one in OPPOSITES], 32)
-    settings = {"seed": 0, "steps": 1000, "batch": 4, "rate": 4e-3, "device": "cpu", "balance": Balance()} | changes
+    settings = {"seed": 0, "steps": 1000, "batch": 4, "rate": 4e-3, "device": "cpu", "balance": Balance(style=3.0, texture=1.0, colour=1.0)} | changes
     return ArbitraryTask(photos, paintings, looks, (scene(32, 32), weave(32, 32)), **settings)
 
 
