@@ -76,22 +76,35 @@ def test_texture_tells_which_features_come_together():
     assert abs(float(losses.texture_distance(together, opposite)) - 1) < 1e-5
 
 
-def test_steadiness_is_nothing_for_what_moves_along_and_all_of_a_lattice_that_stays(looks):
+def test_steadiness_is_nothing_for_what_moves_along_and_counts_a_lattice_and_grain(looks, monkeypatch):
     task, photos = tiny_task(looks), torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     told, dice = task.net.signals(photos), torch.Generator().manual_seed(0)
 
     class Through(torch.nn.Module):
-        lattice = torch.zeros(())
+        lattice = torch.zeros(64, 64)
 
         def forward(self, x, told):
-            return x + self.lattice[: x.shape[2], : x.shape[3]] if self.lattice.dim() else x
+            return x + self.lattice[: x.shape[2], : x.shape[3]]
 
-    through = Through()
-    task.net = through
-    assert float(task._steadiness(photos, through(photos, told), told, dice)) == 0
-    through.lattice = 0.1 * (torch.arange(64)[:, None] + torch.arange(64)).remainder(2)  # of one pixel: it moves by an odd way, or does not
-    found = [float(task._steadiness(photos, through(photos, told), told, dice)) for _ in range(20)]
-    assert max(found) == pytest.approx(0.01, abs=1e-6)
+    def found() -> float:
+        return float(task._steadiness(photos, task.net(photos, told), told, dice))
+
+    task.net = Through()
+    assert found() == pytest.approx(arbitrary.GRAIN**2, rel=0.05)
+    monkeypatch.setattr(arbitrary, "GRAIN", 0.0)
+    assert found() == 0
+    task.net.lattice = 0.1 * (torch.arange(64)[:, None] + torch.arange(64)).remainder(2)  # of one pixel: it moves by an odd way, or does not
+    assert {round(found(), 6) for _ in range(20)} == {0, 0.01}
+
+
+def test_unrest_is_roughness_where_the_photo_is_flat():
+    photo = torch.full((1, 3, 32, 64), 0.5)
+    photo[..., 32:] = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    hatch = 0.5 + 0.1 * torch.arange(64).remainder(2).expand(1, 3, 32, 64)
+    flat, busy = hatch.clone(), hatch.clone()
+    flat[..., 28:], busy[..., :36] = 0.5, 0.5
+    assert float(losses.unrest(photo, photo)) < 0.1 * float(losses.roughness(photo))
+    assert float(losses.unrest(flat, photo)) > 50 * float(losses.unrest(busy, photo)) > 0
 
 
 def test_contrast_falls_when_each_result_is_near_its_own_painting():
@@ -128,7 +141,7 @@ def test_another_tint_keeps_greys_grey_and_forms_in_place():
 def tiny_task(looks: Looks, **changes) -> ArbitraryTask:
     """One photo and two paintings of opposite colours, whole in each crop."""
     photos, paintings = Album([kept(scene(32, 32), 32)], 32), Album([kept(one, 32) for one in OPPOSITES], 32)
-    settings = {"seed": 0, "steps": 1000, "batch": 4, "rate": 4e-3, "device": "cpu", "balance": Balance(style=3.0, texture=1.0, colour=1.0)} | changes
+    settings = {"seed": 0, "steps": 1000, "batch": 4, "rate": 4e-3, "device": "cpu", "balance": Balance(style=3.0, texture=1.0, colour=1.0, unrest=10.0, steadiness=10.0)} | changes
     return ArbitraryTask(photos, paintings, looks, (scene(32, 32), weave(32, 32)), **settings)
 
 

@@ -23,6 +23,8 @@ The network learns in float32 for the same reason: in bfloat16 one step in ten c
 """
 GRID, BORDER = 4, 12
 """Pixels in a place of the network's maps; and of what is seen otherwise at another border."""
+GRAIN = 0.03
+"""Deviation of the grain that the network must not be misled by: that of a photo taken in the evening."""
 CONTRAST_EVERY = 4
 """The contrastive part reads the results once more, which is a fifth of a step: it is taken once in so many."""
 
@@ -37,7 +39,8 @@ class Balance:
     colour: float = 5.0
     contrast: float = 0.1
     roughness: float = 0.1
-    steadiness: float = 50.0
+    unrest: float = 300.0
+    steadiness: float = 300.0
     same: float = 0.1
     unchanged: float = 5.0
 
@@ -87,6 +90,7 @@ class ArbitraryTask(StyleTask[MicroAST]):
             "texture": losses.texture_distance(seen, of_paintings),
             "colour": losses.colour_distance(painted, paintings),
             "roughness": losses.roughness(painted),
+            "unrest": losses.unrest(painted, photos),
         }
         if self.balance["steadiness"]:
             parts["steadiness"] = self._steadiness(photos, painted, told, self.dice(number, "shift"))
@@ -99,14 +103,16 @@ class ArbitraryTask(StyleTask[MicroAST]):
         return figures
 
     def _steadiness(self, photos: Tensor, painted: Tensor, told: Signals, dice: torch.Generator) -> Tensor:
-        """How far the results of half of the photos move when these are moved by less than the network's grid of `GRID` pixels: mean squared difference.
+        """How far the results of half of the photos change when these are moved by less than the network's grid of `GRID` pixels and take some grain: mean
+        squared difference.
 
-        Left to itself, it fills flat places with a lattice at that grid's own frequency, which the loss network takes for texture; and films flicker.
+        Left to itself, the network makes a regular hatch of what grain there is in flat places, which the loss network takes for texture; and films flicker.
         """
         count, side = (len(photos) + 1) // 2, photos.shape[2] - GRID
-        y, x = divmod(1 + int(torch.randint(GRID * GRID - 1, (), generator=dice)), GRID)
-        moved = self.net(photos[:count, :, y : y + side, x : x + side], told.first(count))
-        apart = moved - painted[:count, :, y : y + side, x : x + side]
+        y, x = torch.randint(GRID, (2,), generator=dice).tolist()
+        moved = photos[:count, :, y : y + side, x : x + side]
+        grain = GRAIN * torch.randn(moved.shape, generator=dice).to(moved)
+        apart = self.net(moved + grain, told.first(count)) - painted[:count, :, y : y + side, x : x + side]
         lies: Tensor = apart[:, :, BORDER:-BORDER, BORDER:-BORDER].square().mean()
         return lies
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from huafang.nets import squeezenet, vgg
@@ -21,6 +22,8 @@ WEIGHTS: dict[Name, str] = {"squeezenet": "squeezenet1_1", "vgg16": "vgg16", "vg
 """The models by the names of the catalogue."""
 
 
+AROUND, FLATNESS = 9, 0.02
+"""Where neighbouring pixels of a photo differ by so much within so many pixels, half of what is painted there counts as unrest."""
 SHIFT = 4
 """A loss network sees all but so many rows and columns: see `window`."""
 
@@ -137,3 +140,15 @@ def contrast(found: Tensor, wanted: Tensor) -> Tensor:
 def roughness(pixels: Tensor) -> Tensor:
     """Total variation: mean squared difference of neighbouring pixels."""
     return (pixels[..., 1:] - pixels[..., :-1]).square().mean() + (pixels[..., 1:, :] - pixels[..., :-1, :]).square().mean()
+
+
+def unrest(painted: Tensor, photos: Tensor) -> Tensor:
+    """Roughness of what is painted where the photo, (B, 3, H, W) too, is flat: each place's counts by how little the photo varies within `AROUND` pixels."""
+    flat = 1 / (1 + F.avg_pool2d(_edges(photos), AROUND, 1, AROUND // 2) / FLATNESS**2)
+    return (flat * _edges(painted)).mean()
+
+
+def _edges(pixels: Tensor) -> Tensor:
+    """(B, 1, H, W): squares of the differences to the next pixel, to the right and below, the mean over colours."""
+    right, below = pixels[..., :-1, 1:] - pixels[..., :-1, :-1], pixels[..., 1:, :-1] - pixels[..., :-1, :-1]
+    return (right.square() + below.square()).mean(1, keepdim=True)
