@@ -219,6 +219,11 @@ class FieldSpec:
         high = _figure(self.maximum) if self.maximum is not None else f"below {_figure(self.below)}" if self.below is not None else ""
         return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
 
+    @property
+    def wanted(self) -> str:
+        """What a number may be, as a message says it: "a whole number, 1 to 5000"."""
+        return ("a whole number" if self.kind == "int" else "a number") + (f", {self.bounds}" if self.bounds else "")
+
 
 def _figure(value: float) -> str:
     return f"{value:g}" if abs(value) < 1e6 else str(int(value))

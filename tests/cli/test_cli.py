@@ -40,6 +40,7 @@ def huafang(*words: str) -> int:
 
 
 RECOLOUR = ("--method", "colour_transfer", "--style", "painting.png")
+GATYS = ("gatys", "photo.jpg", "--style", "painting.png")
 
 
 def test_stylize_writes_a_picture_of_the_photos_size_that_knows_how_it_was_made(desk):
@@ -196,11 +197,16 @@ def test_an_unknown_method_is_told_every_one_that_fits_and_no_other(desk, capsys
         (("stylize", "photo.jpg", "--method", "stroke_rendering", "--style", "painting.png"), "takes no style picture"),
         (("stylize", "photo.jpg", "--method", "text_to_image"), "does not restyle a photo"),
         (("stylize", "photo.jpg", *RECOLOUR, "--transfer", "reinhart"), "is not one of 'reinhard', 'linear', 'sliced'; did you mean reinhard?"),
-        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "less than or equal to 1 (came: 3.0; allowed: 0 to 1)"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "strength: must be a number, 0 to 1 (came: 3.0)\n"),
         (("stylize", "photo.jpg", *RECOLOUR, "--strenght", "1"), "--strength"),
         (("stylize", "photo.jpg", *RECOLOUR, "-o", "out.bmp"), "written as .png"),
         (("stylize", "photos", *RECOLOUR, "-o", "out.png"), "name a folder"),
-        (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "greater than or equal to 0 (came: -2; allowed: 0 to below 4294967296)"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "seed: must be a whole number, 0 to below 4294967296 (came: -2)\n"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "much"), "Invalid value for '--strength': must be a number, 0 to 1 (came: 'much')\n"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "nan"), "strength: must be a number, 0 to 1 (came: nan)\n"),
+        ((*GATYS, "--steps", "many"), "Invalid value for '--steps': must be a whole number, 1 to 5000 (came: 'many')\n"),
+        ((*GATYS, "--steps", "2.5"), "Invalid value for '--steps': must be a whole number, 1 to 5000 (came: '2.5')\n"),
+        ((*GATYS, "--steps", "0"), "steps: must be a whole number, 1 to 5000 (came: 0)\n"),
         (("colour-transfer", "photo.jpg"), "Missing option '--style'"),
         (("adain", "photo.jpg", "--style", "painting.png"), "Missing option '--weights'. adain needs a model of its own: none can be pulled; the layout of"),
         (("stylize", "photo.jpg", "--method", "fast_style"), "huafang models pull candy (or mosaic"),

@@ -79,6 +79,8 @@ ROOMS: dict[str, type[Params]] = {
     "pull_weights": PullWeights,
 }
 
+NO_SUCH_NUMBER = ("greater_than", "less_than", "int_", "float_", "finite_number")
+"""How pydantic's names begin for the faults of what is no number, or one out of its range."""
 PAINTERS = [name for name, kind in ROOMS.items() if kind.lane == "compute"]
 """Methods that make something, as a message lists them: downloads have their own doors."""
 
@@ -146,9 +148,11 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
         least, bound = ("at least", "min_length") if fault["type"] == "too_short" else ("at most", "max_length")
         return f"{where}: {least} {fault['ctx'][bound]} wanted, {fault['ctx']['actual_length']} came"
     spec = next((one for one in fields(owner) if one.name == where.partition(".")[0]), None) if owner else None
-    ends = f"; allowed: {spec.bounds}" if spec and spec.bounds and fault["type"].startswith(("greater_than", "less_than")) else ""
-    came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])}{ends})"
+    told = fault["type"] == "missing" or isinstance(fault["input"], dict) or "(came: " in fault["msg"]
+    came = "" if told else f" (came: {_short(fault['input'])})"
     form = FORMS.get(fault["ctx"]["pattern"], "is of a form that is not taken") if fault["type"] == "string_pattern_mismatch" else None
+    if spec and spec.kind in ("int", "float", "numbers") and fault["type"].startswith(NO_SUCH_NUMBER):
+        form = f"must be {spec.wanted}"
     said = form or fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
     if fault["type"] == "literal_error" and isinstance(fault["input"], str):
         came += meant(fault["input"], re.findall("'([^']*)'", fault["ctx"]["expected"]))

@@ -64,8 +64,8 @@ def value_of(spec: FieldSpec, text: str) -> Any:
             return tuple(float(one) for one in text.split(",") if one.strip())
         return int(text) if spec.kind == "int" else float(text) if spec.kind == "float" else text
     except ValueError:
-        wanted = {"int": "a whole number", "float": "a number"}.get(spec.kind, "numbers with commas between")
-        raise ValueError(f"{spec.name}: {wanted} is wanted (came: {text[:40]!r})") from None
+        wanted = "numbers with commas between" if spec.kind == "numbers" else spec.wanted
+        raise ValueError(f"{spec.name}: must be {wanted} (came: {text[:40]!r})") from None
 
 
 def params(p: Compare, name: str, weights: Weights) -> Params:
