@@ -40,6 +40,7 @@ def huafang(*words: str) -> int:
 
 
 RECOLOUR = ("--method", "colour_transfer", "--style", "painting.png")
+RRMINA = "rain-princess, rrmina-mosaic, rrmina-starry, rrmina-udnie, rrmina-wave, udnie"
 GATYS = ("gatys", "photo.jpg", "--style", "painting.png")
 
 
@@ -226,18 +227,20 @@ def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "said"),
     [
-        ("models", "pull", "candie"),
-        ("models", "verify", "candie"),
-        ("models", "export", "candie", "-o", "out.safetensors"),
-        ("stylize", "photo.jpg", "--method", "fast_style", "--weights", "candie"),
-        ("generate", "a cat", "--model", "candie"),
+        (("models", "pull", "candie"), "allowed are candy, alexnet, "),
+        (("models", "verify", "candie"), "allowed are candy, alexnet, "),
+        (("models", "export", "candie", "-o", "out.safetensors"), "allowed are candy, alexnet, "),
+        (("stylize", "photo.jpg", "--method", "fast_style", "--weights", "mosaik"), f"'mosaik'; allowed are mosaic, candy, {RRMINA}; did you mean mosaic?"),
+        (("generate", "a cat", "--model", "minni"), "allowed are mini, mini-zh, stable-diffusion-1-5"),
+        (("generate", "a cat", "--model", "candie"), "stable-diffusion-xl, taiyi\n"),
+        (("stylize", "photo.jpg", "--method", "cartoongan", "--weights", "hayao"), "'hayao', and none of the kind cartoongan is on this machine\n"),
     ],
 )
-def test_a_model_that_nobody_knows_exits_2_wherever_it_is_named(desk, capsys, words):
+def test_a_model_that_nobody_knows_exits_2_wherever_it_is_named_and_lists_those_that_fit(desk, capsys, words, said):
     assert huafang(*words) == 2
-    assert "did you mean candy?" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

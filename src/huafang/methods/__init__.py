@@ -47,6 +47,7 @@ from huafang.methods.train_mini import TrainMini
 from huafang.notes import Note
 from huafang.params import FORMS, FieldSpec, Params, fields
 from huafang.video import is_film
+from huafang.weights import Weights
 
 if TYPE_CHECKING:
     from huafang.context import Context, Result
@@ -235,17 +236,14 @@ def check_films(params: Params, assets: Assets) -> None:
                 raise no_film(spec.name)
 
 
-def models_of(params: Params) -> list[str]:
-    """The models that `params` cannot be run without: those they name, and those that a choice needs."""
-    if params.lane == "network":
-        return []
-    found = []
-    for spec in fields(type(params)):
+def check_models(params: Params, weights: Weights) -> None:
+    """Look for the models that `params` cannot be run without: those they name, and those that a choice needs. Raises MissingWeights, UnknownWeights."""
+    for spec in fields(type(params)) if params.lane == "compute" else ():
         value = getattr(params, spec.name)
         if spec.kind == "weights" and value:
-            found.append(value)
-        found += [model for choice, model in spec.needs if choice == value]
-    return found
+            weights.path(value, spec.holds)
+        for model in [model for choice, model in spec.needs if choice == value]:
+            weights.path(model)
 
 
 def default_method(*, styled: bool, film: bool = False) -> str:

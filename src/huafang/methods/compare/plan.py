@@ -82,7 +82,9 @@ def params(p: Compare, name: str, weights: Weights) -> Params:
     for spec in specs.values():
         if spec.kind == "weights" and spec.required and spec.name not in values:
             values[spec.name] = _at_hand(name, spec, weights)
-    return methods.build(name, values)
+    built = methods.build(name, values)
+    methods.check_models(built, weights)
+    return built
 
 
 def _at_hand(name: str, spec: FieldSpec, weights: Weights) -> str:
