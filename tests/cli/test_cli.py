@@ -209,7 +209,10 @@ def test_an_unknown_method_is_told_every_one_that_fits_and_no_other(desk, capsys
         ((*GATYS, "--steps", "2.5"), "Invalid value for '--steps': must be a whole number, 1 to 5000 (came: '2.5')\n"),
         ((*GATYS, "--steps", "0"), "steps: must be a whole number, 1 to 5000 (came: 0)\n"),
         (("colour-transfer", "photo.jpg"), "Missing option '--style'"),
-        (("adain", "photo.jpg", "--style", "painting.png"), "Missing option '--weights'. adain needs a model of its own: none can be pulled; the layout of"),
+        (
+            ("adain", "photo.jpg", "--style", "painting.png"),
+            "Missing option '--weights'. adain needs a model of its own: none can be pulled. Download decoder.pth",
+        ),
         (("stylize", "photo.jpg", "--method", "fast_style"), "huafang models pull candy (or mosaic"),
         (("generate", "a cat", "--model", "path/to/checkpoint"), "there is no file path/to/checkpoint"),
     ],

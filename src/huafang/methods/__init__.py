@@ -208,7 +208,7 @@ def _takes_a_photo(kind: type[Params]) -> bool:
 
 
 def weights_wanted(name: str, spec: FieldSpec) -> Note:
-    """What would satisfy a field of kind "weights" of the method `name`: what can be pulled for it, or else what it reads and where that is published."""
+    """What to do about an empty field of kind "weights" of the method `name`: pull what can be pulled for it, or else get what is published elsewhere."""
     known = [entry.name for entry in catalogue.entries().values() if entry.holds == spec.holds]
     if known:
         first, *more = known
@@ -218,7 +218,7 @@ def weights_wanted(name: str, spec: FieldSpec) -> Note:
     en, zh = (words[language]["fields"][spec.name].get("source") for language in ("en", "zh"))
     if en is None:
         return Note("see: huafang models list", "见：huafang models list")
-    return Note(f"none can be pulled; {en}", f"目录里没有可下载的；{zh}")
+    return Note(f"none can be pulled. {en}", f"目录里没有可下载的。{zh}")
 
 
 def no_film(what: str) -> BadInput:
