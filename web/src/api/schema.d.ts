@@ -2171,11 +2171,16 @@ export interface components {
             content: string;
             /**
              * Look
-             * @description Manner of painting. It sets every number below that is left empty.
+             * @description Manner of painting. It sets every number of the strokes that is left empty.
              * @default impressionist
              * @enum {string}
              */
             look: "impressionist" | "expressionist" | "colourist_wash" | "pointillist" | "swirling";
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Empty: as large as the photo.
+             */
+            size?: number | null;
             /**
              * Radii
              * @description Brush radii, one layer each, painted from broad to fine; in pixels of a picture whose longer side is 640. Empty: the look's own.
