@@ -45,6 +45,13 @@ def test_only_a_name_that_may_be_meant_is_offered(came, found):
     assert meant(came, ["gatys", "style", "impressionist", "vgg16", "vgg19", "none"]) == (f"; did you mean {found}?" if found else "")
 
 
+def test_of_what_is_allowed_the_nearest_stands_first():
+    from huafang.errors import nearest
+
+    assert nearest("stile", ["vgg19", "style", "gatys"]) == "; allowed are style, gatys, vgg19; did you mean style?"
+    assert nearest("zzz", ["vgg19", "style", "gatys"]) == "; allowed are gatys, style, vgg19"
+
+
 def test_no_pickle_and_no_unsafe_load():
     """R1: weights are safetensors; torch.load is called in one place, in a process of its own, with weights_only=True."""
     loads = []

@@ -81,6 +81,8 @@ def test_every_word_is_there_in_both_languages(name, language):
         assert words["fields"][spec.name]["label"].strip()
         if language == "zh":
             assert words["fields"][spec.name]["hint"].strip(), "the English hint is the docstring; the Chinese one stands here"
+            decibels = [re.findall(r"\d+ dB", said) for said in (spec.help, words["fields"][spec.name]["hint"])]
+            assert decibels[0] == decibels[1], "both languages promise the same"
         if spec.kind == "weights" and spec.required and spec.holds:
             known = [entry.name for entry in catalogue.entries().values() if entry.holds == spec.holds]
             assert known or words["fields"][spec.name]["source"].strip(), "nothing can be pulled for it: its source says what is read and where it is published"

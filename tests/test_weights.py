@@ -212,6 +212,8 @@ def test_names_are_looked_up_and_never_joined(tmp_path):
     with pytest.raises(UnknownWeights, match="did you mean vgg19") as caught:
         store.path("vgg91")
     assert caught.value.hint
+    with pytest.raises(UnknownWeights, match=r"there is no model 'vgg91'; allowed are vgg19; did you mean vgg19\?$"):
+        store.path("vgg91", "vgg")
     with pytest.raises(MissingWeights, match="575 MB") as caught:
         store.path("vgg19")
     assert caught.value.hint == "get it with: huafang models pull vgg19"

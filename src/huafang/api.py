@@ -57,6 +57,7 @@ def run(method: str, *, on_step: Callable[[Step], None] = lambda step: None, **s
     """Run any method with its own fields. Pictures and weights may be paths."""
     with Bench() as bench:
         params = bench.params(method, settings)
+        methods.check_models(params, bench.weights)
         return bench.run(params, on_step)
 
 

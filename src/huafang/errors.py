@@ -134,16 +134,23 @@ LISTED = 60
 
 
 def nearest(came: str, allowed: Iterable[str]) -> str:
-    """The end of a message about a wrong name: "; allowed are a, b; did you mean a?"."""
+    """The end of a message about a wrong name: "; allowed are b, a, c; did you mean b?". The one that may have been meant stands first."""
     names = sorted(allowed)
+    near = _near(came, names)
+    names.sort(key=lambda name: name != near)
     shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
     return f"; allowed are {shown or 'none'}{meant(came, names)}"
 
 
 def meant(came: str, allowed: Iterable[str]) -> str:
     """The question whether one of `allowed` was meant: one that is near enough, or the one that begins as what came; nothing where none is."""
+    near = _near(came, allowed)
+    return f"; did you mean {near}?" if near else ""
+
+
+def _near(came: str, allowed: Iterable[str]) -> str | None:
     names = {name.lower(): name for name in allowed}
     close = get_close_matches(came.lower(), names, n=1, cutoff=NEAR)
     begun = [name for name in names if len(came) > 2 and name.startswith(came.lower())]
     found = close or (begun if len(begun) == 1 else [])
-    return f"; did you mean {names[found[0]]}?" if found else ""
+    return names[found[0]] if found else None

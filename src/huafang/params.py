@@ -140,7 +140,7 @@ class OnePass(Params):
     keep_colours: Literal["no", "luminance", "histogram"] = "no"
     """Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours."""
     precision: Literal["float32", "bfloat16"] = Field("float32", json_schema_extra=ui(group="advanced"))
-    """How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB."""
+    """How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more."""
 
 
 class StyleMix(Params):
@@ -218,6 +218,11 @@ class FieldSpec:
         low = _figure(self.minimum) if self.minimum is not None else f"above {_figure(self.above)}" if self.above is not None else ""
         high = _figure(self.maximum) if self.maximum is not None else f"below {_figure(self.below)}" if self.below is not None else ""
         return f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}" if high else ""
+
+    @property
+    def wanted(self) -> str:
+        """What a number may be, as a message says it: "a whole number, 1 to 5000"."""
+        return ("a whole number" if self.kind == "int" else "a number") + (f", {self.bounds}" if self.bounds else "")
 
 
 def _figure(value: float) -> str:

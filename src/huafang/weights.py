@@ -112,8 +112,11 @@ class Weights:
         own = [Model(name, _holds(path), path) for name, path in sorted(found.items()) if name not in catalogue.entries() and name not in catalogue.built_in()]
         return ours + known + own
 
-    def path(self, name: str) -> Path:
-        """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for. Raises MissingWeights, UnknownWeights."""
+    def path(self, name: str, holds: str | None = None) -> Path:
+        """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for.
+
+        Raises MissingWeights; UnknownWeights, which lists the models that hold weights of the sort `holds`, or all where none is named.
+        """
         if name in self._added:
             return self._added[name]
         if name in catalogue.built_in():
@@ -134,7 +137,8 @@ class Weights:
             )
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
-        near = nearest(name, {*found, *catalogue.entries(), *catalogue.built_in()})
+        fitting = [model.name for model in self.models() if holds in (None, model.holds)]
+        near = nearest(name, fitting) if fitting else f", and none of the kind {holds} is on this machine"
         raise UnknownWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
 
     def add(self, path: Path) -> str:

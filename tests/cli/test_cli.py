@@ -40,6 +40,8 @@ def huafang(*words: str) -> int:
 
 
 RECOLOUR = ("--method", "colour_transfer", "--style", "painting.png")
+RRMINA = "rain-princess, rrmina-mosaic, rrmina-starry, rrmina-udnie, rrmina-wave, udnie"
+GATYS = ("gatys", "photo.jpg", "--style", "painting.png")
 
 
 def test_stylize_writes_a_picture_of_the_photos_size_that_knows_how_it_was_made(desk):
@@ -196,13 +198,21 @@ def test_an_unknown_method_is_told_every_one_that_fits_and_no_other(desk, capsys
         (("stylize", "photo.jpg", "--method", "stroke_rendering", "--style", "painting.png"), "takes no style picture"),
         (("stylize", "photo.jpg", "--method", "text_to_image"), "does not restyle a photo"),
         (("stylize", "photo.jpg", *RECOLOUR, "--transfer", "reinhart"), "is not one of 'reinhard', 'linear', 'sliced'; did you mean reinhard?"),
-        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "less than or equal to 1 (came: 3.0; allowed: 0 to 1)"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "strength: must be a number, 0 to 1 (came: 3.0)\n"),
         (("stylize", "photo.jpg", *RECOLOUR, "--strenght", "1"), "--strength"),
         (("stylize", "photo.jpg", *RECOLOUR, "-o", "out.bmp"), "written as .png"),
         (("stylize", "photos", *RECOLOUR, "-o", "out.png"), "name a folder"),
-        (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "greater than or equal to 0 (came: -2; allowed: 0 to below 4294967296)"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--seed", "-2"), "seed: must be a whole number, 0 to below 4294967296 (came: -2)\n"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "much"), "Invalid value for '--strength': must be a number, 0 to 1 (came: 'much')\n"),
+        (("stylize", "photo.jpg", *RECOLOUR, "--strength", "nan"), "strength: must be a number, 0 to 1 (came: nan)\n"),
+        ((*GATYS, "--steps", "many"), "Invalid value for '--steps': must be a whole number, 1 to 5000 (came: 'many')\n"),
+        ((*GATYS, "--steps", "2.5"), "Invalid value for '--steps': must be a whole number, 1 to 5000 (came: '2.5')\n"),
+        ((*GATYS, "--steps", "0"), "steps: must be a whole number, 1 to 5000 (came: 0)\n"),
         (("colour-transfer", "photo.jpg"), "Missing option '--style'"),
-        (("adain", "photo.jpg", "--style", "painting.png"), "Missing option '--weights'. adain needs a model of its own: none can be pulled; the layout of"),
+        (
+            ("adain", "photo.jpg", "--style", "painting.png"),
+            "Missing option '--weights'. adain needs a model of its own: none can be pulled. Download decoder.pth",
+        ),
         (("stylize", "photo.jpg", "--method", "fast_style"), "huafang models pull candy (or mosaic"),
         (("generate", "a cat", "--model", "path/to/checkpoint"), "there is no file path/to/checkpoint"),
     ],
@@ -220,18 +230,20 @@ def test_a_missing_model_exits_3_and_says_how_to_get_it(desk, capsys):
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "said"),
     [
-        ("models", "pull", "candie"),
-        ("models", "verify", "candie"),
-        ("models", "export", "candie", "-o", "out.safetensors"),
-        ("stylize", "photo.jpg", "--method", "fast_style", "--weights", "candie"),
-        ("generate", "a cat", "--model", "candie"),
+        (("models", "pull", "candie"), "allowed are candy, alexnet, "),
+        (("models", "verify", "candie"), "allowed are candy, alexnet, "),
+        (("models", "export", "candie", "-o", "out.safetensors"), "allowed are candy, alexnet, "),
+        (("stylize", "photo.jpg", "--method", "fast_style", "--weights", "mosaik"), f"'mosaik'; allowed are mosaic, candy, {RRMINA}; did you mean mosaic?"),
+        (("generate", "a cat", "--model", "minni"), "allowed are mini, mini-zh, stable-diffusion-1-5"),
+        (("generate", "a cat", "--model", "candie"), "stable-diffusion-xl, taiyi\n"),
+        (("stylize", "photo.jpg", "--method", "cartoongan", "--weights", "hayao"), "'hayao', and none of the kind cartoongan is on this machine\n"),
     ],
 )
-def test_a_model_that_nobody_knows_exits_2_wherever_it_is_named(desk, capsys, words):
+def test_a_model_that_nobody_knows_exits_2_wherever_it_is_named_and_lists_those_that_fit(desk, capsys, words, said):
     assert huafang(*words) == 2
-    assert "did you mean candy?" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

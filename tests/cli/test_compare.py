@@ -44,7 +44,7 @@ def test_a_report_is_a_folder_with_everything_in_it(report):
     assert found["rows"][2]["params"]["transfer"] == "reinhard"
     hint = found["rows"][3]["error"]["hint"]
     assert "naoto0804/pytorch-AdaIN" in hint
-    assert "name it in the settings: adain.weights=MODEL" in hint
+    assert hint.endswith("Then set adain.weights=MODEL and adain.encoder=MODEL.")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_exit_code_says_whether_all_methods_ran_and_the_report_is_whole_all_
     assert ("methods failed" in (err := capsys.readouterr().err)) == bool(said)
     assert said in err
     assert ("hint: fast_style: get one with: huafang models pull candy (or mosaic" in err) == ("fast_style" in chosen)
-    assert ("hint: adain: none can be pulled; the layout of naoto0804/pytorch-AdaIN" in err) == ("adain" in chosen)
+    assert ("hint: adain: none can be pulled. Download decoder.pth and vgg_normalised.pth of naoto0804/pytorch-AdaIN" in err) == ("adain" in chosen)
     assert {place.name for place in (desk / "report").iterdir()} == FILES - (set() if code != 1 else {"colour_transfer.png"})
 
 

@@ -11,6 +11,7 @@ from huafang import methods
 from huafang.context import Context, Step
 from huafang.errors import BadInput, Cancelled
 from huafang.methods.stroke_rendering import LOOKS, StrokeRendering, brush, guides, run, strokes
+from huafang.ops import resize
 from tests.conftest import scene
 
 
@@ -205,6 +206,20 @@ def test_a_picture_larger_than_its_guide_is_painted_at_its_own_size():
     next(all_layers(work))
     assert work.canvas[..., 3].min() > 0.4
     assert np.abs(work.canvas[..., :3] - photo[0].permute(1, 2, 0).numpy()).mean() < 0.05
+
+
+def test_a_size_is_the_longest_side_and_left_out_it_is_the_photo_s(bench):
+    photo = scene(90, 120)
+    plain = painted(bench, photo)
+    assert plain.shape[2:] == (90, 120)
+    for size in (120, 500):
+        assert torch.equal(painted(bench, photo, size=size), plain), "a smaller photo is not enlarged"
+    small = painted(bench, photo, size=80)
+    assert small.shape[2:] == (60, 80)
+    assert (small - resize.shrunk(photo, 80)).abs().mean() < 0.08, "it is the photo that is painted, and none of it is cut off"
+    params = methods.build("stroke_rendering", {"content": bench.put(photo), "size": 500})
+    (note,) = methods.run(params, bench.context()).notes
+    assert "120 pixels: it is not enlarged to 500" in note
 
 
 def test_another_seed_is_another_picture(bench):

@@ -28,7 +28,9 @@ def small_renderings(monkeypatch):
 
 
 def test_what_comes_out_is_a_network_that_micro_ast_paints_with(bench):
-    style_rooms.leaves_a_file_a_log_and_samples(bench, ROOM, sample(bench))
+    result = style_rooms.leaves_a_file_a_log_and_samples(bench, ROOM, sample(bench))
+    assert "2 steps were too few: what it paints is all but flat" in result.notes[-1]
+    assert result.notes[-1].endswith("--steps 6000")
     assert (bench.weights.root / "tiny.safetensors").stat().st_size < 2_000_000
     painted = style_rooms.run(bench, "micro_ast", {"content": bench.content, "style": [bench.style], "weights": "tiny", "size": 64})
     assert painted.images[0].shape == (1, 3, 48, 64)

@@ -27,6 +27,16 @@ def test_what_comes_out_is_a_style_that_fast_style_paints_with(bench):
     assert painted.images[0].shape == (1, 3, 48, 64)
 
 
+def test_a_network_that_has_learnt_too_little_is_said_to_paint_flat_pictures_and_a_finished_one_is_not(bench, shared):
+    *_, said = style_rooms.run(bench, ROOM, sample(bench)).notes
+    assert "2 steps were too few: what it paints is all but flat, with " in said
+    assert said.endswith("run the same again with more steps, and it goes on from here: --steps 2000")
+    assert said.zh.endswith("接着训练：--steps 2000")
+    candy = bench.weights.add(shared / "weights" / "fast_style_candy.safetensors")
+    notes = style_rooms.run(bench, ROOM, sample(bench) | {"name": "candied", "start": candy, "rate": 1e-9}).notes
+    assert not any("flat" in note for note in notes)
+
+
 def test_a_stopped_run_goes_on_and_ends_where_an_unbroken_one_does(bench):
     style_rooms.goes_on_where_it_was_stopped(bench, ROOM, sample(bench))
 

@@ -32,7 +32,9 @@ def test_bad_input_23_a_name_is_text_and_nothing_more(client, studio, name):
 def test_a_model_that_is_not_here_is_said_before_the_job_is_taken(client, photo):
     said = problem(job(client, method="gatys", content=photo, style=[photo], features="vgg19"), 409, "weights.missing")
     assert "vgg19" in said
-    problem(job(client, method="text_to_image", prompt="a cat", model="nothing"), 404, "weights.unknown")
+    said = problem(job(client, method="text_to_image", prompt="a cat", model="nothing"), 404, "weights.unknown")
+    assert "allowed are mini, mini-zh, stable-diffusion-1-5" in said
+    assert "candy" not in said, "candy paints photos, and draws no prompt"
 
 
 def test_head_of_the_page(client):

@@ -99,7 +99,7 @@ def test_bad_input_34_every_number_of_every_method_has_ends_that_are_named(clien
             for value in (int(end) + beyond, beyond * 10**9, beyond * 1e30):
                 detail = problem(client.post("/api/jobs", json={"params": whole | {field["name"]: value}}), 422, "params.bad")
                 fault = next(one for one in detail.split("; ") if one.startswith(f"{field['name']}: "))
-                assert f"{end:g}" in fault or "integer" in fault or "finite" in fault or "multiple" in fault, fault
+                assert f"{end:g}" in fault or "multiple" in fault, fault
     assert ended > 2 or (name, ended) == ("compare", 2), "compare has one number, its size"
 
 
@@ -107,12 +107,12 @@ def test_bad_input_34_every_number_of_every_method_has_ends_that_are_named(clien
     ("size", "said"),
     [
         ({"width": 513}, "multiple of 8"),
-        ({"height": 8}, "greater than or equal to"),
-        ({"width": 10**9}, "less than or equal to"),
-        ({"width": 0}, "greater than or equal to"),
-        ({"width": -64}, "greater than or equal to"),
-        ({"width": 64.5}, "valid integer"),
-        ({"height": "64"}, "valid integer"),
+        ({"height": 8}, "height: must be a whole number, 64 to 2048 (came: 8)"),
+        ({"width": 10**9}, "width: must be a whole number, 64 to 2048 (came: 1000000000)"),
+        ({"width": 0}, "64 to 2048 (came: 0)"),
+        ({"width": -64}, "64 to 2048 (came: -64)"),
+        ({"width": 64.5}, "must be a whole number, 64 to 2048 (came: 64.5)"),
+        ({"height": "64"}, "must be a whole number, 64 to 2048 (came: '64')"),
     ],
 )
 def test_bad_input_34_sizes_of_a_drawing(client, size, said):

@@ -5,8 +5,9 @@ import torch
 
 from huafang.nets.layers import moments
 from huafang.nets.micro_ast import MicroAST
+from huafang.notes import Note
 from huafang.ops.gram import gram
-from huafang.train.style import album, arbitrary, losses
+from huafang.train.style import album, arbitrary, flatness, losses
 from huafang.train.style.album import Album, kept, retinted
 from huafang.train.style.arbitrary import ArbitraryTask, Balance
 from huafang.train.style.losses import Looks
@@ -116,6 +117,21 @@ def test_contrast_falls_when_each_result_is_near_its_own_painting():
 def test_roughness_counts_noise():
     assert float(losses.roughness(torch.full((1, 3, 8, 8), 0.5))) == 0
     assert float(losses.roughness(torch.rand(1, 3, 8, 8))) > 0.05
+
+
+def test_pictures_are_called_flat_beside_what_they_should_look_like():
+    photos, painting = scene(48, 64), weave(48, 64)
+
+    def said(painted: torch.Tensor, painting: torch.Tensor = painting, steps: int = 10) -> list[Note]:
+        return flatness.notes(painted, photos, painting, steps=steps, usual=2000)
+
+    assert said(photos) == []
+    assert said(0.5 + 0.4 * (painting - 0.5)) == [], "a soft picture is none that is flat"
+    for flat in (0.02 * photos, torch.full_like(photos, 0.7)):
+        assert "10 steps were too few" in said(flat)[0]
+    pale = 0.9 + 0.1 * painting
+    assert said(pale, pale) == [], "a painting of few contrasts is painted so"
+    assert said(0 * photos, steps=3000)[0].endswith("--steps 6000"), "more than there were"
 
 
 def test_an_album_cuts_squares_of_pictures_the_same_for_the_same_dice():

@@ -29,7 +29,7 @@ def test_methods_are_compared_and_the_report_opens_from_a_file(server: Server, v
     assert job["figures"] == {"ran": 2.0, "failed": 1.0}
     names = [output["name"].removeprefix("hill-") for output in job["outputs"]]  # a result is called after its photo
     assert names == ["compare.png", "report.html", "report.json", "report.csv", "colour_transfer.png", "image_filters.png"]
-    assert get(page, "result").get_by_text("none is on this machine").first.is_visible(), "what did not run is said beside the grid"
+    assert get(page, "result").get_by_text("this machine has none for it").first.is_visible(), "what did not run is said beside the grid"
     with page.expect_download() as coming:
         get(page, "download-hill-report.html").click()
     assert coming.value.suggested_filename == "hill-report.html"

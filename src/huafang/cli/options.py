@@ -9,6 +9,20 @@ from huafang.errors import meant, nearest
 from huafang.params import FieldSpec
 
 
+class Number(click.ParamType[float]):
+    """A number for a field of a method; what is none is told what the field takes. The range is the params' own to check."""
+
+    def __init__(self, spec: FieldSpec) -> None:
+        self.name = "integer" if spec.kind == "int" else "float"
+        self._spec = spec
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return int(value) if self._spec.kind == "int" else float(value)
+        except ValueError:
+            self.fail(f"must be {self._spec.wanted} (came: {value!r})", param, ctx)
+
+
 class NumberList(click.ParamType[tuple[float, ...]]):
     """Numbers with commas between: 8,4,2."""
 
@@ -64,7 +78,8 @@ def option(spec: FieldSpec, method: str) -> click.Option:
         return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
     if spec.kind == "methods":
         return click.Option([flag], type=MethodName(), multiple=True, metavar="METHOD", **(common if spec.required else common | {"default": ()}))
-    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT, "numbers": NumberList(), "image": click.Path(), "weights": ModelName(method, spec)}
+    types: dict[str, Any] = {"numbers": NumberList(), "image": click.Path(), "weights": ModelName(method, spec)}
+    types |= dict.fromkeys(("int", "float"), Number(spec))
     kind = Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
     names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}
     return click.Option([flag], type=kind, metavar=names.get(spec.kind), **common)

@@ -95,8 +95,7 @@ class One:
         report = {"method": self.method, "params": params.model_dump(mode="json"), "sources": {asset: bench.sources[asset] for asset in picture_ids(params)}}
         kept = bool(self.place) and not how.force and made_with(self.target, params)
         if not kept:
-            for model in methods.models_of(params):  # said now, before torch is loaded for it
-                bench.weights.path(model)
+            methods.check_models(params, bench.weights)  # now, before torch is loaded for it
             bench.warnings += output_folder(self.target.parent, dry_run=how.dry_run)
         ready = Ready(params, report, tuple(f"note: {said}" for said in bench.warnings))
         bench.warnings.clear()

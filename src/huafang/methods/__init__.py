@@ -47,6 +47,7 @@ from huafang.methods.train_mini import TrainMini
 from huafang.notes import Note
 from huafang.params import FORMS, FieldSpec, Params, fields
 from huafang.video import is_film
+from huafang.weights import Weights
 
 if TYPE_CHECKING:
     from huafang.context import Context, Result
@@ -79,6 +80,8 @@ ROOMS: dict[str, type[Params]] = {
     "pull_weights": PullWeights,
 }
 
+NO_SUCH_NUMBER = ("greater_than", "less_than", "int_", "float_", "finite_number")
+"""How pydantic's names begin for the faults of what is no number, or one out of its range."""
 PAINTERS = [name for name, kind in ROOMS.items() if kind.lane == "compute"]
 """Methods that make something, as a message lists them: downloads have their own doors."""
 
@@ -146,9 +149,11 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
         least, bound = ("at least", "min_length") if fault["type"] == "too_short" else ("at most", "max_length")
         return f"{where}: {least} {fault['ctx'][bound]} wanted, {fault['ctx']['actual_length']} came"
     spec = next((one for one in fields(owner) if one.name == where.partition(".")[0]), None) if owner else None
-    ends = f"; allowed: {spec.bounds}" if spec and spec.bounds and fault["type"].startswith(("greater_than", "less_than")) else ""
-    came = "" if fault["type"] == "missing" or isinstance(fault["input"], dict) else f" (came: {_short(fault['input'])}{ends})"
+    told = fault["type"] == "missing" or isinstance(fault["input"], dict) or "(came: " in fault["msg"]
+    came = "" if told else f" (came: {_short(fault['input'])})"
     form = FORMS.get(fault["ctx"]["pattern"], "is of a form that is not taken") if fault["type"] == "string_pattern_mismatch" else None
+    if spec and spec.kind in ("int", "float", "numbers") and fault["type"].startswith(NO_SUCH_NUMBER):
+        form = f"must be {spec.wanted}"
     said = form or fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
     if fault["type"] == "literal_error" and isinstance(fault["input"], str):
         came += meant(fault["input"], re.findall("'([^']*)'", fault["ctx"]["expected"]))
@@ -203,7 +208,7 @@ def _takes_a_photo(kind: type[Params]) -> bool:
 
 
 def weights_wanted(name: str, spec: FieldSpec) -> Note:
-    """What would satisfy a field of kind "weights" of the method `name`: what can be pulled for it, or else what it reads and where that is published."""
+    """What to do about an empty field of kind "weights" of the method `name`: pull what can be pulled for it, or else get what is published elsewhere."""
     known = [entry.name for entry in catalogue.entries().values() if entry.holds == spec.holds]
     if known:
         first, *more = known
@@ -213,7 +218,7 @@ def weights_wanted(name: str, spec: FieldSpec) -> Note:
     en, zh = (words[language]["fields"][spec.name].get("source") for language in ("en", "zh"))
     if en is None:
         return Note("see: huafang models list", "见：huafang models list")
-    return Note(f"none can be pulled; {en}", f"目录里没有可下载的；{zh}")
+    return Note(f"none can be pulled. {en}", f"目录里没有可下载的。{zh}")
 
 
 def no_film(what: str) -> BadInput:
@@ -231,17 +236,14 @@ def check_films(params: Params, assets: Assets) -> None:
                 raise no_film(spec.name)
 
 
-def models_of(params: Params) -> list[str]:
-    """The models that `params` cannot be run without: those they name, and those that a choice needs."""
-    if params.lane == "network":
-        return []
-    found = []
-    for spec in fields(type(params)):
+def check_models(params: Params, weights: Weights) -> None:
+    """Look for the models that `params` cannot be run without: those they name, and those that a choice needs. Raises MissingWeights, UnknownWeights."""
+    for spec in fields(type(params)) if params.lane == "compute" else ():
         value = getattr(params, spec.name)
         if spec.kind == "weights" and value:
-            found.append(value)
-        found += [model for choice, model in spec.needs if choice == value]
-    return found
+            weights.path(value, spec.holds)
+        for model in [model for choice, model in spec.needs if choice == value]:
+            weights.path(model)
 
 
 def default_method(*, styled: bool, film: bool = False) -> str:

@@ -279,7 +279,7 @@ export interface paths {
         };
         /**
          * Get Queue
-         * @description What runs and what waits, in the order it will run.
+         * @description What runs and what waits, in the order it will run; of those that wait the first 200, and `queued` counts them all.
          */
         get: operations["get_queue"];
         put?: never;
@@ -485,7 +485,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -563,7 +563,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -677,7 +677,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -763,7 +763,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -1138,7 +1138,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -1188,7 +1188,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -1835,7 +1835,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -1939,7 +1939,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -2107,7 +2107,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 50 dB.
+             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -2171,11 +2171,16 @@ export interface components {
             content: string;
             /**
              * Look
-             * @description Manner of painting. It sets every number below that is left empty.
+             * @description Manner of painting. It sets every number of the strokes that is left empty.
              * @default impressionist
              * @enum {string}
              */
             look: "impressionist" | "expressionist" | "colourist_wash" | "pointillist" | "swirling";
+            /**
+             * Size
+             * @description Longest side of the result; a smaller photo is not enlarged. Empty: as large as the photo.
+             */
+            size?: number | null;
             /**
              * Radii
              * @description Brush radii, one layer each, painted from broad to fine; in pixels of a picture whose longer side is 640. Empty: the look's own.
@@ -2591,7 +2596,7 @@ export interface components {
             /**
              * Style Weight
              * @description How strongly the style acts beside the photo's content, which counts 1.
-             * @default 3
+             * @default 8
              */
             style_weight: number;
             /**

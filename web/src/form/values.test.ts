@@ -87,9 +87,9 @@ test("a field that does not count is neither looked at nor sent when it is wrong
 });
 
 test("the server's sentence is cut by field", () => {
-  const said = "strength: Input should be less than or equal to 1 (came: 7); style.0: no such picture; allowed are a, b";
+  const said = "strength: must be a number, 0 to 1 (came: 7); style.0: no such picture; allowed are a, b";
   expect(byField(said, ["strength", "style"])).toEqual({
-    fields: { strength: "Input should be less than or equal to 1 (came: 7)", style: "no such picture; allowed are a, b" },
+    fields: { strength: "must be a number, 0 to 1 (came: 7)", style: "no such picture; allowed are a, b" },
     rest: "",
   });
   expect(byField("the queue is full", ["strength"])).toEqual({ fields: {}, rest: "the queue is full" });

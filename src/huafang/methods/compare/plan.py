@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from huafang import methods
+from huafang import catalogue, methods
 from huafang.errors import BadInput, MissingWeights, nearest
 from huafang.methods.compare import Compare
 from huafang.notes import Note
@@ -64,8 +64,8 @@ def value_of(spec: FieldSpec, text: str) -> Any:
             return tuple(float(one) for one in text.split(",") if one.strip())
         return int(text) if spec.kind == "int" else float(text) if spec.kind == "float" else text
     except ValueError:
-        wanted = {"int": "a whole number", "float": "a number"}.get(spec.kind, "numbers with commas between")
-        raise ValueError(f"{spec.name}: {wanted} is wanted (came: {text[:40]!r})") from None
+        wanted = "numbers with commas between" if spec.kind == "numbers" else spec.wanted
+        raise ValueError(f"{spec.name}: must be {wanted} (came: {text[:40]!r})") from None
 
 
 def params(p: Compare, name: str, weights: Weights) -> Params:
@@ -82,17 +82,20 @@ def params(p: Compare, name: str, weights: Weights) -> Params:
     for spec in specs.values():
         if spec.kind == "weights" and spec.required and spec.name not in values:
             values[spec.name] = _at_hand(name, spec, weights)
-    return methods.build(name, values)
+    built = methods.build(name, values)
+    methods.check_models(built, weights)
+    return built
 
 
 def _at_hand(name: str, spec: FieldSpec, weights: Weights) -> str:
     """The first model on this machine that fits a field which must have one. Raises MissingWeights."""
     fitting = [model.name for model in weights.models() if model.path is not None and model.holds == spec.holds]
     if not fitting:
-        wanted = methods.weights_wanted(name, spec)
-        setting = f"{name}.{spec.name}=MODEL"
-        hint = Note(f"{wanted}; where it lies elsewhere, name it in the settings: {setting}", f"{wanted.zh}；若放在别处，请在设置里写明：{setting}")
-        raise MissingWeights(f"{name} needs a model of the kind {spec.holds}, and none is on this machine", hint=hint)
+        hint = methods.weights_wanted(name, spec)
+        if not any(entry.holds == spec.holds for entry in catalogue.entries().values()):
+            settings = [f"{name}.{one.name}=MODEL" for one in fields(methods.ROOMS[name]) if one.kind == "weights"]
+            hint = Note(f"{hint} Then set {' and '.join(settings)}.", f"{hint.zh}然后设置 {' 和 '.join(settings)}。")
+        raise MissingWeights(f"{name} needs trained weights, and this machine has none for it", hint=hint)
     return fitting[0]
 
 

@@ -25,7 +25,9 @@ class StrokeRendering(Params):
     content: ImageId
     """Photo that is painted."""
     look: Literal["impressionist", "expressionist", "colourist_wash", "pointillist", "swirling"] = "impressionist"
-    """Manner of painting. It sets every number below that is left empty."""
+    """Manner of painting. It sets every number of the strokes that is left empty."""
+    size: int | None = Field(None, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
+    """Longest side of the result; a smaller photo is not enlarged. Empty: as large as the photo."""
     radii: Radii | None = Field(None, json_schema_extra=ui(unit="px"))
     """Brush radii, one layer each, painted from broad to fine; in pixels of a picture whose longer side is 640. Empty: the look's own."""
     impasto: float | None = Field(None, ge=0, le=1, json_schema_extra=ui(step=0.05))

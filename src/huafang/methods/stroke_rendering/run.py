@@ -16,6 +16,7 @@ from huafang.methods.stroke_rendering import StrokeRendering, brush, guides, str
 from huafang.methods.stroke_rendering.guides import Array
 from huafang.methods.stroke_rendering.looks import Look
 from huafang.methods.stroke_rendering.strokes import Ints
+from huafang.ops import resize
 
 UNIT_SIDE = 640
 """Radii are in pixels of a picture of this longer side: about that of the paper's own pictures."""
@@ -55,7 +56,9 @@ class Strokes:
 
 
 def run(p: StrokeRendering, ctx: Context) -> Result:
-    painting = Painting(ctx.image(p.content), p.settings, p.look == "swirling", np_generator(ctx.generator(p.seed)), ctx.hear)
+    photo = ctx.image(p.content)
+    sized = photo if p.size is None else resize.shrunk(photo, p.size)
+    painting = Painting(sized, p.settings, p.look == "swirling", np_generator(ctx.generator(p.seed)), ctx.hear)
     brushes = painting.brushes()
     total, done = len(brushes) * BATCHES, 0
     ctx.step(0, total, preview=painting.preview)
@@ -71,7 +74,8 @@ def run(p: StrokeRendering, ctx: Context) -> Result:
             ctx.step(done, total, preview=painting.finish if done == total else painting.preview, layer=number + 1, radius=radius, strokes=count)
         figures[f"strokes_{number + 1}"] = count
     figures["covered"] = float(painting.canvas[..., 3].min())
-    return Result(images=[painting.finish()], figures=figures)
+    notes = [] if p.size is None else resize.not_enlarged(photo, p.size)
+    return Result(images=[painting.finish()], figures=figures, notes=notes)
 
 
 class Painting:

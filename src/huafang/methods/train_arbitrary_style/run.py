@@ -9,7 +9,7 @@ from huafang.context import Context, Result
 from huafang.methods.train_arbitrary_style import TrainArbitraryStyle, renderings
 from huafang.nets import micro_ast
 from huafang.train import loop
-from huafang.train.style import losses, weights
+from huafang.train.style import flatness, losses, weights
 from huafang.train.style.album import Album, kept, middles
 from huafang.train.style.arbitrary import ArbitraryTask, Balance
 
@@ -38,13 +38,17 @@ def run(p: TrainArbitraryStyle, ctx: Context) -> Result:
     )
     loop.train(task, home, loop.Plan(p.steps, p.sample_every, p.sample_every), ctx)
     file = weights.write(ctx, p.name, task.ema.module.state_dict())
-    sheet = task.sample()
+    painted = task.painted()
+    sheet = task.sheet(painted)
     ctx.step(p.steps, p.steps, preview=sheet)
     return Result(
         images=[sheet],
         files=[file],
         figures={"parameters": sum(one.numel() for one in task.net.parameters()), "photos": len(photos), "paintings": len(paintings)},
-        notes=weights.ready(p.name, home, f"huafang micro-ast PHOTO --style PAINTING --weights {p.name}"),
+        notes=[
+            *weights.ready(p.name, home, f"huafang micro-ast PHOTO --style PAINTING --weights {p.name}"),
+            *flatness.notes(painted, *task.samples, steps=p.steps, usual=TrainArbitraryStyle.model_fields["steps"].default),
+        ],
     )
 
 

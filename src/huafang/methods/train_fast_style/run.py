@@ -9,7 +9,7 @@ from huafang.nets import checkpoint, transformer_net
 from huafang.nets.transformer_net import TransformerNet
 from huafang.ops import resize
 from huafang.train import loop
-from huafang.train.style import album, losses, weights
+from huafang.train.style import album, flatness, losses, weights
 from huafang.train.style.painting import Balance, PaintingTask
 
 SAMPLES = 3
@@ -20,9 +20,10 @@ def run(p: TrainFastStyle, ctx: Context) -> Result:
     looks = losses.load(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
     home = weights.home(ctx, p.name)
     photos = album.Album([album.kept(ctx.image(one), p.size) for one in p.dataset], p.size)
+    painting = resize.widened(resize.shrunk(ctx.image(p.style), p.style_size), 64)
     task = PaintingTask(
         photos,
-        resize.widened(resize.shrunk(ctx.image(p.style), p.style_size), 64),
+        painting,
         looks,
         album.middles(photos.pictures[:SAMPLES], p.size),
         seed=p.seed,
@@ -36,13 +37,17 @@ def run(p: TrainFastStyle, ctx: Context) -> Result:
     )
     loop.train(task, home, loop.Plan(p.steps, p.sample_every, p.sample_every), ctx)
     file = weights.write(ctx, p.name, task.net.state_dict())
-    sheet = task.sample()
+    painted = task.painted()
+    sheet = task.sheet(painted)
     ctx.step(p.steps, p.steps, preview=sheet)
     return Result(
         images=[sheet],
         files=[file],
         figures={"parameters": sum(one.numel() for one in task.net.parameters()), "photos": len(photos.pictures)},
-        notes=weights.ready(p.name, home, f"huafang fast-style PHOTO --weights {p.name}"),
+        notes=[
+            *weights.ready(p.name, home, f"huafang fast-style PHOTO --weights {p.name}"),
+            *flatness.notes(painted, task.samples, painting, steps=p.steps, usual=TrainFastStyle.model_fields["steps"].default),
+        ],
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
-from huafang.methods import check_films, models_of
+from huafang.methods import check_films, check_models
 from huafang.params import JOB, METHOD, Params, clean, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
@@ -37,8 +37,7 @@ def submit(studio: Studio, params: Params, priority: Priority, key: str | None =
             raise NotFound(f"no asset {asset[:12]}…: upload the picture first", code="asset.missing")
     check_films(params, studio.assets)
     method: str = params.method  # type: ignore[attr-defined]  # every room has it
-    for model in models_of(params):
-        studio.weights.path(model)
+    check_models(params, studio.weights)
     names = [studio.name_of(asset) for asset in given]
     words = "\n".join([words_of(params), *names])
     # A picture is called after the photo it was made from; a model has a name of its own.

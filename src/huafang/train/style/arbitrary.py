@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from huafang.nets import micro_ast
 from huafang.nets.micro_ast import MicroAST, Signals
 from huafang.train.ema import Ema
-from huafang.train.style import losses
+from huafang.train.style import album, losses
 from huafang.train.style.album import Album
 from huafang.train.style.losses import Looks
 from huafang.train.style.task import StyleTask
@@ -116,15 +116,20 @@ class ArbitraryTask(StyleTask[MicroAST]):
         lies: Tensor = apart[:, :, BORDER:-BORDER, BORDER:-BORDER].square().mean()
         return lies
 
-    @torch.no_grad()
     def sample(self) -> Tensor:
+        return self.sheet(self.painted())
+
+    @torch.no_grad()
+    def painted(self) -> Tensor:
+        """Each sample photo after each sample painting, photo by photo: (B, 3, H, W) in [0, 1]."""
+        net, (photos, paintings) = self.ema.module, (one.to(self.device) for one in self.samples)
+        return torch.cat([net.styled(net.style(painting[None]))(photo[None]).clamp(0, 1).cpu() for photo in photos for painting in paintings])
+
+    def sheet(self, painted: Tensor) -> Tensor:
         """A row for each sample photo: itself, then after each sample painting; the paintings stand above."""
         photos, paintings = self.samples
-        rows = [torch.cat([torch.ones_like(photos[0]), *paintings], dim=2)]
-        for photo in photos:
-            painted = [self.ema.module.styled(self.ema.module.style(one[None].to(self.device)))(photo[None].to(self.device))[0] for one in paintings]
-            rows.append(torch.cat([photo, *(one.clamp(0, 1).cpu() for one in painted)], dim=2))
-        return torch.cat(rows, dim=1)[None]
+        rows = [torch.cat([photo[None], after]) for photo, after in zip(photos, painted.split(len(paintings)), strict=True)]
+        return album.sheet(torch.cat([torch.ones_like(photos[:1]), paintings]), *rows)
 
     def _pairs(self, dice: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         photos = self.photos.crops(self.batch, dice, tinted=0.25)

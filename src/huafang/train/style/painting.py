@@ -70,10 +70,17 @@ class PaintingTask(StyleTask[TransformerNet]):
         }
         return self.descend(parts, clip=CLIP)
 
-    @torch.no_grad()
     def sample(self) -> Tensor:
+        return self.sheet(self.painted())
+
+    @torch.no_grad()
+    def painted(self) -> Tensor:
+        """The sample photos, painted: (B, 3, H, W) in [0, 1]."""
+        return self._painted(self.samples.to(self.device)).clamp(0, 1).cpu()
+
+    def sheet(self, painted: Tensor) -> Tensor:
         """The sample photos above, and painted below."""
-        return album.sheet(self.samples, self._painted(self.samples.to(self.device)).clamp(0, 1).cpu())
+        return album.sheet(self.samples, painted)
 
     def _painted(self, photos: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> about [0, 1]; the network itself takes and gives [0, 255]."""
