@@ -77,7 +77,7 @@ def test_texture_tells_which_features_come_together():
     assert abs(float(losses.texture_distance(together, opposite)) - 1) < 1e-5
 
 
-def test_steadiness_is_nothing_for_what_moves_along_and_counts_a_lattice_and_grain(looks, monkeypatch):
+def test_flicker_is_nothing_for_what_moves_along_and_counts_a_lattice_and_grain(looks, monkeypatch):
     task, photos = tiny_task(looks), torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     told, dice = task.net.signals(photos), torch.Generator().manual_seed(0)
 
@@ -88,7 +88,7 @@ def test_steadiness_is_nothing_for_what_moves_along_and_counts_a_lattice_and_gra
             return x + self.lattice[: x.shape[2], : x.shape[3]]
 
     def found() -> float:
-        return float(task._steadiness(photos, task.net(photos, told), told, dice))
+        return float(task._flicker(photos, task.net(photos, told), told, dice))
 
     task.net = Through()
     assert found() == pytest.approx(arbitrary.GRAIN**2, rel=0.05)
@@ -157,7 +157,14 @@ def test_another_tint_keeps_greys_grey_and_forms_in_place():
 def tiny_task(looks: Looks, **changes) -> ArbitraryTask:
     """One photo and two paintings of opposite colours, whole in each crop."""
     photos, paintings = Album([kept(scene(32, 32), 32)], 32), Album([kept(one, 32) for one in OPPOSITES], 32)
-    settings = {"seed": 0, "steps": 1000, "batch": 4, "rate": 4e-3, "device": "cpu", "balance": Balance(style=3.0, texture=1.0, colour=1.0, unrest=10.0, steadiness=10.0)} | changes
+    settings = {
+        "seed": 0,
+        "steps": 1000,
+        "batch": 4,
+        "rate": 4e-3,
+        "device": "cpu",
+        "balance": Balance(style=3.0, texture=1.0, colour=1.0, unrest=10.0, flicker=10.0),
+    } | changes
     return ArbitraryTask(photos, paintings, looks, (scene(32, 32), weave(32, 32)), **settings)
 
 

@@ -40,7 +40,7 @@ class Balance:
     contrast: float = 0.1
     roughness: float = 0.1
     unrest: float = 300.0
-    steadiness: float = 300.0
+    flicker: float = 300.0
     same: float = 0.1
     unchanged: float = 5.0
 
@@ -92,8 +92,8 @@ class ArbitraryTask(StyleTask[MicroAST]):
             "roughness": losses.roughness(painted),
             "unrest": losses.unrest(painted, photos),
         }
-        if self.balance["steadiness"]:
-            parts["steadiness"] = self._steadiness(photos, painted, told, self.dice(number, "shift"))
+        if self.balance["flicker"]:
+            parts["flicker"] = self._flicker(photos, painted, told, self.dice(number, "shift"))
         if self.balance["contrast"] and number % CONTRAST_EVERY == 0 and self.batch > 1:
             parts["contrast"] = losses.contrast(_flat(self.net.signals(painted)), _flat(told).detach())
         if same.any():
@@ -102,7 +102,7 @@ class ArbitraryTask(StyleTask[MicroAST]):
         self.ema.update(self.net, number)
         return figures
 
-    def _steadiness(self, photos: Tensor, painted: Tensor, told: Signals, dice: torch.Generator) -> Tensor:
+    def _flicker(self, photos: Tensor, painted: Tensor, told: Signals, dice: torch.Generator) -> Tensor:
         """How far the results of half of the photos change when these are moved by less than the network's grid of `GRID` pixels and take some grain: mean
         squared difference.
 
