@@ -30,11 +30,11 @@ WIDTHS = (16, 64, 256)
 DEPTH, LAST = 10, 2
 """Blocks at each width, and further ones at the end."""
 LEAST_ROWS, LEAST_BANDS = 32, 4
-"""Rows of a band at the least: the first convolution of F makes four more of them, which its neighbours make too. And bands of a map that has as many rows: one
-more than two threads, so that each finds something to do while the other is behind.
+"""Rows of a band at the least: the first convolution of F makes four more of them, which its neighbours make too. And bands of a map that has as many rows: two
+for each of two threads, so that either finds something to do while the other is behind.
 """
-REACH = 3
-"""F reads so many rows above and below."""
+REACH = 7
+"""F is made of three rows above and below; tiles of `thin` look at four more below, and what they see there may change how a number is rounded."""
 TILE = 4
 """Rows of a band are a multiple of it, since tiles of Winograd's are not cut in two then."""
 THIN = 16

@@ -84,7 +84,7 @@ class _Together:
         hands = [self._pool.submit(chain.work_on) for _ in range(self._count)]
         try:
             for number in range(len(links)):
-                chain._work(number)
+                chain.work(number)  # meanwhile, so that no thread waits for it
             for _ in range(chain.total):
                 if (fault := chain.heard.get()) is not None:
                     raise fault
@@ -125,7 +125,7 @@ class _Chain:
         with torch.no_grad():  # of each thread
             while (task := self._next()) is not None:
                 try:
-                    self._work(task[0])(*self._links[task[0]].bands[task[1]])
+                    self.work(task[0])(*self._links[task[0]].bands[task[1]])
                 except BaseException as fault:  # raised where the chain was begun
                     self.heard.put(fault)
                     self.stop()
@@ -146,7 +146,8 @@ class _Chain:
                 return None
             return heappop(self._ready)
 
-    def _work(self, number: int) -> Work:
+    def work(self, number: int) -> Work:
+        """A link's, made when it is first asked for."""
         with self._making[number]:
             if number not in self._works:
                 self._works[number] = self._links[number].begin()
