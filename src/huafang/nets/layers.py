@@ -1,6 +1,7 @@
 """How each kind of layer maps rows to rows (`LAYERS`), and the layers that several of the published networks share."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -11,6 +12,7 @@ from huafang.nets.maps import Gathered, Map, Moments, Placewise, Plan, Pointwise
 from huafang.ops import passes
 
 
+@lru_cache(64)
 def _mirrored(length: int, before: int, after: int) -> Tensor:
     place = torch.arange(-before, length + after).abs()
     return (length - 1) - ((length - 1) - place).abs()

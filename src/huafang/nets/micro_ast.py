@@ -59,6 +59,8 @@ def spread(weight: Tensor, groups: int) -> Tensor:
 class Residual(nn.Module):
     """x + conv(relu(conv(x)))."""
 
+    fine: tuple[str, ...] = ()
+
     def __init__(self, channels: int = 64) -> None:
         super().__init__()
         self.conv1, self.conv2, self.relu = Conv(channels, channels, 3), Conv(channels, channels, 3), nn.ReLU()
@@ -71,11 +73,16 @@ class Residual(nn.Module):
 class Encoder(nn.Module):
     """(1, 3, H, W) -> tap 1 and tap 2, (1, 64, H/4, W/4) each."""
 
+    fine = ("enc1",)
+    """As `Styled.fine`: a painting of strong texture enlarges what the encoder lost of a photo."""
+
     def __init__(self) -> None:
         super().__init__()
         plan = [Conv(3, 16, 9), Conv(16, 32, 3, 2, 16), Conv(32, 32, 1), Conv(32, 64, 3, 2, 32), Conv(64, 64, 1)]
         self.enc1 = nn.Sequential(*(module for conv in plan for module in (conv, nn.ReLU())), Residual())
-        self.enc2 = nn.Sequential(Residual())
+        last = Residual()
+        last.fine = ("conv2",)
+        self.enc2 = nn.Sequential(last)
 
     def taps(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both taps of the picture `x`."""
@@ -203,10 +210,8 @@ class MicroAST(nn.Module):
 class Styled(nn.Module):
     """(1, 3, H, W) in [0, 1] -> the same in a style, each side rounded up to a multiple of 4."""
 
-    fine = ("encoder", "deep", "block1", "shallow")
-    """What `bands` reckons in float32 always. What the first block gives lies far from 0 beside its deviation, and the norm behind it takes the difference; a
-    painting of strong texture enlarges what the encoder lost.
-    """
+    fine = ("deep", "block1", "shallow")
+    """What `bands` reckons in float32 always: what the block gives lies far from 0 beside its deviation, and the norm behind it takes the difference."""
     tile = 4
 
     def __init__(self, net: MicroAST, style: Style, alpha: float) -> None:
