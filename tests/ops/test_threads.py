@@ -41,7 +41,7 @@ def test_a_band_waits_for_what_is_near_it_and_for_no_more(threads):
             with lock:
                 low, high = max(0, first * scale - beyond), min(HEIGHT, last * scale + beyond)
                 assert number == 0 or bool(done[number - 1][low:high].all())
-            time.sleep(0.001 * (1 + (first + number) % 3))
+            time.sleep(0.001 * (1 + (first + number) % 3))  # so that bands end in another order than they began; nothing is timed
             with lock:
                 done[number][first * scale : last * scale] = True
 
@@ -87,6 +87,7 @@ def test_one_who_stops_listening_stops_the_work(threads):
 
     def listen() -> None:
         with workers(torch.device("cpu")) as each:
+            # Each band takes a moment, so that there is something left to stop.
             for _ in each.chained([Link(lambda: lambda first, last: worked.append(time.sleep(0.002)), bands(4)) for _ in range(100)], REACH):
                 raise KeyboardInterrupt
 

@@ -14,6 +14,7 @@ from huafang.ops import passes
 
 @lru_cache(64)
 def _mirrored(length: int, before: int, after: int) -> Tensor:
+    """The row for each row with its border. It is read only, since all who ask share it."""
     place = torch.arange(-before, length + after).abs()
     return (length - 1) - ((length - 1) - place).abs()
 

@@ -75,7 +75,7 @@ def _give(row, place, number, sign):  # type: ignore[no-untyped-def]  # as above
     if isinstance(sign, types.NoneType):
         return lambda row, place, number, sign: leave(row, place, number)
 
-    def added(row, place, number, sign):  # type: ignore[no-untyped-def]
+    def added(row, place, number, sign):  # type: ignore[no-untyped-def]  # as above
         row[place] += sign * number
 
     return added

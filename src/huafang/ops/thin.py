@@ -152,7 +152,7 @@ def _rectified(lines: Array, weight: Array, bias: Array, y: int, x: int, sums: A
 
 @rows
 def _four(lines: Array, weight: Array, four: int, count: int, sums: Array, made: Array) -> None:
-    """`count` pixels of four channels of a convolution in four rows, `made` (4, 4, PIXELS), of the transformed `lines`."""
+    """`count` pixels of four channels of a convolution in four rows, `made` (4, 4, ROOM), of the transformed `lines`."""
     for row in range(LINES):
         total = sums[row]
         total[:] = 0

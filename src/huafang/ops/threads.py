@@ -63,9 +63,6 @@ class Alone:
                 yield
 
 
-map_bands = Alone()
-
-
 class _Together:
     """`Each` on `count` threads of a pool."""
 
@@ -194,7 +191,7 @@ def workers(device: torch.device) -> Iterator[Each]:
     count = torch.get_num_threads()
     keep_memory()
     if device.type != "cpu" or count == 1:
-        yield map_bands
+        yield Alone()
         return
 
     with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool, one_torch_thread():
