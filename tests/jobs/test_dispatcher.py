@@ -16,7 +16,8 @@ def test_a_job_is_done_and_its_result_booked_once(dispatcher):
     row = ended(dispatcher, dispatcher.submit(draft(steps=3)).id)
     assert (row.state, row.attempt, row.crashes) == ("done", 1, 0)
     assert dispatcher.assets.exists(row.outputs[0]["asset"])
-    assert not list(dispatcher._outbox.glob("*")), "the outbox is cleared when the result is booked"
+    with dispatcher._lock:  # to book and to clear are one deed under the lock, and two outside of it
+        assert not list(dispatcher._outbox.glob("*")), "the outbox is cleared when the result is booked"
 
 
 def test_listeners_hear_every_state_and_a_gapless_seq(dispatcher):

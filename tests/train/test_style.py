@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from huafang.errors import BadInput
+from huafang.nets import micro_ast
 from huafang.nets.layers import moments
 from huafang.nets.micro_ast import MicroAST
 from huafang.notes import Note
@@ -191,9 +193,30 @@ def test_a_step_whose_gradient_is_blown_up_is_not_taken(looks, monkeypatch):
         assert task.step(0) == {}
         assert all(torch.equal(value, before[key]) for key, value in task.net.state_dict().items())
     monkeypatch.setattr("huafang.train.style.task.LOST_IN_A_ROW", 3)
-    assert task.step(1)["norm"] > 0, "told in the end, so that the run ends if it is no number"
+    with pytest.raises(BadInput, match="no step of the last 3 could be taken"):
+        task.step(1)
     monkeypatch.undo()
     assert task.step(0)["loss"] > 0
+
+
+def test_steps_are_taken_whatever_the_weights_of_the_loss(looks):
+    """A network that knows nothing yet has gradients of thousands under the default weights: only beside the loss do they tell whether they are blown up."""
+    for batch in (1, 4):
+        task = tiny_task(looks, batch=batch, rate=1e-3, balance=Balance())
+        told = [task.step(number) for number in range(20)]
+        assert all(told)
+        assert max(one["norm"] for one in told) > 1e3
+
+
+def test_no_step_is_taken_after_a_flat_photo_whose_rounding_is_blown_up(looks, bench):
+    net = micro_ast.load(bench.weights.path("any-style"))
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    task = tiny_task(looks, start=net, balance=Balance(same=0.0))
+    assert task.step(0)["norm"] > 0
+    net.load_state_dict(before)
+    task.photos = Album([torch.full((3, 32, 32), 90, dtype=torch.uint8)], 32)
+    assert task.step(1) == {}
+    assert all(torch.equal(value, before[key]) for key, value in task.net.state_dict().items())
 
 
 def test_a_tiny_run_of_one_painting_learns(looks):

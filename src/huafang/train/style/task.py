@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from huafang.errors import BadInput
 from huafang.train import loop
 from huafang.train.style import losses
 from huafang.train.style.album import Album
@@ -13,7 +14,7 @@ from huafang.train.style.losses import Looks
 
 WARMUP = 20
 LOST_IN_A_ROW = 50
-"""Steps without one that was taken, after which training is at its end."""
+"""So many steps without one that was taken, and training is at its end."""
 N = TypeVar("N", bound=nn.Module)
 
 
@@ -67,15 +68,21 @@ class StyleTask(Generic[N]):
     def descend(self, parts: Mapping[str, Tensor], *, clip: float, lost: float | None = None) -> dict[str, float]:
         """One step of Adam down the balanced sum of `parts`, with a gradient of the norm `clip` at the most. Gives the figures.
 
-        Where the norm is `lost` or above, or no number, no step is taken, and there are no figures; but for `LOST_IN_A_ROW` such steps, which are told.
+        Where the norm is `lost` times the loss or above, or no number, no step is taken, and there are no figures. Raises BadInput where that has gone on for
+        `LOST_IN_A_ROW` steps.
         """
         loss = torch.stack([self.balance[name] * part for name, part in parts.items()]).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.net.parameters(), clip))
-        self._lost = self._lost + 1 if lost is not None and not norm < lost else 0
-        if 0 < self._lost < LOST_IN_A_ROW:
+        norm, reached = float(nn.utils.clip_grad_norm_(self.net.parameters(), clip)), float(loss.detach())
+        if lost is not None and not norm < lost * reached:
+            self._lost += 1
+            if self._lost >= LOST_IN_A_ROW:
+                raise BadInput(
+                    f"training broke down: no step of the last {self._lost} could be taken (loss {reached:.3g}, gradient {norm:.3g})",
+                    hint="begin anew, under another name, with a smaller learning rate or with other pictures",
+                )
             return {}
-        if not self._lost:
-            self.optimizer.step()
-        return {"loss": float(loss.detach()), **{name: float(part.detach()) for name, part in parts.items()}, "norm": norm}
+        self._lost = 0
+        self.optimizer.step()
+        return {"loss": reached, **{name: float(part.detach()) for name, part in parts.items()}, "norm": norm}
