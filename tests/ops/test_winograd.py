@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from huafang.ops import winograd, winograd_doubled, winograd_half, winograd_wide
+from huafang.ops import winograd, winograd_doubled, winograd_half, winograd_nine, winograd_wide
 
 
 @pytest.mark.parametrize("kernel", [3, 7])
@@ -21,6 +21,27 @@ def test_it_is_the_convolution(height, width, channels, count, kernel):
     assert (found - wanted).abs().max() < 1e-4
     without = ours.convolved(band, ours.transformed(weight), None)
     assert (without + bias.view(1, -1, 1, 1) - wanted).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (1, 1), (5, 7), (16, 33), (3, 600), (7, 528), (4, 530)])
+@pytest.mark.parametrize(("channels", "count"), [(3, 16), (3, 4), (1, 8), (2, 4), (4, 3), (16, 3), (32, 3)])
+def test_of_nine_it_is_the_convolution_nearly_as_exactly_as_the_direct_one(channels, count, height, width, dtype):
+    rng = torch.Generator().manual_seed(height * width)
+    band = torch.randn(1, channels, height + 8, width + 8, generator=rng).to(dtype)
+    weight, bias = torch.randn(count, channels, 9, 9, generator=rng) / (9 * channels**0.5), torch.randn(count, generator=rng)
+    assert winograd_nine.fits(weight)
+    wanted = F.conv2d(band.double(), weight.double(), bias.double())
+    found = winograd_nine.convolved(band.contiguous(memory_format=torch.channels_last), winograd_nine.transformed(weight), bias)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert rough(found, wanted) < 2e-6
+    without = winograd_nine.convolved(band, winograd_nine.transformed(weight), None)
+    assert rough(without + bias.view(1, -1, 1, 1), wanted) < 2e-6
+
+
+def test_of_nine_what_does_not_fit_is_left_to_others():
+    shapes = [(3, 6, 9, 9), (5, 3, 9, 9), (16, 4, 9, 9), (16, 3, 7, 7), (3, 16, 9, 7)]
+    assert not any(winograd_nine.fits(torch.zeros(shape)) for shape in shapes)
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (1, 1), (5, 7), (16, 33), (3, 600)])
@@ -78,18 +99,25 @@ def rough(found, wanted):
 
 @pytest.mark.parametrize(
     ("ours", "kernel", "dtype"),
-    [(winograd, 3, torch.float32), (winograd, 3, torch.bfloat16), (winograd_half, 3, torch.bfloat16), (winograd_wide, 7, torch.float32)],
+    [
+        (winograd, 3, torch.float32),
+        (winograd, 3, torch.bfloat16),
+        (winograd_half, 3, torch.bfloat16),
+        (winograd_wide, 7, torch.float32),
+        (winograd_nine, 9, torch.float32),
+    ],
 )
-def test_the_result_is_left_where_it_is_wanted(ours, kernel, dtype):
-    band = torch.randn(1, 8, 9 + kernel, 20 + kernel)
-    weight = ours.transformed(torch.randn(6, 8, kernel, kernel), dtype)
-    whole = torch.zeros(1, 30, 21, 6, dtype=dtype).permute(0, 3, 1, 2)
+@pytest.mark.parametrize(("channels", "count"), [(8, 3), (3, 8)])
+def test_the_result_is_left_where_it_is_wanted(ours, kernel, dtype, channels, count):
+    band = torch.randn(1, channels, 9 + kernel, 20 + kernel)
+    weight = ours.transformed(torch.randn(count, channels, kernel, kernel), dtype)
+    whole = torch.zeros(1, 30, 21, count, dtype=dtype).permute(0, 3, 1, 2)
     place = whole[:, :, 7:17]
     assert ours.convolved(band, weight, None, place) is place
     assert torch.equal(place, ours.convolved(band, weight, None))
     assert not whole[:, :, :7].any()
     assert not whole[:, :, 17:].any()
-    other = torch.zeros(1, 10, 21, 6, dtype=torch.float64).permute(0, 3, 1, 2)
+    other = torch.zeros(1, 10, 21, count, dtype=torch.float64).permute(0, 3, 1, 2)
     assert ours.convolved(band, weight, None, other) is not other, "one of another kind is left alone"
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, fx, nn
 
 from huafang.nets import convolutions as convolutions  # enters the layers that are known
 from huafang.nets import layers
-from huafang.nets.maps import LAYERS, Held, Job, Map, Plan, Source, Sum
+from huafang.nets.maps import LAYERS, Held, Job, Map, Plan, Source, Sum, made_again
 from huafang.ops.threads import workers
 
 NUMBERS = {"cpu": 1 << 21}
@@ -83,8 +83,8 @@ def _laid(net: nn.Module, plan: Plan, picture: Tensor) -> Held:
             (result,) = given
         else:
             raise TypeError(f"{type(net).__name__}: bands know nothing of {node.op} {node.target}")
-        if len([user for user in node.users if user.args[0] is node or not _sized(user, modules)]) > 1 and not isinstance(maps[node], Source):
-            maps[node] = here.hold(maps[node])
+        if len([user for user in node.users if user.args[0] is node or not _sized(user, modules)]) > 1:
+            maps[node] = maps[node] if made_again(maps[node]) else here.hold(maps[node])
     assert result is not None, "a network has an output"
     return Held(result, plan.device)  # float32
 

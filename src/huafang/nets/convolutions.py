@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from huafang.nets.grouped import Grouped, fits
 from huafang.nets.layers import Doubled, Mirrored
 from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, placed, room
-from huafang.ops import winograd, winograd_doubled, winograd_half, winograd_wide
+from huafang.ops import winograd, winograd_doubled, winograd_half, winograd_nine, winograd_wide
 
 Parameters = tuple[Tensor, Tensor | None]
 Form = Callable[[Tensor, Tensor | None], Tensor]
@@ -59,6 +59,8 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
     parameters = _parameters(module, plan.dtype)
     if _is((1, 1), module):
         return partial(_pixels, *_parameters(module, plan.grain(module.in_channels)))
+    if plain and _pays(plan) and winograd_nine.fits(module.weight) and (module.out_channels <= FEW or plan.tile == winograd.TILE):
+        return partial(_tiled, winograd_nine, _transformed(module, winograd_nine, torch.float32), _parameters(module, torch.float32)[1], module)
     if not exact and module.in_channels <= PICTURE and module.groups == 1:
         if not _is_quick_at_bfloat16(plan.device):
             return partial(_direct, *_parameters(module, torch.float32), module)

@@ -24,12 +24,12 @@ class Grouped(Map):
 
     def __init__(self, source: Mirrored, module: nn.Conv2d, dtype: torch.dtype) -> None:
         behind, step = source.source, module.stride[0]
-        self._double = isinstance(behind, Doubled) and behind.mode == "bilinear"
+        self._double = isinstance(behind, Doubled) and (behind.mode, step, source.margins[:2]) == ("bilinear", 1, (1, 1))
         self._settled = behind if isinstance(behind, Settled) else None
         self._source = behind.source if isinstance(behind, Settled | Doubled) and (self._double or self._settled) else behind
         super().__init__(module.out_channels, (source.height - 3) // step + 1, (source.width - 3) // step + 1, self._source)
         self._places, self._margins, self._dtype, self._step, self._slope = source.places, source.margins, dtype, step, 1.0
-        self._weight = module.weight.detach().float().permute(2, 3, 1, 0).flatten(0, 1).contiguous().numpy()  # (9, J, O)
+        self._weight = module.weight.detach().float().permute(1, 2, 3, 0).flatten(1, 2).contiguous().numpy()  # (J, 9, O)
         self._bias = (torch.zeros(module.out_channels) if module.bias is None else module.bias.detach().float()).numpy()
 
     def rectified(self, slope: float) -> Map:
@@ -41,25 +41,15 @@ class Grouped(Map):
         above, below, share = between(place, self._source.height) if self._double else (place, place, torch.zeros(len(place)))
         low = int(above.min())
         band = self._source.rows(low, int(below.max()) + 1).permute(0, 2, 3, 1)[0].contiguous()
+        out = room(self.channels, last - first, self.width, band.device, self._dtype)
+        given, made = passes.numbers(band), passes.numbers(out.permute(0, 2, 3, 1)[0])
+        if self._double:
+            grouped.doubled(given, (above - low).numpy(), (below - low).numpy(), share.numpy(), self._weight, self._bias, self._slope, made)
+            return out
         ones, none = torch.ones(band.shape[2]), torch.zeros(band.shape[2])
         scale, shift, slope = (*self._settled.known(band.device), self._settled.slope) if self._settled else (ones, none, 1.0)
-        out = room(self.channels, last - first, self.width, band.device, self._dtype)
-        grouped.convolved(
-            passes.numbers(band),
-            (above - low).numpy(),
-            (below - low).numpy(),
-            share.numpy(),
-            self._double,
-            self._margins[:2],
-            scale.numpy(),
-            shift.numpy(),
-            slope,
-            self._weight,
-            self._bias,
-            self._step,
-            self._slope,
-            passes.numbers(out.permute(0, 2, 3, 1)[0]),
-        )
+        settle = (scale.numpy(), shift.numpy(), slope)
+        grouped.convolved(given, (above - low).numpy(), self._margins[:2], *settle, self._weight, self._bias, self._step, self._slope, made)
         return out
 
 

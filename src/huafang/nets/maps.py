@@ -227,6 +227,13 @@ class Placewise(Map):
         self.source = source
 
 
+def made_again(source: Map) -> bool:
+    """Whether a map costs next to nothing to make again: it is there, but for layers that take each place by itself."""
+    while isinstance(source, Placewise):
+        source = source.source
+    return isinstance(source, Source)
+
+
 class Pointwise(Placewise):
     """Such a layer as a function. It is told where to write: over what it is given, where that is fresh, or into a new tensor (None)."""
 
@@ -315,7 +322,7 @@ class Plan:
 
     def finely(self) -> "Plan":
         """The same plan for layers that float32 is kept for."""
-        plan = Plan(self.device)
+        plan = Plan(self.device, tile=self.tile)
         plan.jobs, plan._rooms, plan._fine = self.jobs, self._rooms, self.dtype != torch.float32
         return plan
 
@@ -334,10 +341,7 @@ class Plan:
 
     def kept(self, source: Map) -> Map:
         """`source`, held where it fits and would cost convolutions to make again for each of the bands that overlap in it."""
-        base = source
-        while isinstance(base, Placewise):
-            base = base.source
-        return source if isinstance(base, Source) or not self._fits(source) else self.hold(source)
+        return source if made_again(source) or not self._fits(source) else self.hold(source)
 
     def measured(self, source: Map, moments: Moments) -> Map:
         """`source`, whose moments are taken before what comes later is read."""

@@ -1,9 +1,10 @@
 """Threads of our own beside torch's."""
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from queue import SimpleQueue
 from threading import Condition, Lock
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -67,14 +68,22 @@ class _Together:
     """`Each` on `count` threads of a pool."""
 
     def __init__(self, pool: ThreadPoolExecutor, count: int) -> None:
-        self._pool, self._count = pool, count
+        self._pool, self._count, self._begun = pool, count, list[Future[Any]]()
 
     def __call__(self, work: Callable[[int, int], T], bands: Sequence[Band]) -> Iterable[T]:
         def alone(band: Band) -> T:
             with torch.no_grad():  # of each thread
                 return work(*band)
 
-        return self._pool.map(alone, bands)
+        begun = [self._pool.submit(alone, band) for band in bands]
+        self._begun = begun
+        return (one.result() for one in begun)
+
+    def stop(self) -> None:
+        """Begin no more bands, and wait for those that were begun."""
+        for one in self._begun:
+            one.cancel()
+        wait(self._begun)
 
     def chained(self, links: Sequence[Link], reach: int) -> Iterator[None]:
         chain = _Chain(links, reach)
@@ -174,6 +183,12 @@ def keep_memory() -> None:
             mallopt(TRIM_THRESHOLD, KEPT)
 
 
+@cache
+def _pool(count: int, process: int) -> ThreadPoolExecutor:
+    """The pool of so many threads, for as long as the process lives: a run of a tenth of a second would spend a twentieth on threads that are new."""
+    return ThreadPoolExecutor(count, f"bands-{process}", initializer=torch.set_num_threads, initargs=(1,))
+
+
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
     """Torch on this thread alone, where a pool has the cores: its threads wait for each other at every small step, for seconds on a busy machine."""
@@ -194,9 +209,9 @@ def workers(device: torch.device) -> Iterator[Each]:
         yield Alone()
         return
 
-    with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool, one_torch_thread():
+    together = _Together(_pool(count, os.getpid()), count)
+    with one_torch_thread():
         try:
-            yield _Together(pool, count)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+            yield together
+        finally:
+            together.stop()
