@@ -106,3 +106,36 @@ def test_workers_reckon_on_a_thread_each():
     finally:
         torch.set_num_threads(before)
     assert torch.get_num_threads() == before
+
+
+def test_threads_stay_for_the_next_run(threads):
+    def ran() -> set[int]:
+        with workers(torch.device("cpu")) as each:
+            return set(each(lambda first, last: threading.get_ident(), bands(3)))
+
+    ran()
+    known = {one.ident for one in threading.enumerate()}
+    assert ran() <= known
+
+
+def test_no_band_is_worked_on_after_a_run_that_was_broken_off(threads):
+    begun, ended = [], []
+
+    def work(first: int, last: int) -> None:
+        begun.append(first)
+        time.sleep(0.01)  # so that bands are left, and some under way, when the first has ended; nothing is timed
+        ended.append(first)
+
+    def broken_off() -> None:
+        with workers(torch.device("cpu")) as each:
+            for _ in each(work, bands(1)):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert sorted(begun) == sorted(ended)
+    assert len(begun) < HEIGHT
+    before = len(begun)
+    with workers(torch.device("cpu")) as each:
+        assert list(each(lambda first, last: first, bands(3))) == [first for first, _ in bands(3)]
+    assert len(begun) == before
