@@ -3,12 +3,20 @@
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -32,7 +40,48 @@ def spread(seconds: list[float]) -> dict[str, float]:
     return {"median_s": statistics.median(ordered), "spread_s": (ordered[-1 - quarter] - ordered[quarter]) / 2}
 
 
-def among(runs: list[dict[str, float]]) -> dict[str, float]:
+FORMS = ("eager", "float32", "bfloat16")
+"""Plain PyTorch, and ours."""
+PROCESSES = 3
+
+
+def alone(work: Callable[[], Tensor], repeats: int, out: Path) -> None:
+    """A form, in this process: its picture goes to `out`, and its figures to stdout."""
+    seconds, processor = [], []
+    with torch.no_grad():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        result = work()
+        for _ in range(repeats):
+            started, begun = time.perf_counter(), time.process_time()
+            work()
+            seconds.append(time.perf_counter() - started)
+            processor.append(time.process_time() - begun)
+    np.save(out, result.numpy())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps({"seconds": statistics.median(seconds), "processor": statistics.median(processor), "peak_mb": peak / 1024}))
+
+
+def by_turns(arguments: Callable[[str], list[str]]) -> tuple[dict[str, dict[str, float]], dict[str, npt.NDArray[np.float32]]]:
+    """Each form's figures and picture. The script that was started is started anew for each, with the `arguments` of the form and the place for its picture
+    behind them: in `PROCESSES` processes by turns, of which the middle one is taken.
+    """
+    found: dict[str, list[dict[str, float]]] = {form: [] for form in FORMS}
+    pixels = {}
+    with tempfile.TemporaryDirectory() as kept:
+        for form in FORMS * PROCESSES:
+            out = Path(kept) / f"{form}.npy"
+            said = subprocess.run([sys.executable, sys.argv[0], *arguments(form), str(out)], capture_output=True, text=True, check=True)
+            found[form].append(json.loads(said.stdout.splitlines()[-1]))
+            pixels[form] = np.load(out)
+    return {form: _among(runs) for form, runs in found.items()}, pixels
+
+
+def decibels(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32], most: float = 1.0) -> float:
+    """PSNR, of a range of `most`."""
+    return float(-10 * np.log10(np.square(one - other).mean() / most**2))
+
+
+def _among(runs: list[dict[str, float]]) -> dict[str, float]:
     """Of the figures of several processes that did the same, the median of each, and the least and the most of the seconds: plain PyTorch takes up to half as
     long again in one process as in the next, by where its memory happens to lie.
     """

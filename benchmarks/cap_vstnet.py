@@ -5,20 +5,16 @@ process of its own, so that its peak memory is its own, and in `PROCESSES` of th
 are at hand; the work is the same for any.
 """
 
-import json
-import resource
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import skimage.data
 import torch
-from _harness import among, write
+from _harness import FORMS, alone, by_turns, decibels, write
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -29,8 +25,6 @@ from huafang.nets.rev_resnet import Block, RevResNet
 from huafang.ops.resize import resized
 
 REPEATS = {512: 3, 1024: 2}
-FORMS = ("eager", "float32", "bfloat16")
-PROCESSES = 3
 CONTENT, STYLE = "0" * 64, "1" * 64
 
 
@@ -120,28 +114,14 @@ def from_features(net: RevResNet, z: Tensor) -> Tensor:
     return torch.cat([other, one], 1)[:, :3]
 
 
-def alone(side: int, form: str, weights: Path, out: Path) -> None:
-    """One form, in this process; its picture goes to `out`, the figures to stdout."""
+def work(side: int, form: str, weights: Path) -> Callable[[], Tensor]:
     content, style = picture(skimage.data.astronaut(), side), picture(skimage.data.coffee(), side)
     if form == "eager":
         net = rev_resnet.load(weights)
-        work: Callable[[], Tensor] = lambda: eager(net, content, style)  # noqa: E731  # one of two
-    else:
-        params = methods.build("cap_vstnet", {"content": CONTENT, "style": [STYLE], "weights": "random", "size": side, "precision": form})
-        resident = Resident()
-        work = lambda: methods.run(params, Given(weights, resident, content=content, style=style)).images[0]  # noqa: E731  # as above
-    walls, cpus = [], []
-    with torch.no_grad():
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        result = work()
-        for _ in range(REPEATS[side]):
-            wall, cpu = time.perf_counter(), time.process_time()
-            work()
-            walls.append(time.perf_counter() - wall)
-            cpus.append(time.process_time() - cpu)
-    np.save(out, result.clamp(0, 1).numpy())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(json.dumps({"seconds": statistics.median(walls), "processor": statistics.median(cpus), "peak_mb": peak / 1024}))
+        return lambda: eager(net, content, style).clamp(0, 1)
+    params = methods.build("cap_vstnet", {"content": CONTENT, "style": [STYLE], "weights": "random", "size": side, "precision": form})
+    resident = Resident()
+    return lambda: methods.run(params, Given(weights, resident, content=content, style=style)).images[0]
 
 
 def main() -> None:
@@ -150,21 +130,17 @@ def main() -> None:
         weights = Path(kept) / "random.safetensors"
         save_file(random_state(), weights)
         for side in REPEATS:
-            found: dict[str, list[dict[str, float]]] = {form: [] for form in FORMS}
-            pixels = {}
-            for form in FORMS * PROCESSES:
-                out = Path(kept) / f"{form}.npy"
-                said = subprocess.run([sys.executable, __file__, str(side), form, str(weights), str(out)], capture_output=True, text=True, check=True)
-                found[form].append(json.loads(said.stdout.splitlines()[-1]))
-                pixels[form] = np.load(out)
-            medians = {form: among(runs) for form, runs in found.items()}
+
+            def arguments(form: str, side: int = side) -> list[str]:
+                return [str(side), form, str(weights)]
+
+            medians, pixels = by_turns(arguments)
             rows += [row(side, form, medians, pixels) for form in FORMS]
     write("cap_vstnet", "A photo after a painting of the same size by CAP-VSTNet: the room beside whole maps in plain eager PyTorch.", rows)
 
 
-def row(side: int, form: str, found: dict[str, dict[str, float]], pixels: dict[str, np.ndarray]) -> dict[str, object]:
+def row(side: int, form: str, found: dict[str, dict[str, float]], pixels: dict[str, npt.NDArray[np.float32]]) -> dict[str, object]:
     ours, peer = found[form], found["eager"]
-    apart = pixels[form] - pixels["eager"]
     compared: dict[str, object] = (
         {}
         if form == "eager"
@@ -172,8 +148,8 @@ def row(side: int, form: str, found: dict[str, dict[str, float]], pixels: dict[s
             "times_faster": peer["seconds"] / ours["seconds"],
             "times_less_processor": peer["processor"] / ours["processor"],
             "times_less_memory": peer["peak_mb"] / ours["peak_mb"],
-            "most_apart": float(np.abs(apart).max()),
-            "psnr_db": float(-10 * np.log10(np.square(apart).mean())),
+            "most_apart": float(np.abs(pixels[form] - pixels["eager"]).max()),
+            "psnr_db": decibels(pixels[form], pixels["eager"]),
         }
     )
     return {"form": form, "size": f"{side} × {side}", "threads": torch.get_num_threads(), **ours, **compared}
@@ -181,6 +157,6 @@ def row(side: int, form: str, found: dict[str, dict[str, float]], pixels: dict[s
 
 if __name__ == "__main__":
     if len(sys.argv) == 5:
-        alone(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+        alone(work(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])), REPEATS[int(sys.argv[1])], Path(sys.argv[4]))
     else:
         main()
