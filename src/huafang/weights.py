@@ -115,10 +115,16 @@ class Weights:
     def path(self, name: str, holds: str | None = None) -> Path:
         """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for.
 
-        Raises MissingWeights; UnknownWeights, which lists the models that hold weights of the sort `holds`, or all where none is named.
+        Raises MissingWeights; UnknownWeights, which lists the models that hold weights of the sort `holds`, or all where none is named; BadInput for a
+        model of the catalogue's, or one that comes with the package, that is known to hold others.
         """
         if name in self._added:
             return self._added[name]
+        if holds and (told := self._told(name)) not in (None, holds):
+            others = ", ".join(self._fitting(holds)) or "none is on this machine"
+            raise BadInput(
+                f"the model {name!r} holds weights for {told}, and some for {holds} are wanted", code="weights.wrong_kind", hint=f"models for {holds}: {others}"
+            )
         if name in catalogue.built_in():
             if not is_whole(catalogue.built_in_place(name)):
                 raise MissingWeights(f"the model {name!r}, which comes with Huafang, is not in this installation", hint="install Huafang again")
@@ -137,9 +143,17 @@ class Weights:
             )
         if hub:
             raise MissingWeights(f"the model {name!r} is not on this machine", hint=f"get it with: huafang models pull {name}")
-        fitting = [model.name for model in self.models() if holds in (None, model.holds)]
+        fitting = self._fitting(holds)
         near = nearest(name, fitting) if fitting else f", and none of the kind {holds} is on this machine"
         raise UnknownWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
+
+    def _fitting(self, holds: str | None) -> list[str]:
+        return [model.name for model in self.models() if holds in (None, model.holds)]
+
+    def _told(self, name: str) -> str | None:
+        """The sort of weights that a model of ours holds, if it is one."""
+        own = catalogue.built_in().get(name) or catalogue.entry_of(name)
+        return own.holds if own else None
 
     def add(self, path: Path) -> str:
         """Name a file or folder of the caller's own for as long as this store lives. Raises BadInput when it is no model."""

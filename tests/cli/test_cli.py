@@ -247,6 +247,23 @@ def test_a_model_that_nobody_knows_exits_2_wherever_it_is_named_and_lists_those_
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fast-style", "photo.jpg", "--weights", "any-style"), ("'any-style' holds weights for micro_ast, and some for fast_style", "candy, mosaic, rain")),
+        (
+            ("micro-ast", "photo.jpg", "--style", "painting.png", "--weights", "candy"),
+            ("holds weights for fast_style", "models for micro_ast: any-style"),
+        ),
+        (("cartoongan", "photo.jpg", "--weights", "mini"), ("holds weights for diffusion", "models for cartoongan: none is on this machine")),
+    ],
+)
+def test_a_model_of_another_kind_exits_2_and_the_fitting_ones_are_listed(desk, capsys, words, said):
+    assert huafang(*words) == 2
+    told = capsys.readouterr().err
+    assert all(one in told for one in said), told
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [
         ("candy", ("7 MB, licence: BSD-3-Clause", "from https://")),
