@@ -28,8 +28,12 @@ PIXELS = 512
 """Pixels of a row worked on at a time: a number that the compiler knows, so that it can tell the sums of one channel from another's."""
 ROOM = PIXELS + VECTOR
 """Pixels of a transformed row's memory: one more at both ends, and whole vectors."""
+NEXT = LINES * ROOM
+"""From one channel's transformed rows to the next one's."""
 KEPT = 16
 """Rows of what lies between two convolutions that are kept, row y in place y % KEPT."""
+
+_forth, _back = winograd.forth(ROOM), winograd.back(FOUR * ROOM)
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,8 @@ def _added(
     height, channels, width = other.shape
     thin = np.zeros((KEPT, len(bias1), width), np.float32)
     thin2 = np.zeros((KEPT, len(bias2), width), np.float32)
-    lines = np.zeros((LINES, channels * ROOM), np.float32)
-    sums = np.empty((LINES, FOUR * ROOM), np.float32)
-    made = np.empty((TILE, FOUR, ROOM), np.float32)
+    lines = np.zeros(channels * NEXT, np.float32)
+    sums, made = np.empty((LINES, FOUR * ROOM), np.float32), np.empty(TILE * FOUR * ROOM, np.float32)
     places = np.empty(LINES, np.int64)
     top, bottom = first // TILE * TILE, (last + TILE - 1) // TILE * TILE
     for y in range(top - 2, bottom + 3, TILE):
@@ -103,7 +106,7 @@ def _added(
                     for k in range(FOUR):
                         bias = bias3[FOUR * four + k]
                         for i in range(max(0, first - done), min(TILE, last - done)):
-                            line, given = half[done + i, FOUR * four + k, x:end], made[i, k]
+                            line, given = half[done + i, FOUR * four + k, x:end], made[(FOUR * i + k) * ROOM :]
                             for n in range(end - x):
                                 line[n] += sign * (given[n] + bias)
 
@@ -119,21 +122,20 @@ def _around(y: int, height: int, kept: int, places: npt.NDArray[np.int64]) -> No
 
 @rows
 def _transformed(source: Array, places: npt.NDArray[np.int64], x: int, lines: Array) -> None:
-    """Six rows of every channel from pixel x - 1 on, transformed, with a mirrored pixel at both ends of a row."""
+    """Six rows of every channel from pixel x - 1 on, transformed and beside each other, with a mirrored pixel at both ends of a row."""
     channels, width = source.shape[1:]
     begin, end = max(0, x - 1), min(width, x + PIXELS + 1)
     behind = end - x + 1
     for c in range(channels):
         one, two, three = source[places[0], c, begin:end], source[places[1], c, begin:end], source[places[2], c, begin:end]
         fourth, fifth, sixth = source[places[3], c, begin:end], source[places[4], c, begin:end], source[places[5], c, begin:end]
-        place = c * ROOM
-        winograd.forth(one, two, three, fourth, fifth, sixth, lines, 0, place + 1 + begin - x)
-        if x == 0:
-            for row in range(LINES):
-                lines[row, place] = lines[row, place + 2]
-        if end == width:
-            for row in range(LINES):
-                lines[row, place + behind] = lines[row, place + behind - 2]
+        first = c * NEXT
+        _forth(one, two, three, fourth, fifth, sixth, lines[first + 1 + begin - x :])
+        for place in range(first, first + NEXT, ROOM):
+            if x == 0:
+                lines[place] = lines[place + 2]
+            if end == width:
+                lines[place + behind] = lines[place + behind - 2]
 
 
 @rows
@@ -145,24 +147,24 @@ def _rectified(lines: Array, weight: Array, bias: Array, y: int, x: int, sums: A
         for k in range(FOUR):
             more = bias[FOUR * four + k]
             for i in range(TILE):
-                line, given = out[(y + i) % KEPT, FOUR * four + k, x:end], made[i, k]
+                line, given = out[(y + i) % KEPT, FOUR * four + k, x:end], made[(FOUR * i + k) * ROOM :]
                 for n in range(end - x):
                     line[n] = max(given[n] + more, ZERO)
 
 
 @rows
 def _four(lines: Array, weight: Array, four: int, count: int, sums: Array, made: Array) -> None:
-    """`count` pixels of four channels of a convolution in four rows, `made` (4, 4, ROOM), of the transformed `lines`."""
+    """`count` pixels of four channels of a convolution in four rows, `made` (4 rows, 4 channels, ROOM), of the transformed `lines`."""
     for row in range(LINES):
         total = sums[row]
         total[:] = 0
         for pair in range(weight.shape[2]):
-            _summed(lines[row, TWO * pair * ROOM : TWO * (pair + 1) * ROOM], weight[row, four, pair], count, total)
+            _summed(lines[(TWO * pair * LINES + row) * ROOM :], weight[row, four, pair], count, total)
     for k in range(FOUR):
         begin, end = k * ROOM, k * ROOM + count
         one, two, three = sums[0, begin:end], sums[1, begin:end], sums[2, begin:end]
         fourth, fifth, sixth = sums[3, begin:end], sums[4, begin:end], sums[5, begin:end]
-        winograd.back(one, two, three, fourth, fifth, sixth, made, k)
+        _back(one, two, three, fourth, fifth, sixth, made[begin:])
 
 
 @rows
@@ -173,7 +175,7 @@ def _summed(two: Array, weight: Array, count: int, total: Array) -> None:
     t0, t1, t2, u0, u1, u2 = weight[12], weight[13], weight[14], weight[15], weight[16], weight[17]
     v0, v1, v2, w0, w1, w2 = weight[18], weight[19], weight[20], weight[21], weight[22], weight[23]
     for x in range(VECTOR * ((count + VECTOR - 1) // VECTOR)):
-        a, b, c, d, e, f = two[x], two[x + 1], two[x + 2], two[ROOM + x], two[ROOM + x + 1], two[ROOM + x + 2]
+        a, b, c, d, e, f = two[x], two[x + 1], two[x + 2], two[NEXT + x], two[NEXT + x + 1], two[NEXT + x + 2]
         total[x] += p0 * a + p1 * b + p2 * c + q0 * d + q1 * e + q2 * f
         total[ROOM + x] += r0 * a + r1 * b + r2 * c + s0 * d + s1 * e + s2 * f
         total[2 * ROOM + x] += t0 * a + t1 * b + t2 * c + u0 * d + u1 * e + u2 * f

@@ -9,7 +9,7 @@ half as rough as with the paper's points, and about four times as rough as the d
 but for networks that enlarge what is lost (`winograd_half.py`). What is transformed is rounded to it once, before the products; sums are taken in float32.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -29,8 +29,10 @@ A, B, AA, BB, AAA, BBB, BOTH = (np.float32(number) for number in (NEAR, FAR, NEA
 ZERO = np.float32(0)
 NUMBERS, LEAST = {torch.float32: 1 << 18, torch.bfloat16: 1 << 20}, {torch.float32: 128, torch.bfloat16: 256}
 """About so many numbers of transformed tiles are worked on at a time, so that they stay in the cache; and so many tiles, so that reading weights pays."""
-AT_ONCE = 1 << 11
-"""Numbers of a row of transformed tiles that are made at a time."""
+AT_ONCE, WIDEST = 1 << 11, 1 << 10
+"""Numbers of a row of transformed tiles that are made at a time; and channels, at the most."""
+LINE = AT_ONCE + WIDEST + 16
+"""Places in the memory of such a row. Powers of two get in each other's way in a cache."""
 
 
 def transformed(weight: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -90,6 +92,7 @@ def _biases(weight: Tensor, bias: Tensor | None) -> Array:
 def _products(pixels: Tensor, width: int, weight: Tensor) -> Iterator[tuple[Bits, int, int]]:
     """The sums of products of some tiles at a time, (36, at least tiles · K), the number of the first one, and how many there are."""
     dtype, channels, count = weight.dtype, weight.shape[1], weight.shape[2]
+    assert max(channels, count) <= WIDEST, "the convolutions of our networks"
     tall, wide = -(-(pixels.shape[1] - 2) // TILE), -(-width // TILE)
     times = max(1, round(tall * wide / max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count)))))
     at_once = -(-tall * wide // times)
@@ -102,6 +105,45 @@ def _products(pixels: Tensor, width: int, weight: Tensor) -> Iterator[tuple[Bits
         yield found, first, tiles
 
 
+def forth(apart: int) -> Callable[..., None]:
+    """Makes the pass Bᵀ of six numbers, for many: to rows that lie so many places apart. The compiler must know the distance, to tell what is read from what is
+    written.
+    """
+
+    @rows
+    def forth(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, out: Bits) -> None:
+        for k in range(len(one)):
+            a, b, c, d, e, f = real(one[k]), real(two[k]), real(three[k]), real(four[k]), real(five[k]), real(six[k])
+            even, odd, even2, odd2 = e - BB * c, A * (d - BB * b), e - AA * c, B * (d - AA * b)
+            leave(out, k, e - BOTH * c + a)
+            leave(out, apart + k, even + odd)
+            leave(out, 2 * apart + k, even - odd)
+            leave(out, 3 * apart + k, even2 + odd2)
+            leave(out, 4 * apart + k, even2 - odd2)
+            leave(out, 5 * apart + k, f - BOTH * d + b)
+
+    return forth
+
+
+def back(apart: int) -> Callable[..., None]:
+    """Makes the pass Aᵀ of six numbers, for many: to four rows."""
+
+    @rows
+    def back(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, out: Array) -> None:
+        for k in range(len(one)):
+            a, b, c, d, e, f = real(one[k]), real(two[k]), real(three[k]), real(four[k]), real(five[k]), real(six[k])
+            even, odd, even2, odd2 = b + c, b - c, d + e, d - e
+            out[k] = a + even + even2
+            out[apart + k] = A * odd + B * odd2
+            out[2 * apart + k] = AA * even + BB * even2
+            out[3 * apart + k] = AAA * odd + BBB * odd2 + f
+
+    return back
+
+
+_forth, _back_down = forth(LINE), back(6 * LINE)
+
+
 @rows
 def _into(pixels: Bits, first: int, tiles: int, wide: int, channels: int, out: Bits) -> None:
     """Bᵀ d B of `tiles` tiles from number `first` on, of pixels (4, H + 2, (wide + 1) · C): (36, at least tiles · C). Below the lower border the last row is
@@ -109,7 +151,7 @@ def _into(pixels: Bits, first: int, tiles: int, wide: int, channels: int, out: B
     """
     lowest = pixels.shape[1] - 1
     most = max(1, AT_ONCE // channels)
-    half = np.empty((4, 6, (most + 1) * channels), np.float32)
+    half = np.empty(4 * 6 * LINE, np.float32)
     done = 0
     while done < tiles:
         y, left = 4 * ((first + done) // wide), (first + done) % wide
@@ -118,132 +160,135 @@ def _into(pixels: Bits, first: int, tiles: int, wide: int, channels: int, out: B
         for j in range(4):
             one, two, three = pixels[j, y, begin:end], pixels[j, y + 1, begin:end], pixels[j, y + 2, begin:end]
             four, five, six = pixels[j, min(y + 3, lowest), begin:end], pixels[j, min(y + 4, lowest), begin:end], pixels[j, min(y + 5, lowest), begin:end]
-            forth(one, two, three, four, five, six, half[j], 0, 0)
+            _forth(one, two, three, four, five, six, half[6 * j * LINE :])
+        place, length = done * channels, n * channels
         for i in range(6):
-            end = n * channels
-            one, two, three, four = half[0, i, :end], half[1, i, :end], half[2, i, :end], half[3, i, :end]
-            forth(one, two, three, four, half[0, i, channels : channels + end], half[1, i, channels : channels + end], out, 6 * i, done * channels)
+            some, behind = half[i * LINE :], half[i * LINE + channels :]
+            _outer(some, behind, out[6 * i, place : place + length], out[6 * i + 5, place : place + length])
+            _near(some, behind, out[6 * i + 1, place : place + length], out[6 * i + 2, place : place + length])
+            _far(some, behind, out[6 * i + 3, place : place + length], out[6 * i + 4, place : place + length])
         done += n
 
 
 @rows
-def forth(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, out: Bits, row: int, first: int) -> None:
-    """Bᵀ of six numbers, for many, to the rows of `out` from `row` on and its places from `first` on. A loop for each and an array of its own, since that is
-    what the compiler makes vectors of.
+def _outer(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
+    """Bᵀ of six numbers, four from lines 6 · `LINE` apart and two from those behind: the first and the last. For more results at once the compiler would not look
+    out whether they lie apart.
     """
-    n = len(one)
-    made = out[row, first : first + n]
-    for k in range(n):
-        leave(made, k, real(five[k]) - BOTH * real(three[k]) + real(one[k]))
-    made = out[row + 1, first : first + n]
-    for k in range(n):
-        leave(made, k, real(five[k]) - BB * real(three[k]) + A * (real(four[k]) - BB * real(two[k])))
-    made = out[row + 2, first : first + n]
-    for k in range(n):
-        leave(made, k, real(five[k]) - BB * real(three[k]) - A * (real(four[k]) - BB * real(two[k])))
-    made = out[row + 3, first : first + n]
-    for k in range(n):
-        leave(made, k, real(five[k]) - AA * real(three[k]) + B * (real(four[k]) - AA * real(two[k])))
-    made = out[row + 4, first : first + n]
-    for k in range(n):
-        leave(made, k, real(five[k]) - AA * real(three[k]) - B * (real(four[k]) - AA * real(two[k])))
-    made = out[row + 5, first : first + n]
-    for k in range(n):
-        leave(made, k, real(six[k]) - BOTH * real(four[k]) + real(two[k]))
+    for k in range(len(out)):
+        leave(out, k, behind[k] - BOTH * given[12 * LINE + k] + given[k])
+        leave(out2, k, behind[6 * LINE + k] - BOTH * given[18 * LINE + k] + given[6 * LINE + k])
 
 
 @rows
-def back(one: Bits, two: Bits, three: Bits, fourth: Bits, fifth: Bits, sixth: Bits, out: Array, column: int) -> None:
-    """Aᵀ of six numbers, for many, to out[:, column]."""
-    n = len(one)
-    made = out[0, column]
+def _near(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
+    """The second and the third."""
+    for k in range(len(out)):
+        even, odd = behind[k] - BB * given[12 * LINE + k], A * (given[18 * LINE + k] - BB * given[6 * LINE + k])
+        leave(out, k, even + odd)
+        leave(out2, k, even - odd)
+
+
+@rows
+def _far(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
+    """The fourth and the fifth."""
+    for k in range(len(out)):
+        even, odd = behind[k] - AA * given[12 * LINE + k], B * (given[18 * LINE + k] - AA * given[6 * LINE + k])
+        leave(out, k, even + odd)
+        leave(out2, k, even - odd)
+
+
+@rows
+def _down(tiles: Bits, begin: int, end: int, half: Array) -> None:
+    """Aᵀ m of some numbers of 36 rows: 4 × 6 lines."""
+    for j in range(6):
+        one, two, three = tiles[j, begin:end], tiles[6 + j, begin:end], tiles[12 + j, begin:end]
+        four, five, six = tiles[18 + j, begin:end], tiles[24 + j, begin:end], tiles[30 + j, begin:end]
+        _back_down(one, two, three, four, five, six, half[j * LINE :])
+
+
+@rows
+def _back_across(half: Array, bias: Array, n: int, out: Array) -> None:
+    """Aᵀ of numbers from six lines, and the bias: to four lines."""
     for k in range(n):
-        made[k] = real(one[k]) + real(two[k]) + real(three[k]) + real(fourth[k]) + real(fifth[k])
-    made = out[1, column]
-    for k in range(n):
-        made[k] = A * (real(two[k]) - real(three[k])) + B * (real(fourth[k]) - real(fifth[k]))
-    made = out[2, column]
-    for k in range(n):
-        made[k] = AA * (real(two[k]) + real(three[k])) + BB * (real(fourth[k]) + real(fifth[k]))
-    made = out[3, column]
-    for k in range(n):
-        made[k] = AAA * (real(two[k]) - real(three[k])) + BBB * (real(fourth[k]) - real(fifth[k])) + real(sixth[k])
+        a, b, c, d, e, f = half[k], half[LINE + k], half[2 * LINE + k], half[3 * LINE + k], half[4 * LINE + k], half[5 * LINE + k]
+        even, odd, even2, odd2, more = b + c, b - c, d + e, d - e, bias[k]
+        out[k] = a + even + even2 + more
+        out[LINE + k] = A * odd + B * odd2 + more
+        out[2 * LINE + k] = AA * even + BB * even2 + more
+        out[3 * LINE + k] = AAA * odd + BBB * odd2 + f + more
+
+
+@rows
+def _repeated(bias: Array) -> Array:
+    """Those of some tiles beside each other."""
+    count = len(bias)
+    more = np.empty(max(1, AT_ONCE // count) * count, np.float32)
+    for k in range(len(more)):
+        more[k] = bias[k % count]
+    return more
 
 
 @rows
 def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, sign: Real | None, out: Bits) -> None:
-    """Aᵀ m A of `many` tiles (36, at least many · K), and the bias, to their places in `out` (H, W, K), or, times a sign, added there; none lies beyond."""
+    """Aᵀ m A of `many` tiles, and the bias, to their places in `out` (H, W, K), or, times a sign, added there; none lies beyond."""
     count = len(bias)
     most = max(1, AT_ONCE // count)
-    half = np.empty((4, 6, most * count), np.float32)
+    half = np.empty(4 * 6 * LINE, np.float32)
+    spare = np.empty((4, count), out.dtype)
     for start in range(0, many, most):
         n = min(most, many - start)
-        begin, end = start * count, (start + n) * count
-        for j in range(6):
-            one, two, three = tiles[j, begin:end], tiles[6 + j, begin:end], tiles[12 + j, begin:end]
-            fourth, fifth, sixth = tiles[18 + j, begin:end], tiles[24 + j, begin:end], tiles[30 + j, begin:end]
-            back(one, two, three, fourth, fifth, sixth, half, j)
+        _down(tiles, start * count, (start + n) * count, half)
         for tile in range(n):
             y, x = 4 * ((first + start + tile) // wide), 4 * ((first + start + tile) % wide)
-            begin, end = tile * count, (tile + 1) * count
-            columns = min(4, out.shape[1] - x)
             for i in range(min(4, out.shape[0] - y)):
-                one, two, three = half[i, 0, begin:end], half[i, 1, begin:end], half[i, 2, begin:end]
-                four, five, six = half[i, 3, begin:end], half[i, 4, begin:end], half[i, 5, begin:end]
-                made = out[y + i, x]
-                for c in range(count):
-                    give(made, c, one[c] + two[c] + three[c] + four[c] + five[c] + bias[c], sign)
-                if columns > 1:
-                    made = out[y + i, x + 1]
-                    for c in range(count):
-                        give(made, c, A * (two[c] - three[c]) + B * (four[c] - five[c]) + bias[c], sign)
-                if columns > 2:
-                    made = out[y + i, x + 2]
-                    for c in range(count):
-                        give(made, c, AA * (two[c] + three[c]) + BB * (four[c] + five[c]) + bias[c], sign)
-                if columns > 3:
-                    made = out[y + i, x + 3]
-                    for c in range(count):
-                        give(made, c, AAA * (two[c] - three[c]) + BBB * (four[c] - five[c]) + six[c] + bias[c], sign)
+                given, row = half[6 * i * LINE + tile * count :], out[y + i]
+                if x + 4 <= len(row):
+                    _left_two(given, bias, sign, row[x], row[x + 1])
+                    _right_two(given, bias, sign, row[x + 2], row[x + 3])
+                else:
+                    spare[: len(row) - x] = row[x:]
+                    _left_two(given, bias, sign, spare[0], spare[1])
+                    _right_two(given, bias, sign, spare[2], spare[3])
+                    row[x:] = spare[: len(row) - x]
+
+
+@rows
+def _left_two(half: Array, bias: Array, sign: Real | None, out: Bits, out2: Bits) -> None:
+    """Of a row of a tile's pixels, two. More at once would be more than the compiler looks out for whether they lie apart."""
+    for k in range(len(out)):
+        a, b, c, d, e = half[k], half[LINE + k], half[2 * LINE + k], half[3 * LINE + k], half[4 * LINE + k]
+        give(out, k, a + b + c + d + e + bias[k], sign)
+        give(out2, k, A * (b - c) + B * (d - e) + bias[k], sign)
+
+
+@rows
+def _right_two(half: Array, bias: Array, sign: Real | None, out: Bits, out2: Bits) -> None:
+    """And the others."""
+    for k in range(len(out)):
+        b, c, d, e, f = half[LINE + k], half[2 * LINE + k], half[3 * LINE + k], half[4 * LINE + k], half[5 * LINE + k]
+        give(out, k, AA * (b + c) + BB * (d + e) + bias[k], sign)
+        give(out2, k, AAA * (b - c) + BBB * (d - e) + f + bias[k], sign)
 
 
 @rows
 def _laid(tiles: Bits, first: int, many: int, wide: int, height: int, bias: Array, slope: float, out: Bits, place: int) -> None:
     """The same, rectified, into (4, H', (wide + 1) · K), from row `place` on: column x of the result is column x + 1 there, and 4 n + p is out[p, :, n]."""
-    count, steep = len(bias), np.float32(slope)
-    most = max(1, AT_ONCE // count)
-    half = np.empty((4, 6, most * count), np.float32)
-    more = np.empty(most * count, np.float32)
-    for n in range(most):
-        more[n * count : (n + 1) * count] = bias
+    count, steep, more = len(bias), np.float32(slope), _repeated(bias)
+    most = len(more) // count
+    half, made = np.empty(4 * 6 * LINE, np.float32), np.empty(4 * LINE, np.float32)
     done = 0
     while done < many:
         y, left = 4 * ((first + done) // wide), (first + done) % wide
         n = min(most, many - done, wide - left)
-        begin, end, length = done * count, (done + n) * count, n * count
-        for j in range(6):
-            one, two, three = tiles[j, begin:end], tiles[6 + j, begin:end], tiles[12 + j, begin:end]
-            fourth, fifth, sixth = tiles[18 + j, begin:end], tiles[24 + j, begin:end], tiles[30 + j, begin:end]
-            back(one, two, three, fourth, fifth, sixth, half, j)
-        here, behind = left * count, (left + 1) * count
+        length = n * count
+        _down(tiles, done * count, done * count + length, half)
         for i in range(min(4, height - y)):
-            row = place + y + i
-            one, two, three = half[i, 0, :length], half[i, 1, :length], half[i, 2, :length]
-            fourth, fifth, sixth = half[i, 3, :length], half[i, 4, :length], half[i, 5, :length]
-            made = out[1, row, here : here + length]
-            for k in range(length):
-                v = one[k] + two[k] + three[k] + fourth[k] + fifth[k] + more[k]
-                leave(made, k, max(v, ZERO) + steep * min(v, ZERO))
-            made = out[2, row, here : here + length]
-            for k in range(length):
-                v = A * (two[k] - three[k]) + B * (fourth[k] - fifth[k]) + more[k]
-                leave(made, k, max(v, ZERO) + steep * min(v, ZERO))
-            made = out[3, row, here : here + length]
-            for k in range(length):
-                v = AA * (two[k] + three[k]) + BB * (fourth[k] + fifth[k]) + more[k]
-                leave(made, k, max(v, ZERO) + steep * min(v, ZERO))
-            made = out[0, row, behind : behind + length]
-            for k in range(length):
-                v = AAA * (two[k] - three[k]) + BBB * (fourth[k] - fifth[k]) + sixth[k] + more[k]
-                leave(made, k, max(v, ZERO) + steep * min(v, ZERO))
+            _back_across(half[6 * i * LINE :], more, length, made)
+            for j in range(4):
+                begin = (left + (j + 1) // 4) * count
+                given, wanted = made[j * LINE : j * LINE + length], out[(j + 1) % 4, place + y + i, begin : begin + length]
+                for k in range(length):
+                    v = given[k]
+                    leave(wanted, k, max(v, ZERO) + steep * min(v, ZERO))
         done += n
