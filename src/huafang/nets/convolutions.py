@@ -84,7 +84,7 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
 def _tile(module: nn.Conv2d, plan: Plan) -> int:
     """The side of Winograd's tiles for a convolution of 3 × 3, 0 for one that is quicker without."""
     plain = (module.kernel_size, module.stride, module.groups) == ((3, 3), (1, 1), 1)
-    pays = _pays(plan) and min(module.in_channels, module.out_channels) >= MANY
+    pays = _pays(plan) and min(module.in_channels, module.out_channels) >= MANY and max(module.in_channels, module.out_channels) <= winograd.WIDEST
     return (winograd.TILE if plan.dtype == torch.float32 else plan.tile) if plain and pays else 0
 
 

@@ -13,7 +13,7 @@ WIDEST = 64
 
 def fits(module: nn.Conv2d) -> bool:
     """Whether `Grouped` is for this convolution of a mirrored map."""
-    square = module.kernel_size == (3, 3) and module.padding == (0, 0) and module.stride[0] == module.stride[1]
+    square = module.kernel_size == (3, 3) and module.padding == (0, 0) and module.stride in ((1, 1), (2, 2))
     return square and module.groups > 1 and module.in_channels <= grouped.MOST * module.groups and module.out_channels <= WIDEST
 
 

@@ -92,7 +92,6 @@ def _biases(weight: Tensor, bias: Tensor | None) -> Array:
 def _products(pixels: Tensor, width: int, weight: Tensor) -> Iterator[tuple[Bits, int, int]]:
     """The sums of products of some tiles at a time, (36, at least tiles · K), the number of the first one, and how many there are."""
     dtype, channels, count = weight.dtype, weight.shape[1], weight.shape[2]
-    assert max(channels, count) <= WIDEST, "the convolutions of our networks"
     tall, wide = -(-(pixels.shape[1] - 2) // TILE), -(-width // TILE)
     times = max(1, round(tall * wide / max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count)))))
     at_once = -(-tall * wide // times)
@@ -172,8 +171,8 @@ def _into(pixels: Bits, first: int, tiles: int, wide: int, channels: int, out: B
 
 @rows
 def _outer(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
-    """Bᵀ of six numbers, four from lines 6 · `LINE` apart and two from those behind: the first and the last. For more results at once the compiler would not look
-    out whether they lie apart.
+    """Bᵀ of six numbers, four from lines 6 · `LINE` apart and two from those behind: the first and the last. For more results at once the compiler would not
+    look out whether they lie apart.
     """
     for k in range(len(out)):
         leave(out, k, behind[k] - BOTH * given[12 * LINE + k] + given[k])
