@@ -3,7 +3,7 @@
 Convolutions are local, so a band of their output needs a band of their input and a few rows around it. Norms over the whole picture are not: their
 statistics are measured first, band by band, and then they are local too. The network stays a plain `nn.Module`; torch.fx reads the order of its layers, and
 `layers.py` knows how each kind of layer maps rows to rows. A map of features that is needed more than once is held in memory when it is small enough or
-branches off, and made again otherwise.
+branches off, and made again otherwise, or where that costs next to nothing.
 
 A band differs from the whole by rounding alone (other sums in another order), about 1e-6 of the range.
 """

@@ -92,6 +92,7 @@ def _biases(weight: Tensor, bias: Tensor | None) -> Array:
 def _products(pixels: Tensor, width: int, weight: Tensor) -> Iterator[tuple[Bits, int, int]]:
     """The sums of products of some tiles at a time, (36, at least tiles · K), the number of the first one, and how many there are."""
     dtype, channels, count = weight.dtype, weight.shape[1], weight.shape[2]
+    assert max(channels, count) <= WIDEST, "more would run over the lines' ends"
     tall, wide = -(-(pixels.shape[1] - 2) // TILE), -(-width // TILE)
     times = max(1, round(tall * wide / max(LEAST[dtype], NUMBERS[dtype] // (36 * max(channels, count)))))
     at_once = -(-tall * wide // times)
