@@ -9,6 +9,7 @@ from huafang.nets.layers import moments
 from huafang.nets.micro_ast import MicroAST
 from huafang.notes import Note
 from huafang.ops.gram import gram
+from huafang.train import checkpoints
 from huafang.train.style import album, arbitrary, flatness, losses
 from huafang.train.style.album import Album, kept, retinted
 from huafang.train.style.arbitrary import ArbitraryTask, Balance
@@ -217,6 +218,29 @@ def test_no_step_is_taken_after_a_flat_photo_whose_rounding_is_blown_up(looks, b
     task.photos = Album([torch.full((3, 32, 32), 90, dtype=torch.uint8)], 32)
     assert task.step(1) == {}
     assert all(torch.equal(value, before[key]) for key, value in task.net.state_dict().items())
+
+
+def tiny_painting_task(looks: Looks) -> PaintingTask:
+    album = Album([kept(scene(32, 40), 32)], 32)
+    settings = {"seed": 0, "steps": 1000, "batch": 2, "rate": 2e-3, "device": "cpu", "balance": PaintingBalance(style=3.0)}
+    return PaintingTask(album, weave(64, 64), looks, scene(32, 32), **settings)
+
+
+@pytest.mark.parametrize("make", [tiny_task, tiny_painting_task], ids=["any style", "one painting"])
+def test_a_run_taken_up_from_a_file_takes_the_same_steps(looks, tmp_path, make):
+    """Several steps behind the file, since the first has its gradient from the weights alone: what its optimiser kept lies in memory as it lay before."""
+    whole, stopped, resumed = make(looks), make(looks), make(looks)
+    for number in range(6):
+        whole.step(number)
+    for number in range(3):
+        stopped.step(number)
+    checkpoints.save(tmp_path, 3, stopped.modules, stopped.optimizers, {})
+    assert checkpoints.load(checkpoints.newest(tmp_path), resumed.modules, resumed.optimizers) == 3
+    for number in range(3, 6):
+        resumed.step(number)
+    for name, module in whole.modules.items():
+        other = resumed.modules[name].state_dict()
+        assert all(torch.equal(value, other[key]) for key, value in module.state_dict().items()), name
 
 
 def test_a_tiny_run_of_one_painting_learns(looks):

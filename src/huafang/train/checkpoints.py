@@ -79,6 +79,8 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
         index, name = key.split(".")
         state.setdefault(int(index), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, kept in optimizer.state.items():  # a fused step takes numbers as they lie in memory: a file has lost how
+        kept |= {name: torch.empty_like(parameter, dtype=value.dtype).copy_(value) for name, value in kept.items() if value.shape == parameter.shape}
 
 
 def _all(folder: Path) -> list[Path]:
