@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from huafang import images, methods
 from huafang.api import Bench, Painting
@@ -261,6 +263,16 @@ def test_a_model_of_another_kind_exits_2_and_the_fitting_ones_are_listed(desk, c
     assert huafang(*words) == 2
     told = capsys.readouterr().err
     assert all(one in told for one in said), told
+
+
+def test_what_is_refused_leaves_no_empty_folder(desk, capsys):
+    save_file({"something.weight": torch.zeros(3)}, "other.safetensors")
+    assert huafang("fast-style", "photo.jpg", "--weights", "other.safetensors", "-o", "new/deep/out.png") == 2
+    assert "of a network that is not known here" in capsys.readouterr().err
+    assert not Path("new").exists()
+    Path("old").mkdir()
+    assert huafang("fast-style", "photo.jpg", "--weights", "other.safetensors", "-o", "old/out.png") == 2
+    assert Path("old").is_dir(), "what was there stays"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import click
 
 from huafang import methods
 from huafang.cli.options import given, option
-from huafang.cli.pictures import One, Run, run, spare
+from huafang.cli.pictures import One, Run, no_empty_folders, run, spare
 from huafang.cli.progress import stoppable
 from huafang.errors import BadInput
 from huafang.params import Params, fields
@@ -131,7 +131,7 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
         check_readable(sources[0], film=methods.films(room))
     targets = _targets(name, sources if named else [None], how.output, subject if room.makes == "weights" and subject else name)
     spare(sources if named else [], targets)
-    with stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
+    with no_empty_folders(targets), stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         ones = []
         for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
             said = values | ({room.subject: source} if source is not None else {})

@@ -212,6 +212,18 @@ def output_folder(folder: Path, *, dry_run: bool = False) -> list[str]:
     return [] if there == folder else [f"the folder {folder} was not there; it {'would be' if dry_run else 'is'} made"]
 
 
+@contextlib.contextmanager
+def no_empty_folders(targets: Iterable[Path]) -> Iterator[None]:
+    """Folders that are made on the way, and into which nothing came, are gone in the end."""
+    missing = {folder for target in targets for folder in target.absolute().parents if not folder.exists()}
+    try:
+        yield
+    finally:
+        for folder in sorted(missing, key=lambda one: len(one.parts), reverse=True):
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+
+
 def made_with(target: Path, params: Params) -> bool:
     """Whether `target` is there and says that these very params made it."""
     if not target.is_file():
