@@ -29,6 +29,15 @@ def inline(function: F) -> F:
     return njit(cache=True, fastmath=EXACT_ENOUGH)(function)  # type: ignore[no-any-return]  # as above
 
 
+def within(loop: F) -> F:
+    """Compile a pass that other passes call, into each of them.
+
+    Left to itself, the compiler may keep one in a place of its own. Then the process that compiled it runs that one, and a later process, which has its callers
+    from the cache, another one that came with them: both are right, and their last bits differ.
+    """
+    return njit(cache=True, nogil=True, fastmath=EXACT_ENOUGH, forceinline=True)(loop)  # type: ignore[no-any-return]  # numba is untyped
+
+
 SIXTEEN, HALF, ONE = np.uint32(16), np.uint32(0x7FFF), np.uint32(1)
 
 
