@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from huafang.nets import anime_discriminator, anime_reference, vgg
-from huafang.train import loop
+from huafang.train import checkpoints, loop
 from huafang.train.journal import Journal
 from huafang.train.style import animation, losses
 from huafang.train.style.album import Album, kept
@@ -108,6 +108,26 @@ def test_a_tiny_run_of_all_parts_learns(looks):
     assert sum(again) < 0.8 * sum(told[:8])
     assert after < 0.6 * before
     assert learning.sample().shape == (1, 3, 64, 32)
+
+
+def test_a_run_taken_up_from_a_file_takes_the_same_steps(looks, tmp_path):
+    """Of both networks, in both stages."""
+
+    def made() -> AnimationTask:
+        return task(looks, Balance(), Pace(1e-3, 1e-3, 1e-3, 2), scene(64, 64), weave(64, 64))
+
+    whole, stopped, resumed = made(), made(), made()
+    for number in range(6):
+        whole.step(number)
+    for number in range(3):
+        stopped.step(number)
+    checkpoints.save(tmp_path, 3, stopped.modules, stopped.optimizers, {})
+    assert checkpoints.load(checkpoints.newest(tmp_path), resumed.modules, resumed.optimizers) == 3
+    for number in range(3, 6):
+        resumed.step(number)
+    for name, module in whole.modules.items():
+        other = resumed.modules[name].state_dict()
+        assert all(torch.equal(value, other[key]) for key, value in module.state_dict().items()), name
 
 
 def test_parts_of_weight_nothing_are_not_reckoned(looks):
