@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from huafang.nets import anime_discriminator, anime_reference, vgg
-from huafang.train import checkpoints, loop
+from huafang.train import loop
 from huafang.train.journal import Journal
 from huafang.train.style import animation, losses
 from huafang.train.style.album import Album, kept
@@ -14,7 +14,7 @@ from huafang.train.style.animation import AnimationTask, Balance, Pace
 from huafang.train.style.losses import Looks
 from tests.conftest import scene, weave
 from tests.nets.fixtures import apart
-from tests.train.style_nets import put_squeezenet
+from tests.train.style_nets import put_squeezenet, takes_the_same_steps_from_a_file
 
 
 @pytest.fixture
@@ -112,22 +112,7 @@ def test_a_tiny_run_of_all_parts_learns(looks):
 
 def test_a_run_taken_up_from_a_file_takes_the_same_steps(looks, tmp_path):
     """Of both networks, in both stages."""
-
-    def made() -> AnimationTask:
-        return task(looks, Balance(), Pace(1e-3, 1e-3, 1e-3, 2), scene(64, 64), weave(64, 64))
-
-    whole, stopped, resumed = made(), made(), made()
-    for number in range(6):
-        whole.step(number)
-    for number in range(3):
-        stopped.step(number)
-    checkpoints.save(tmp_path, 3, stopped.modules, stopped.optimizers, {})
-    assert checkpoints.load(checkpoints.newest(tmp_path), resumed.modules, resumed.optimizers) == 3
-    for number in range(3, 6):
-        resumed.step(number)
-    for name, module in whole.modules.items():
-        other = resumed.modules[name].state_dict()
-        assert all(torch.equal(value, other[key]) for key, value in module.state_dict().items()), name
+    takes_the_same_steps_from_a_file(lambda: task(looks, Balance(), Pace(1e-3, 1e-3, 1e-3, 2), scene(64, 64), weave(64, 64)), tmp_path)
 
 
 def test_parts_of_weight_nothing_are_not_reckoned(looks):

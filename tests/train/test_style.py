@@ -9,7 +9,6 @@ from huafang.nets.layers import moments
 from huafang.nets.micro_ast import MicroAST
 from huafang.notes import Note
 from huafang.ops.gram import gram
-from huafang.train import checkpoints
 from huafang.train.style import album, arbitrary, flatness, losses
 from huafang.train.style.album import Album, kept, retinted
 from huafang.train.style.arbitrary import ArbitraryTask, Balance
@@ -19,7 +18,7 @@ from huafang.train.style.painting import PaintingTask
 from tests.conftest import scene, weave
 from tests.nets.fixtures import apart
 from tests.nets.test_micro_ast import random_state
-from tests.train.style_nets import put_squeezenet
+from tests.train.style_nets import put_squeezenet, takes_the_same_steps_from_a_file
 
 
 @pytest.fixture
@@ -228,19 +227,7 @@ def tiny_painting_task(looks: Looks) -> PaintingTask:
 
 @pytest.mark.parametrize("make", [tiny_task, tiny_painting_task], ids=["any style", "one painting"])
 def test_a_run_taken_up_from_a_file_takes_the_same_steps(looks, tmp_path, make):
-    """Several steps behind the file, since the first has its gradient from the weights alone: what its optimiser kept lies in memory as it lay before."""
-    whole, stopped, resumed = make(looks), make(looks), make(looks)
-    for number in range(6):
-        whole.step(number)
-    for number in range(3):
-        stopped.step(number)
-    checkpoints.save(tmp_path, 3, stopped.modules, stopped.optimizers, {})
-    assert checkpoints.load(checkpoints.newest(tmp_path), resumed.modules, resumed.optimizers) == 3
-    for number in range(3, 6):
-        resumed.step(number)
-    for name, module in whole.modules.items():
-        other = resumed.modules[name].state_dict()
-        assert all(torch.equal(value, other[key]) for key, value in module.state_dict().items()), name
+    takes_the_same_steps_from_a_file(lambda: make(looks), tmp_path)
 
 
 def test_a_tiny_run_of_one_painting_learns(looks):
