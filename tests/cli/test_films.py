@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from huafang import metadata, video
-from tests.cli.test_cli import desk, huafang  # noqa: F401  # a fixture
+from tests.cli.conftest import huafang
 from tests.films import film, frames
 
 FILTER = ("--method", "image_filters", "--filter", "pencil")
 
 
 @pytest.fixture
-def clip(desk: Path) -> Path:  # noqa: F811
+def clip(desk: Path) -> Path:
     (desk / "clip.avi").write_bytes(film(frames(5), "avi", "mjpeg"))
     return desk / "clip.avi"
 
@@ -71,7 +71,7 @@ def test_what_does_not_fit_is_said(clip, capsys, words, said):
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="kill -9 is of Unix")
-def test_a_run_that_was_killed_is_taken_up_again(desk):  # noqa: F811
+def test_a_run_that_was_killed_is_taken_up_again(desk):
     Path("long.avi").write_bytes(film(frames(70), "avi", "mjpeg"))
     command = [sys.executable, "-m", "huafang", "stylize", "long.avi", "--method", "image_filters", "--filter", "oil", "-o", "out.mp4", "--device", "cpu"]
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from huafang import images
 from huafang.weights import Weights
-from tests.cli.test_cli import huafang
+from tests.cli.conftest import huafang
 from tests.conftest import scene, weave
 from tests.train.style_nets import put_squeezenet
 

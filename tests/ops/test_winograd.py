@@ -164,10 +164,13 @@ def apart(band, dtype):
 
 REMEMBERED = """
 import torch
+from huafang.nets import micro_ast, bands
 from huafang.ops import winograd
 rng = torch.Generator().manual_seed(0)
 band, weight, bias = torch.randn(1, 64, 18, 66, generator=rng), torch.randn(64, 64, 3, 3, generator=rng), torch.randn(64, generator=rng)
 print(winograd.convolved(band, winograd.transformed(weight), bias).double().sum().item().hex())
+net, photo = micro_ast.fresh(0).eval(), torch.rand(1, 3, 64, 96, generator=rng)
+print(bands.run(net.styled(net.style(photo)), photo).double().sum().item().hex())
 """
 
 
