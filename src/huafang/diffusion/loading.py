@@ -13,6 +13,7 @@ from huafang.diffusion import single_file
 from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, inspect, read_json
 from huafang.errors import BadInput
 from huafang.notes import Note
+from huafang.ops.dtypes import diffusion_dtype
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def load(path: Path, device: str = "cpu") -> Model:
 
     logging.disable_progress_bar()  # progress is told by `ctx.step`
     found = inspect(path)
-    dtype = torch.float16 if torch.device(device).type == "cuda" else torch.float32
+    dtype = diffusion_dtype(device)
     model = _from_file(found, dtype, device) if found.single else _from_folder(found, dtype, device)
     for part in (model.unet, model.vae, *(encoder.model for encoder in model.encoders)):
         part.eval().requires_grad_(False)

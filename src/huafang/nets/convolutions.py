@@ -1,7 +1,7 @@
 """How convolutions map rows to rows, each in the form that is quickest and gives the same."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -14,6 +14,7 @@ from huafang.nets.grouped import Grouped, fits
 from huafang.nets.layers import Doubled, Mirrored
 from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, placed, room
 from huafang.ops import winograd, winograd_doubled, winograd_half, winograd_nine, winograd_wide
+from huafang.ops.dtypes import has_bfloat16_matrix_units
 
 Parameters = tuple[Tensor, Tensor | None]
 Form = Callable[[Tensor, Tensor | None], Tensor]
@@ -62,7 +63,7 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
     if plain and _pays(plan) and winograd_nine.fits(module.weight) and (module.out_channels <= FEW or plan.tile == winograd.TILE):
         return partial(_tiled, winograd_nine, _transformed(module, winograd_nine, torch.float32), _parameters(module, torch.float32)[1], module)
     if not exact and module.in_channels <= PICTURE and module.groups == 1:
-        if not _is_quick_at_bfloat16(plan.device):
+        if not has_bfloat16_matrix_units(plan.device):
             return partial(_direct, *_parameters(module, torch.float32), module)
         weight, bias = parameters
         twice = _made(module, "twice", plan.dtype, lambda: torch.cat([weight, weight], 1).contiguous(memory_format=torch.channels_last))
@@ -76,7 +77,7 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
         if module.kernel_size == (7, 7) and min(module.in_channels, module.out_channels) >= MANY_WIDE:  # in float32 always: a fourth of the products
             return partial(_tiled, winograd_wide, _transformed(module, winograd_wide, torch.float32), _parameters(module, torch.float32)[1], module)
     if plain and module.out_channels <= FEW and module.kernel_size[1] >= WIDE:
-        count = 4 if exact or not _is_quick_at_bfloat16(plan.device) else 8
+        count = 4 if exact or not has_bfloat16_matrix_units(plan.device) else 8
         return partial(_several, *_made(module, "several", plan.dtype, lambda: _at_once(*parameters, count)), module)
     return partial(_direct, *parameters, module)
 
@@ -90,15 +91,7 @@ def _tile(module: nn.Conv2d, plan: Plan) -> int:
 
 def _pays(plan: Plan) -> bool:
     """Whether products are dear enough for Winograd's detours."""
-    return plan.device.type == "cpu" and (plan.dtype == torch.float32 or not _is_quick_at_bfloat16(plan.device))
-
-
-@cache
-def _is_quick_at_bfloat16(device: torch.device) -> bool:
-    """Whether a product of bfloat16 costs so little that no detour around one pays: where a unit multiplies matrices of them (AMX on a CPU), not where vectors
-    of them are merely twice as fast.
-    """
-    return device.type != "cpu" or bool(torch.cpu._is_amx_tile_supported())
+    return plan.device.type == "cpu" and (plan.dtype == torch.float32 or not has_bfloat16_matrix_units(plan.device))
 
 
 def _parameters(module: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> Parameters:

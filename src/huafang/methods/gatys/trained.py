@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from huafang.methods.gatys.scene import Scene
+from huafang.ops.dtypes import bfloat16_is_native
 from huafang.ops.gram import gram
 
 Net = Callable[[Tensor, tuple[str, ...]], dict[str, Tensor]]
@@ -36,7 +37,7 @@ class Trained:
         style_weight: float = STYLE_WEIGHT,
     ) -> None:
         self._net, self._style_layers, self._content_layer, self._style_weight = net, style_layers, content_layer, style_weight
-        self._fast = halves_are_fast(scene.content.device) if fast is None else fast
+        self._fast = bfloat16_is_native(scene.content.device) if fast is None else fast
         with torch.no_grad():
             self._content = self._features(scene.content, (content_layer,))[content_layer].float()
             grams = [{name: _gram(found) for name, found in self._features(style.picture, style_layers).items()} for style in scene.styles]
@@ -112,10 +113,3 @@ class _Distance(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (difference,) = ctx.saved_tensors
         return difference * (2 / difference.numel() * gradients[0]).to(difference.dtype), None
-
-
-def halves_are_fast(device: torch.device) -> bool:
-    """Whether the machine multiplies bfloat16 by itself."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported())

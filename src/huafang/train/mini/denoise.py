@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from huafang.ops.dtypes import autocast
 from huafang.train import loop
 from huafang.train.ema import Ema
 from huafang.train.mini.data import Pictures, captions, chosen
@@ -145,7 +146,7 @@ class DenoiseTask:
         half = len(english)
         loop.set_rate(self.optimizer, self.rate * loop.rate(number, self.steps))
         self.nets.train()
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16), _attention(self.device), looks(self.nets["unet"]) as seen:
+        with autocast(self.device), _attention(self.device), looks(self.nets["unet"]) as seen:
             read = self.nets["clip"](english).last_hidden_state
             guess = self.nets["unet"](noisy, times, torch.cat([read, self.nets["bert"](chinese).last_hidden_state])).sample
             with torch.no_grad():
@@ -207,7 +208,7 @@ def encode_all(vae: Any, pictures: Pictures, count: int, device: str, tell: Call
     found = []
     for first in range(0, count, batch):
         pixels = pictures.batch(range(first, min(first + batch, count))).to(device)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with autocast(device):
             found.append(vae.encode(pixels * 2 - 1).latent_dist.mean.float().cpu().contiguous())  # as they are when read from disk: sums depend on it
         tell(min(count, first + batch))
     return torch.cat(found)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from huafang.nets.squeezenet import SqueezeNet
+from huafang.ops.dtypes import autocast
 from huafang.train import loop
 from huafang.train.mini.data import Pictures, chosen
 
@@ -78,7 +79,7 @@ class VaeTask:
         whole = self.pictures.batch(chosen(self.count, self.batch, number, self.pictures.seed))
         pixels = _cropped(whole, max(32, self.pictures.size // 2), noise).to(self.device)
         loop.set_rate(self.optimizer, self.rate * loop.rate(number, self.steps))
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+        with autocast(self.device):
             code = self.vae.encode(pixels * 2 - 1).latent_dist
             spread = torch.randn(code.mean.shape, generator=noise).to(self.device)
             drawn = (self.vae.decode(code.mean + code.std * spread).sample + 1) / 2
@@ -87,7 +88,7 @@ class VaeTask:
         loss = absolute + GRADIENT * gradient + (0 if self.frozen_encoder else KL * kl)
         figures = {"l1": float(absolute.detach()), "gradient": float(gradient.detach()), "kl": float(kl.detach())}
         if self.loss_net:
-            with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+            with autocast(self.device):
                 looks = look_distance(self.loss_net, drawn, pixels)
             loss = loss + PERCEPTUAL * looks
             figures["looks"] = float(looks.detach())

@@ -17,6 +17,7 @@ from huafang.nets import vgg
 from huafang.nets.anime_discriminator import Discriminator
 from huafang.ops import colour
 from huafang.ops.canny import softened
+from huafang.ops.dtypes import autocast
 from huafang.ops.gram import gram
 from huafang.train import loop
 from huafang.train.style import album, losses
@@ -122,13 +123,13 @@ class AnimationTask(StyleTask[nn.Module]):
 
     def _painted(self, photos: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> the same."""
-        with losses.halves(self.device):
+        with autocast(self.device):
             y: Tensor = self.net(photos * 2 - 1)
         return (y.float() + 1) / 2
 
     def _judgement(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> (B, 1, h, w): 1 for a drawing, 0 for none."""
-        with losses.halves(self.device):
+        with autocast(self.device):
             y: Tensor = self.discriminator((pictures * 2 - 1).contiguous(memory_format=torch.channels_last))
         return y.float()
 

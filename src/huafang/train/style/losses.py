@@ -53,11 +53,6 @@ def laid_out(net: N, device: str) -> N:
     return there
 
 
-def halves(device: str) -> torch.autocast:
-    """Where networks run in bfloat16, as training does: the loss is taken in float32."""
-    return torch.autocast(torch.device(device).type, torch.bfloat16)
-
-
 def window(size: int, dice: torch.Generator) -> tuple[slice, ...]:
     """What a loss network sees of (B, C, size, size), from a place that changes: it halves pictures on a grid, and between its lines it does not look."""
     y, x = torch.randint(SHIFT + 1, (2,), generator=dice).tolist()

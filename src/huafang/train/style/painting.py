@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from huafang.nets.transformer_net import TransformerNet
+from huafang.ops.dtypes import autocast
 from huafang.ops.gram import gram
 from huafang.train.style import album, losses
 from huafang.train.style.album import Album
@@ -84,6 +85,6 @@ class PaintingTask(StyleTask[TransformerNet]):
 
     def _painted(self, photos: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> about [0, 1]; the network itself takes and gives [0, 255]."""
-        with losses.halves(self.device):
+        with autocast(self.device):
             y: Tensor = self.net(photos * 255)
         return y.float() / 255

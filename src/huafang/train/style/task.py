@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from huafang.errors import BadInput
+from huafang.ops.dtypes import autocast
 from huafang.train import loop
 from huafang.train.style import losses
 from huafang.train.style.album import Album
@@ -62,7 +63,7 @@ class StyleTask(Generic[N]):
 
     def seen(self, pixels: Tensor) -> list[Tensor]:
         """(B, 3, H, W) in about [0, 1] -> what the loss network makes of it."""
-        with losses.halves(self.device):
+        with autocast(self.device):
             return self.looks.features(pixels.contiguous(memory_format=torch.channels_last))
 
     def descend(self, parts: Mapping[str, Tensor], *, clip: float, lost: float | None = None) -> dict[str, float]:
