@@ -16,8 +16,8 @@ class Gatys(StyleMix):
     """Photo whose layout is kept."""
     style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
     """Pictures whose texture is taken; several are mixed."""
-    features: Literal["vgg19", "random", "patches", "matching"] = Field("patches", json_schema_extra=ui(needs={"vgg19": "vgg19"}, best="vgg19"))
-    """What style is measured in: a trained network (vgg19, as in the paper), random filters, the distribution of patches, or the nearest patches (matching)."""
+    features: Literal["matching", "vgg19", "patches", "random"] = Field("matching", json_schema_extra=ui(needs={"vgg19": "vgg19"}, best="vgg19"))
+    """How style is measured: by nearest patches (matching), a trained network (vgg19, as in the paper), the distribution of patches, or random filters (an experiment)."""
     steps: int = Field(100, ge=1, le=5000)
     """Optimiser steps over all scales."""
     size: int = Field(512, ge=64, le=4096, json_schema_extra=ui(step=64, unit="px"))
