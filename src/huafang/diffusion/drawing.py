@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from huafang.context import Context
-from huafang.diffusion import choosing, latents, loading, prompts, samplers, sampling, text
+from huafang.diffusion import choosing, latents, loading, prompts, samplers, sampling, text, vocabulary
 from huafang.diffusion.loading import Model
 from huafang.diffusion.settings import Drawing
 from huafang.errors import JobFailed, OutOfMemory
@@ -46,7 +46,13 @@ def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
 
 
 def _read(p: Drawing, name: str, model: Model) -> Ready:
-    notes = [*choosing.notes(name, p.prompt), *model.notes, *prompts.remarks(p.prompt), *prompts.remarks(p.negative_prompt)]
+    notes = [
+        *choosing.notes(name, p.prompt),
+        *vocabulary.notes(model, name, p.prompt),
+        *model.notes,
+        *prompts.remarks(p.prompt),
+        *prompts.remarks(p.negative_prompt),
+    ]
     if not p.prompt.strip():  # legitimate, and seldom meant
         notes.insert(0, Note("the prompt is empty: the model drew whatever came to it", "提示词是空的：模型随意作画。"))
     if p.prediction != "auto":

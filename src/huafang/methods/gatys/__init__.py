@@ -17,7 +17,7 @@ class Gatys(StyleMix):
     style: Annotated[ImageIds, Field(min_length=1, max_length=8)]
     """Pictures whose texture is taken; several are mixed."""
     features: Literal["matching", "vgg19", "patches", "random"] = Field("matching", json_schema_extra=ui(needs={"vgg19": "vgg19"}, best="vgg19"))
-    """How style is measured: by nearest patches (matching), a trained network (vgg19, as in the paper), the distribution of patches, or random filters (an experiment)."""
+    """How style is measured: nearest patches (matching), a trained network (vgg19, as in the paper), the distribution of patches, or random filters."""
     steps: int = Field(100, ge=1, le=5000)
     """Optimiser steps over all scales."""
     size: int = Field(512, ge=64, le=4096, json_schema_extra=ui(step=64, unit="px"))
