@@ -31,7 +31,7 @@ def test_english_words(prompt, unknown):
 
 
 @pytest.mark.parametrize(
-    ("prompt", "unknown"), [("夕阳下空中的城堡", []), ("一座饕餮城堡", ["饕餮"]), ("饕,餮 and a 城堡 by Quark", ["饕", "餮", "and", "a", "by", "Quark"])]
+    ("prompt", "unknown"), [("夕阳下空中的城堡", []), ("一座饕餮城堡", ["饕餮"]), ("饕,餮 and a 城堡 by Quark", ["饕", "餮", "and", "by", "Quark"])]
 )
 def test_chinese_characters(prompt, unknown):
     assert vocabulary.unknown_words(encoder("mini-zh"), prompt) == unknown
