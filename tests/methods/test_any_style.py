@@ -38,7 +38,7 @@ def cloth(red: float, green: float, blue: float) -> Tensor:
 
 def stylized(bench: Bench, photo: Tensor, style: Tensor, **settings) -> Tensor:
     values = {"content": bench.put(photo), "style": [bench.put(style)], **settings}
-    return methods.run(methods.build(methods.default_method(styled=True), values), bench.context()).images[0]
+    return methods.run(methods.build("micro_ast", values), bench.context()).images[0]
 
 
 def test_golden_picture(bench):

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from huafang import methods
 from huafang.context import Context, Step
 from huafang.errors import BadInput, Cancelled
-from huafang.methods.stroke_rendering import LOOKS, StrokeRendering, brush, guides, run, strokes
+from huafang.methods.stroke_rendering import LOOKS, StrokeRendering, brush, brushwork, guides, run, strokes
 from huafang.ops import resize
 from tests.conftest import scene
 
@@ -25,7 +25,7 @@ def params(**values) -> StrokeRendering:
 
 def painting(photo: torch.Tensor, seed: int = 0, **values) -> run.Painting:
     p = params(**values)
-    return run.Painting(photo, p.settings, p.look == "swirling", np.random.default_rng(seed), lambda: None)
+    return run.Painting(photo, p.settings, np.random.default_rng(seed), lambda: None, field=guides.swirls if p.look == "swirling" else None)
 
 
 def painted(bench, photo: torch.Tensor, **values) -> torch.Tensor:
@@ -268,3 +268,63 @@ def test_a_cancel_is_heard_while_the_canvas_is_made_ready(bench):
         methods.run(methods.build("stroke_rendering", sample(bench)), ctx)
     assert not steps
     assert asked == 2
+
+
+def blue_stripes(angle: float, width: float, *, size: int = 480) -> torch.Tensor:
+    """A painting of parallel strokes of `width` pixels in two blues, running at `angle` (radians, 0 is along x)."""
+    y, x = torch.meshgrid(torch.arange(size, dtype=torch.float32), torch.arange(size, dtype=torch.float32), indexing="ij")
+    wave = torch.sin((-x * np.sin(angle) + y * np.cos(angle)) * np.pi / width) / 2 + 0.5
+    dark, light = torch.tensor([0.05, 0.1, 0.4]), torch.tensor([0.4, 0.6, 0.9])
+    return torch.lerp(dark.view(3, 1, 1), light.view(3, 1, 1), wave[None])[None]
+
+
+def measured(painting: torch.Tensor, style_scale: float = 1.0) -> brushwork.Brushwork:
+    return brushwork.measure([painting], style_scale, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("width", [4.5, 7.5, 12.0])
+def test_the_brush_is_as_wide_as_the_paintings_strokes(width):
+    """Of parallel strokes the autocorrelation falls to zero at half their width; lengths count at a longer side of 640."""
+    radius = measured(blue_stripes(0.5, width)).look.radii[-1]
+    assert radius == pytest.approx(brushwork.OVERLAP * width / 2 * 640 / 480, rel=0.25)
+    assert measured(blue_stripes(0.5, width), style_scale=2.0).look.radii[-1] == pytest.approx(2 * radius)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7, np.pi / 2, 2.4])
+def test_strokes_run_as_the_paintings_do_where_the_photo_leads_nowhere(angle):
+    hand = measured(blue_stripes(angle, 8.0))
+    plain = torch.full((1, 3, 200, 300), 0.5)
+    view = run.Painting(plain, hand.look, np.random.default_rng(1), lambda: None, field=hand.directions).look_again(4.0, None)
+    along = np.abs(view.tangents @ np.array([np.cos(angle), np.sin(angle)], np.float32))
+    assert np.median(along) > 0.99
+
+
+def test_long_strokes_are_told_from_short_ones():
+    long = blue_stripes(0.0, 8.0)
+    short = torch.where((torch.arange(480) // 24 % 2 == 0).view(1, 1, 1, 480), long, long.roll(8, 2))
+    assert measured(long).look.max_length > 1.5 * measured(short).look.max_length
+
+
+def test_strokes_take_the_paintings_colours(bench):
+    style = bench.put(blue_stripes(0.3, 8.0))
+    photo = bench.put(scene(96, 128))
+    painted = methods.run(methods.build("stroke_rendering", {"content": photo, "style": [style], "impasto": 0}), bench.context()).images[0]
+    red, _, blue = painted[0].flatten(1)
+    assert float((blue > red).float().mean()) > 0.99, "all strokes are blue"
+    kept = methods.run(methods.build("stroke_rendering", {"content": photo, "style": [style], "keep_colours": True, "impasto": 0}), bench.context()).images[0]
+    assert float((kept - scene(96, 128)).abs().mean()) < 0.5 * float((painted - scene(96, 128)).abs().mean())
+
+
+def test_a_flat_style_picture_and_several_are_painted_after(bench):
+    photo, flat, other = bench.put(scene(64, 80)), bench.put(torch.full((1, 3, 40, 30), 0.3)), bench.put(blue_stripes(0.0, 6.0, size=200))
+    alone = methods.run(methods.build("stroke_rendering", {"content": photo, "style": [flat], "impasto": 0}), bench.context()).images[0]
+    assert float((alone - 0.3).abs().max()) < 0.05
+    both = methods.run(methods.build("stroke_rendering", {"content": photo, "style": [flat, other]}), bench.context()).images[0]
+    assert both.shape == alone.shape
+    assert not torch.equal(both, alone)
+
+
+def test_numbers_set_by_hand_overrule_those_of_the_painting():
+    params = StrokeRendering(content="0" * 64, radii=(9,), max_length=3, min_length=1)
+    look = params.overridden(measured(blue_stripes(0.0, 8.0)).look)
+    assert (look.radii, look.min_length, look.max_length) == ((9,), 1, 3)

@@ -247,8 +247,10 @@ def check_models(params: Params, weights: Weights) -> None:
 
 
 def default_method(*, styled: bool, film: bool = False) -> str:
-    """What `stylize` takes when no method is named: with a style picture, and without, for a film and for a picture."""
-    return "micro_ast" if styled else "image_filters" if film else "stroke_rendering"
+    """The method of `stylize` when none is named: brush strokes for a picture; for a film, whose frames must agree, a network or a filter."""
+    if not film:
+        return "stroke_rendering"
+    return "micro_ast" if styled else "image_filters"
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from huafang.methods.stroke_rendering.looks import LOOKS, Look
-from huafang.params import ImageId, Params, ui
+from huafang.params import ImageId, ImageIds, Params, ui
 
 Radii = Annotated[
     tuple[Annotated[float, Field(ge=0.5, le=200)], ...],
@@ -24,8 +24,14 @@ class StrokeRendering(Params):
     method: Literal["stroke_rendering"] = "stroke_rendering"
     content: ImageId
     """Photo that is painted."""
-    look: Literal["impressionist", "expressionist", "colourist_wash", "pointillist", "swirling"] = "impressionist"
-    """Manner of painting. It sets every number of the strokes that is left empty."""
+    style: Annotated[ImageIds, Field(max_length=8)] = ()
+    """Painting whose colours and brushwork are taken; of several, their mean. Empty: the photo's own colours."""
+    look: Literal["auto", "impressionist", "expressionist", "colourist_wash", "pointillist", "swirling"] = "auto"
+    """Manner of painting: it sets every number of the strokes that is left empty. auto measures them in the style picture; without one it is impressionist."""
+    keep_colours: bool = False
+    """Keep the photo's colours, and take brushwork alone from the style picture."""
+    style_scale: float = Field(1.0, ge=0.2, le=3, json_schema_extra=ui(step=0.1))
+    """Size of the style picture beside the photo: larger gives larger strokes."""
     size: int | None = Field(None, ge=64, le=20_000, json_schema_extra=ui(step=64, unit="px"))
     """Longest side of the result; a smaller photo is not enlarged. Empty: as large as the photo."""
     radii: Radii | None = Field(None, json_schema_extra=ui(unit="px"))
@@ -61,14 +67,20 @@ class StrokeRendering(Params):
 
     @property
     def settings(self) -> Look:
-        """The look with the given numbers in it, radii from broad to fine."""
-        given = {part.name: getattr(self, part.name) for part in parts(Look) if getattr(self, part.name) is not None}
-        chosen = replace(LOOKS[self.look], **given)
-        return replace(chosen, radii=tuple(sorted(set(chosen.radii), reverse=True)))
+        """The numbers of the look, those that were set by hand in their place."""
+        return self.overridden(LOOKS["impressionist" if self.look == "auto" else self.look])
+
+    def overridden(self, base: Look) -> Look:
+        """`base` with the numbers that were set by hand, radii from broad to fine."""
+        own = {part.name: getattr(self, part.name) for part in parts(Look) if getattr(self, part.name) is not None}
+        chosen = replace(base, **own)
+        return replace(chosen, radii=tuple(sorted(set(chosen.radii), reverse=True)), max_length=max(chosen.max_length, chosen.min_length))
 
     @model_validator(mode="after")
     def _lengths(self) -> "StrokeRendering":
-        chosen = self.settings
-        if chosen.min_length > chosen.max_length:
-            raise ValueError(f"a stroke's min_length ({chosen.min_length}) is over its max_length ({chosen.max_length}) with the look {self.look}: set both")
+        base = LOOKS["impressionist" if self.look == "auto" else self.look]
+        shortest = base.min_length if self.min_length is None else self.min_length
+        longest = base.max_length if self.max_length is None else self.max_length
+        if shortest > longest:
+            raise ValueError(f"a stroke's min_length ({shortest}) is over its max_length ({longest}) with the look {self.look}: set both")
         return self

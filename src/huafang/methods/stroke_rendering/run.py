@@ -12,11 +12,16 @@ import numpy as np
 import torch
 
 from huafang.context import Context, Result
-from huafang.methods.stroke_rendering import StrokeRendering, brush, guides, strokes
+from huafang.methods.stroke_rendering import StrokeRendering, brush, brushwork, guides, strokes
+from huafang.methods.stroke_rendering.brushwork import Palette
 from huafang.methods.stroke_rendering.guides import Array
 from huafang.methods.stroke_rendering.looks import Look
 from huafang.methods.stroke_rendering.strokes import Ints
-from huafang.ops import resize
+from huafang.ops import colour, resize
+
+Field = Callable[[int, int, np.random.Generator], Array]
+"""Height and width -> unit tangents (h, w, 2) as (x, y)."""
+_FIELDS: dict[str, Field] = {"swirling": guides.swirls}
 
 UNIT_SIDE = 640
 """Radii are in pixels of a picture of this longer side: about that of the paper's own pictures."""
@@ -58,7 +63,8 @@ class Strokes:
 def run(p: StrokeRendering, ctx: Context) -> Result:
     photo = ctx.image(p.content)
     sized = photo if p.size is None else resize.shrunk(photo, p.size)
-    painting = Painting(sized, p.settings, p.look == "swirling", np_generator(ctx.generator(p.seed)), ctx.hear)
+    rng = np_generator(ctx.generator(p.seed))
+    painting = _after_paintings(p, ctx, sized, rng) if p.style else Painting(sized, p.settings, rng, ctx.hear, field=_FIELDS.get(p.look))
     brushes = painting.brushes()
     total, done = len(brushes) * BATCHES, 0
     ctx.step(0, total, preview=painting.preview)
@@ -78,13 +84,38 @@ def run(p: StrokeRendering, ctx: Context) -> Result:
     return Result(images=[painting.finish()], figures=figures, notes=notes)
 
 
+def _after_paintings(p: StrokeRendering, ctx: Context, photo: torch.Tensor, rng: np.random.Generator) -> "Painting":
+    """The photo in the paintings' colours, their palette and, with the look `auto`, their brushwork."""
+    paintings = [ctx.image(one) for one in p.style]
+    hand = brushwork.measure(paintings, p.style_scale, rng)
+    ctx.hear()
+    if not p.keep_colours:
+        pixels = torch.cat([one.flatten(2)[:, :, None] for one in (resize.shrunk(one, brushwork.SIDE) for one in paintings)], dim=3)
+        photo = colour.monge_kantorovich(photo, pixels).clamp_(0, 1)
+    auto = p.look == "auto"
+    look = p.overridden(hand.look) if auto else p.settings
+    return Painting(photo, look, rng, ctx.hear, field=hand.directions if auto else _FIELDS.get(p.look), palette=None if p.keep_colours else hand.palette)
+
+
 class Painting:
     """The photo, the canvas, and one generator that all chance comes from, in order."""
 
-    def __init__(self, photo: torch.Tensor, look: Look, swirling: bool, rng: np.random.Generator, hear: Callable[[], None]) -> None:
-        """`photo` (1, 3, H, W) in [0, 1]. `hear` raises when the painter is to stop: what takes long between two steps calls it."""
+    def __init__(
+        self,
+        photo: torch.Tensor,
+        look: Look,
+        rng: np.random.Generator,
+        hear: Callable[[], None],
+        *,
+        field: Field | None = None,
+        palette: Palette | None = None,
+    ) -> None:
+        """`photo` (1, 3, H, W) in [0, 1]. `hear` raises when the painter is to stop: what takes long between two steps calls it.
+
+        `field` makes the directions of strokes where the photo has none; without it they follow the photo alone. Colours come from `palette`, if there is one.
+        """
         pixels: Array = photo[0].permute(1, 2, 0).cpu().numpy()
-        self.look, self.rng, self.hear = look, rng, hear
+        self.look, self.rng, self.hear, self.palette = look, rng, hear, palette
         self.height, self.width = pixels.shape[:2]
         self.scale = max(pixels.shape) / UNIT_SIDE
         shrink = min(1.0, guides.GUIDE_SIDE / max(pixels.shape))
@@ -93,7 +124,7 @@ class Painting:
         self.photo = shrunk(pixels, h, w, 3)
         hear()
         self.texture = brush.bristles(rng)
-        self.swirl = guides.swirls(h, w, rng) if swirling else None
+        self.field = field(h, w, rng) if field else None
         self.canvas = np.zeros((self.height, self.width, 5), np.float32)
         hear()
         # The ground: a painter tones the canvas with the picture's broad colours; what a thin stroke lets through is that
@@ -110,10 +141,10 @@ class Painting:
         size, unit = radius * shrink, self.scale * shrink
         reference = guides.blur(self.photo, self.look.blur_factor * size)
         self.hear()
-        tangents = guides.directions(reference, size, unit, swirl=self.swirl, fallback=float(self.rng.uniform(-1.2, -0.4)))
+        tangents = guides.directions(reference, size, unit, swirl=self.field, fallback=float(self.rng.uniform(-1.2, -0.4)))
         self.hear()
         canvas = shrunk(self.canvas, h, w, 3)
-        if before is not None and any(jitters(self.look)):
+        if before is not None and (self.palette or any(jitters(self.look))):
             # Chance colours are meant to mix in the eye: singly they are no error
             canvas = guides.blur(canvas, before * shrink)
         return View(radius, size, reference, tangents, canvas, before is None)
@@ -132,7 +163,8 @@ class Painting:
         points, counts = strokes.trace(
             begin, view.reference, view.canvas, view.bare, view.tangents, view.size, self.look.curvature_filter, self.look.min_length, self.look.max_length
         )
-        colours = jittered(view.reference[begin[:, 1], begin[:, 0]], self.look, self.rng)
+        wanted = view.reference[begin[:, 1], begin[:, 0]]
+        colours = jittered(self.palette.picked(wanted, self.rng) if self.palette else wanted, self.look, self.rng)
         return Strokes(view.radius, points / self.per_pixel, counts, colours)
 
     def close_gaps(self, view: View) -> int:
