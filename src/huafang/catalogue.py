@@ -92,7 +92,7 @@ def _entry(name: str, body: dict[str, Any]) -> Entry:
 
 def _said(body: dict[str, Any]) -> dict[str, Any]:
     """A table with its words in both languages: `title` and `title_zh`, `about` and `about_zh`; `licence_zh` where the licence is more than a name."""
-    words = {key: Note(body.pop(key), body.pop(f"{key}_zh")) for key in ("title", "about", "draws") if key in body}
+    words: dict[str, Note] = {key: Note(body.pop(key), body.pop(f"{key}_zh")) for key in ("title", "about", "draws") if key in body}
     licence = body.pop("licence")
     words["licence"] = Note(licence, body.pop("licence_zh", licence))
     return {**body, **words}

@@ -173,5 +173,5 @@ def _falls_to(level: float, correlation: Array) -> float:
     return float(LAGS[below[0]] if len(below) else LAGS[-1])
 
 
-def _at(picture: Array, y: Array, x: Array, order: int = 1) -> Array:
+def _at(picture: Array, y: guides.Real, x: guides.Real, order: int = 1) -> Array:
     return np.asarray(map_coordinates(picture, [y, x], order=order, mode="reflect"), np.float32)
