@@ -34,6 +34,13 @@ def shared() -> Path:
     return SHARED
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what a green run did not cover: parity tests without their inputs."""
+    absent = sum("../shared" in str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
+    if absent:
+        terminalreporter.write_line(f"{absent} tests were skipped for want of ../shared: parity with the authors' outputs was not checked", yellow=True)
+
+
 @dataclass
 class Bench:
     """A store of assets with two small pictures in it, and contexts on it."""

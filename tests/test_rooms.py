@@ -1,10 +1,12 @@
 """One contract over the whole table of rooms.
 
 A room's own test file, `tests/methods/test_<room>.py`, says how to run it small: `def sample(bench) -> dict` gives its settings (a second or two of work).
+`HUAFANG_GOLDEN=1 python -m pytest tests/test_rooms.py -k golden` writes the golden pictures anew: look at each before you commit it.
 """
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,11 +16,12 @@ from typing import get_args
 
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from huafang import catalogue, images, methods
 from huafang.errors import BadInput, Cancelled
-from huafang.params import Kind, Params, fields
+from huafang.params import Kind, OnePass, Params, fields
 from tests.conftest import Bench, scene
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +29,11 @@ NAMES = list(methods.ROOMS)
 UNSEEN = {"adain", "cap_vstnet", "cartoongan", "clipstyler", "cyclegan", "multi_style", "stargan"}
 """Rooms of which no trained weights were at hand when they were built: equal to the authors' code by rule, but with no picture of theirs to show yet."""
 PAINTERS = [name for name, room in methods.ROOMS.items() if room.lane == "compute"]
+GOLDEN = ROOT / "tests" / "golden" / "methods"
+WITHOUT_GOLDEN = ("compare", "train_")
+"""A report shows measured times; a training on another CPU ends elsewhere."""
+BLOCK, FURTHEST, MEAN = 8, 0.12, 0.012
+"""Golden pictures are compared by the means of 8 × 8 blocks: CPUs round differently, and single strokes may move."""
 
 
 def sample(name: str, bench) -> Params:
@@ -156,6 +164,34 @@ def test_pictures_are_finite_in_range_and_repeatable(ran):
         assert 0 <= float(pixels.min()) <= float(pixels.max()) <= 1
     for one, other in zip(first.images, again.images, strict=True):
         assert torch.equal(one, other), "same seed, same pixels"
+
+
+def test_another_seed_gives_other_pixels_where_there_is_chance(bench, ran):
+    """A trained network's single pass has none."""
+    name, _, first, _ = ran
+    params = sample(name, bench)
+    if isinstance(params, OnePass):
+        pytest.skip("a single pass draws no random numbers")
+    changed = params.model_copy(update={"seed": params.seed + 1} | ({"name": "other"} if "name" in type(params).model_fields else {}))
+    other = methods.run(changed, bench.context()).images[0]
+    assert other.shape != first.images[0].shape or not torch.equal(other, first.images[0])
+
+
+def test_golden_picture(ran):
+    """What a method paints today, it paints tomorrow, on any CPU."""
+    name, _, first, _ = ran
+    if name.startswith(WITHOUT_GOLDEN):
+        pytest.skip("its picture depends on the machine")
+    path = GOLDEN / f"{name}.png"
+    if os.environ.get("HUAFANG_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(images.encode(first.images[0]))
+    wanted, found = (F.avg_pool2d(one, BLOCK) for one in (images.decode(path.read_bytes()), first.images[0]))
+    assert wanted.shape == found.shape
+    apart = (wanted - found).abs()
+    assert (float(apart.max()) <= FURTHEST, float(apart.mean()) <= MEAN) == (True, True), (
+        f"{name}: {float(apart.max()):.3f} at most, {float(apart.mean()):.4f} on average"
+    )
 
 
 def test_every_figure_has_a_name_in_both_languages(ran):
