@@ -155,14 +155,6 @@ def test_bad_input_64_a_thousand_parts(client):
     assert answer.status_code in (400, 422)
 
 
-def test_bad_input_64_a_zipped_body_is_not_unpacked(client, photo):
-    import gzip
-
-    body = gzip.compress(json.dumps({"params": {"method": "stroke_rendering", "content": photo}}).encode())
-    answer = client.post("/api/jobs", content=body, headers={"content-type": "application/json", "content-encoding": "gzip"})
-    assert answer.status_code in (400, 422)
-
-
 @pytest.mark.parametrize("path", ["/", "/theme.js", "photo"])
 def test_bad_input_64_ten_thousand_ranges(client, photo, path):
     path = f"/api/assets/{photo}" if path == "photo" else path

@@ -131,7 +131,12 @@ def build(name: str, values: dict[str, Any]) -> Params:
 
 def explain(errors: Sequence[Any], kind: type[Params] | None = None) -> str:
     """pydantic's errors in sentences: where, what came, what is allowed, what is nearest."""
-    return "; ".join(_sentence(fault, kind) for fault in errors)
+    return "; ".join(_sentence(fault, kind) for fault in errors if not _follows(fault))
+
+
+def _follows(fault: Mapping[str, Any]) -> bool:
+    """Whether a list is called too short only because its validation stopped at a wrong item, which has a fault of its own."""
+    return fault["type"] == "too_short" and isinstance(fault["input"], list | tuple) and len(fault["input"]) >= fault["ctx"]["min_length"]
 
 
 def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
