@@ -94,7 +94,8 @@ def test_bad_input_23_28_assets_that_are_none(client, asset):
 def test_bad_input_27_deleted_and_changed_assets(client, studio):
     asset = upload(client, picture(colour="navy")).json()["id"]
     studio.assets._place(asset).write_bytes(b"<script>")
-    problem(client.get(f"/api/assets/{asset}"), 404, "asset.changed")
+    problem(client.get(f"/api/assets/{asset}/thumbnail"), 404, "asset.changed")
+    assert client.get(f"/api/assets/{asset}").headers["content-disposition"].startswith("attachment"), "what is no picture is not shown as one"
     studio.assets.delete(asset)
     problem(client.get(f"/api/assets/{asset}"), 404, "asset.missing")
 

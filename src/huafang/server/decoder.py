@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from huafang import images, video
+from huafang.assets import Assets
 from huafang.errors import BadInput
 
 TIMEOUT = 30.0
@@ -34,9 +35,9 @@ class Decoder:
         picture: images.Ingested = await self._call(_ingested, data)
         return picture
 
-    async def thumbnail(self, data: bytes, side: int) -> bytes:
-        """`images.thumbnail` elsewhere; of a film, of its first frame. Raises BadInput."""
-        small: bytes = await self._call(_thumbnail, data, side)
+    async def thumbnail(self, assets: Assets, asset: str, side: int) -> bytes:
+        """`images.thumbnail` of a stored file elsewhere; of a film, of its first frame. The file is read there too. Raises BadInput, NotFound."""
+        small: bytes = await self._call(_thumbnail, assets, asset, side)
         return small
 
     def warm(self) -> None:
@@ -91,7 +92,8 @@ def _ingested(data: bytes) -> images.Ingested:
     return images.Ingested(data, facts.width, facts.height, text=video.text_of(data), seconds=facts.seconds)
 
 
-def _thumbnail(data: bytes, side: int) -> bytes:
+def _thumbnail(assets: Assets, asset: str, side: int) -> bytes:
+    data = assets.read(asset)
     return images.thumbnail(video.first_picture(data) if video.is_film(data[:256]) else data, side)
 
 

@@ -4,14 +4,16 @@ import asyncio
 import logging
 import re
 import unicodedata
+from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, File, Header, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Header, Response, UploadFile
 
 from huafang import metadata
 from huafang.assets import write_whole
 from huafang.errors import TooLarge, Unavailable
+from huafang.server.files import FileStream, wanted_range
 from huafang.server.schemas import Asset, Words
 from huafang.server.studio import UPLOAD_BYTES, Studio, studio_of
 
@@ -56,32 +58,29 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
 
 @router.get("/{asset}", response_class=Response, responses={200: {"content": {"image/png": {}, "image/gif": {}, "video/mp4": {}}}})
 def get_asset(
-    studio: House, asset: str, download: Annotated[str | None, Query(max_length=200)] = None, range: Annotated[str | None, Header()] = None
+    studio: House,
+    asset: str,
+    download: str | None = None,
+    range: Annotated[str | None, Header()] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """A stored picture or film; with `download`, as a file of that name. One range of bytes may be asked for, without which no browser seeks in a film."""
-    data = studio.assets.read(asset)
-    kind = _kind(data)
-    headers = {"cache-control": FOREVER, "content-security-policy": "sandbox; default-src 'none'"}
+    head, size = studio.assets.head(asset), studio.assets.size(asset)
+    kind = _kind(head)
+    tag = f'"{asset}"'  # the id is the content's own hash: nothing need be hashed to compare
+    headers = {"cache-control": FOREVER, "content-security-policy": "sandbox; default-src 'none'", "etag": tag, "accept-ranges": "bytes"}
+    if tag in (if_none_match or ""):
+        return Response(status_code=304, headers=headers)
     if download is not None or kind == "application/octet-stream":
         headers["content-disposition"] = _as_file(download or asset)
-    headers["accept-ranges"] = "bytes"
-    if (asked := _range(range or "", len(data))) is None:
-        return Response(data, media_type=kind, headers=headers)
-    first, last = asked
-    if first > last:
-        return Response(status_code=416, headers={"content-range": f"bytes */{len(data)}"})
-    return Response(data[first : last + 1], 206, headers | {"content-range": f"bytes {first}-{last}/{len(data)}"}, kind)
-
-
-def _range(header: str, size: int) -> tuple[int, int] | None:
-    """First and last byte of a `Range` header of one range (RFC 9110, section 14); None for any other, which may be passed over."""
-    found = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header.strip())
-    if not found or not any(found.groups()):
-        return None
-    first, last = found.groups()
-    if not first:
-        return max(0, size - int(last)), size - 1 if int(last) else -1
-    return int(first), min(int(last or size), size - 1) if int(first) < size else -1
+    asked = wanted_range(range or "", size) if if_range in (None, tag) else None
+    first, last = asked or (0, size - 1)
+    if asked and first > last:
+        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+    if asked:
+        headers["content-range"] = f"bytes {first}-{last}/{size}"
+    return FileStream(partial(studio.assets.open, asset), studio.streams, first, last, status=206 if asked else 200, headers=headers, media_type=kind)
 
 
 @router.get("/{asset}/thumbnail", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
@@ -91,7 +90,7 @@ async def get_thumbnail(studio: House, asset: str, size: Literal["256", "512"] =
     try:
         small = await asyncio.to_thread(place.read_bytes)
     except OSError:
-        small = await studio.decoder.thumbnail(await asyncio.to_thread(studio.assets.read, asset), int(size))
+        small = await studio.decoder.thumbnail(studio.assets, asset, int(size))
         try:
             await asyncio.to_thread(write_whole, place, small)
         except Unavailable as error:  # it is only a cache: the picture is shown all the same
