@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, File, Header, Response, UploadFile
 
-from huafang import metadata
 from huafang.assets import write_whole
 from huafang.errors import TooLarge, Unavailable
 from huafang.server.files import FileStream, wanted_range
@@ -44,14 +43,13 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
         picture = await studio.decoder.ingest(data)
         asset = await asyncio.to_thread(studio.assets.put, picture.data)
         await asyncio.to_thread(studio.note_name, asset, file.filename or "")
-    made_with = await asyncio.to_thread(metadata.read, picture.text)
     return Asset(
         id=asset,
         width=picture.width,
         height=picture.height,
         bytes=len(picture.data),
         warnings=[Words(en=said, zh=said.zh) for said in picture.warnings],
-        made_with=made_with,
+        made_with=picture.made_with,
         seconds=picture.seconds,
     )
 
