@@ -24,6 +24,8 @@ FOREVER = "private, max-age=31536000, immutable"
 INLINE = {b"\x89PNG\r\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 """Names that Windows gives to devices, whatever their ending."""
+NAME_BYTES = 200
+"""Of a file name that is offered for a download: file systems take 255."""
 
 
 @router.post("", status_code=201)
@@ -97,9 +99,15 @@ async def get_thumbnail(studio: House, asset: str, size: Literal["256", "512"] =
 
 
 def _as_file(name: str) -> str:
-    """`content-disposition` for a name that came from outside: letters and their marks, digits, dots, dashes and spaces stay."""
-    kept = "".join(mark if mark in "._- " or unicodedata.category(mark)[0] in "LNM" else "_" for mark in unicodedata.normalize("NFC", name))
-    wide = kept[:100].strip(". ") or "picture"
+    """`content-disposition` for a name that came from outside: letters and their marks, digits, dots, dashes and spaces stay; its ending is kept when it
+    is too long.
+    """
+    shown = "".join(mark if mark in "._- " or unicodedata.category(mark)[0] in "LNM" else "_" for mark in unicodedata.normalize("NFC", name))
+    stem, dot, ending = shown.strip(". ").rpartition(".")
+    if not stem or len(ending) > 10:
+        stem, dot, ending = shown, "", ""
+    room = NAME_BYTES - len((dot + ending).encode())
+    wide = stem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore").strip(". ") + dot + ending if stem.strip(". ") else "picture"
     if wide.partition(".")[0].strip().upper() in DEVICES:
         wide = "_" + wide
     plain = wide.encode("ascii", "replace").decode().replace("?", "_")
