@@ -32,7 +32,7 @@ HEADERS = {
 UPLOADS = {"/api/assets": 1, "/api/style-transfer": 2}
 """Where pictures are taken in, and how many in one request."""
 WRONG_TOKENS = 20
-"""Wrong tokens a minute after which the door stays shut to their sender for the rest of that minute."""
+"""Wrong tokens a minute after which their sender is told to wait; the right one is let in all the same."""
 CLIENTS = 10_000
 """Senders of wrong tokens that are remembered."""
 DRAIN = 5.0
@@ -100,14 +100,15 @@ class Guard:
         return None
 
     def _check_token(self, headers: dict[bytes, bytes], client: str) -> tuple[int, str, str] | None:
-        now = time.monotonic()
-        wrong = self._wrong.get(client, deque())
-        if len(wrong) == WRONG_TOKENS and now - wrong[0] < 60:
-            return 429, "token.too_many", "too many wrong tokens; wait a minute"
+        """Compare first, count wrong ones only: who has the right token is never locked out by others who guess from the same address."""
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         assert self._token is not None
         if scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token.encode()):
             return None
+        now = time.monotonic()
+        wrong = self._wrong.get(client, deque())
+        if len(wrong) == WRONG_TOKENS and now - wrong[0] < 60:
+            return 429, "token.too_many", "too many wrong tokens; wait a minute"
         if given:
             self._wrong.setdefault(client, deque(maxlen=WRONG_TOKENS)).append(now)
             self._wrong.move_to_end(client)
