@@ -111,6 +111,45 @@ def test_bad_input_07_text_bombs():
         assert opened(png((b"iCCP", profile), BLANK, END)).shape == (8, 8, 3)
 
 
+def scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan comes `count` times more."""
+    data = saved(Image.linear_gradient("L"), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * count + data[-2:]
+
+
+def test_bad_input_21_a_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded(monkeypatch):
+    error = refused(scans(3000))
+    assert "more than 100 scans" in error.message
+    assert images.ingest(scans(80)).width == 256
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
+    for data in (scans(3000), small("JPEG")[:2] + b"\xff\xfe\x00\x03A" * 5_001 + small("JPEG")[2:]):
+        for look in (images.ingest, images.probe, lambda data: images.thumbnail(data, 16)):
+            with pytest.raises(BadInput, match="more than"):
+                look(data)
+
+
+def test_scans_are_those_of_the_picture_and_not_of_what_lies_in_or_behind_it():
+    mark = b"\xff\xda\x00\x08" * 300
+    data = small("JPEG", quality=95)
+    hidden = data[:2] + b"\xff\xe5" + struct.pack(">H", len(mark) + 2) + mark + data[2:] + mark
+    assert np.array_equal(opened(hidden), opened(data))
+
+
+@pytest.mark.parametrize("format", ["GIF", "TIFF"])
+def test_frames_are_not_counted(format, monkeypatch):
+    """A GIF of 15 MB holds a million of them."""
+    first, *rest = frames(6)
+    data = saved(first, format, save_all=True, append_images=rest)
+    with Image.open(io.BytesIO(data)) as file:
+        kind = type(file)
+    sought: list[int] = []
+    seek = kind._seek
+    monkeypatch.setattr(kind, "_seek", lambda self, frame, *rest: (sought.append(frame), seek(self, frame, *rest))[1])
+    assert images.ingest(data).warnings == ("only the first of its frames was taken",)
+    assert max(sought) == 1
+
+
 def frames(count: int) -> list[Image.Image]:
     return [Image.new("RGB", (16, 16), ((10 + 60 * i) % 256, (90 * i) % 256, 200 - i % 200)) for i in range(count)]
 

@@ -165,6 +165,18 @@ def test_playlists_and_pictures_are_not_even_opened():
         assert not video.is_film(data)
 
 
+@pytest.mark.parametrize(("length", "kept"), [(100_000, True), (3_000_000, False)])
+def test_a_text_of_any_length_is_read_in_part_or_not_at_all(length, kept):
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        container.metadata.update({"comment": "ab:c, " * (length // 6), "title": "where I live"})
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(PICTURES[0], format="rgb24")))
+        container.mux(stream.encode())
+    assert list(video.text_of(out.getvalue())) == ([metadata.A1111] if kept else [])
+
+
 def test_sound_alone_and_giants_are_refused(monkeypatch):
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:

@@ -28,6 +28,15 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 """Raster formats that are opened (JPEG opens MPO too). Pillow knows 40 more, some of which run programs (EPS) or unpack bombs (FITS): they stay shut."""
 READABLE = "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF"
 
+MAX_SCANS = 100
+"""Of a JPEG: ten are usual, and a hundred of 40 megapixels take seconds."""
+MAX_SEGMENTS = 5_000
+"""Of a JPEG before its end: a large colour profile and the data of a camera are some hundred."""
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+"""A marker of JPEG (ITU-T T.81, table B.1). In a scan's data 0xff is followed by 0, or is one of the markers d0 to d7, which cut it into intervals."""
+_BARE = (0x01, 0xD8)
+"""Markers that no length follows."""
+
 Format = Literal["png", "jpeg", "webp"]
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
@@ -56,15 +65,14 @@ def ingest(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Ingested:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if getattr(picture, "n_frames", 1) > 1:
-                said.append(Note("only the first of its frames was taken", "只取了它的第一帧。"))
-                picture.seek(0)
             picture.load()
             text = _text_of(picture)  # only now: reading EXIF loads a PNG, and a fault met there would go unseen
             upright = _upright(picture, said)
             plain = _to_srgb(upright, said)
             out = io.BytesIO()
             plain.save(out, "PNG", compress_level=1)
+            if _has_more_frames(picture):
+                said.append(Note("only the first of its frames was taken", "只取了它的第一帧。"))
     except BadInput:
         raise
     except Exception as error:  # a decoder fed with hostile bytes may raise anything at all
@@ -148,6 +156,8 @@ def _open(data: bytes, max_pixels: int) -> "Image.Image":
 
     if not data:
         raise BadInput("the picture is empty (0 bytes)", code="image.unreadable")
+    if data.startswith(b"\xff\xd8\xff"):
+        _check_scans(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -161,6 +171,33 @@ def _open(data: bytes, max_pixels: int) -> "Image.Image":
         raise _unreadable(data, error) from error
     _check_size(picture.width, picture.height, max_pixels)
     return picture
+
+
+def _has_more_frames(picture: "Image.Image") -> bool:
+    """Whether an opened file holds more than one frame; it stands at the second then. They are not counted: a small file can hold millions."""
+    try:
+        picture.seek(1)
+    except Exception:  # the end of the file, or whatever a decoder raises at a damaged second frame, which nobody wants
+        return False
+    return True
+
+
+def _check_scans(data: bytes) -> None:
+    """Refuse a JPEG that takes very long to decode for its size. Raises BadInput.
+
+    Each scan of a progressive JPEG goes over the whole picture again, however few bytes it has; each segment is read by slow code.
+    """
+    place, scans = 2, 0
+    for _ in range(MAX_SEGMENTS):
+        found = _MARKER.search(data, place)
+        if found is None or found[1] == b"\xd9":
+            return
+        scans += found[1] == b"\xda"
+        if scans > MAX_SCANS:
+            hint = "an ordinary progressive JPEG has about ten; save it again with an image program"
+            raise BadInput(f"this JPEG goes over the picture in more than {MAX_SCANS} scans", code="image.unreadable", hint=hint)
+        place = found.end() + (int.from_bytes(data[found.end() : found.end() + 2]) if found[1][0] not in _BARE else 0)
+    raise BadInput(f"this JPEG has more than {MAX_SEGMENTS:,} segments", code="image.unreadable", hint="save it again with an image program")
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
@@ -201,18 +238,18 @@ def looks_like(data: bytes) -> str:
 
 
 def _text_of(picture: "Image.Image") -> dict[str, str]:
-    """The texts that `metadata.read` understands, each of at most 200 kB."""
-    found = {key: value for key in carried.KNOWN if isinstance(value := picture.info.get(key), str) and len(value) < 200_000}
+    """The texts that `metadata.read` understands."""
+    found = carried.known(picture.info)
     try:
         exif = picture.getexif()
         own, comment = exif.get(0x010E), exif.get_ifd(0x8769).get(0x9286)
     except Exception:  # EXIF of a stranger's file: nothing in it is needed
         own, comment = None, None
-    if isinstance(own, str) and own.startswith("{") and len(own) < 200_000:
+    if isinstance(own, str) and own.startswith("{") and len(own) < carried.LONGEST:
         found.setdefault(carried.OWN, own)
     if isinstance(comment, bytes) and comment.startswith(b"UNICODE\x00"):
         # either byte order is met; the settings' names are ASCII, so the right one has more of it
-        ways = [comment[8:200_008].decode(order, "replace") for order in ("utf-16-be", "utf-16-le")]
+        ways = [comment[8 : 8 + carried.LONGEST].decode(order, "replace") for order in ("utf-16-be", "utf-16-le")]
         found[carried.USER_COMMENT] = max(ways, key=lambda words: sum(map(str.isascii, words)))
     return found
 

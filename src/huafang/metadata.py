@@ -18,6 +18,8 @@ A1111 = "parameters"
 USER_COMMENT = "UserComment"
 KNOWN = (OWN, A1111, "invokeai_metadata", "workflow", "prompt", USER_COMMENT)
 """Names of the texts that `read` looks at."""
+LONGEST = 200_000
+"""Characters of one text up to which it is looked at."""
 EXIF_BYTES = 60_000
 """A JPEG's EXIF block ends at 65 533 bytes."""
 _PAIR = re.compile(r'\b(\w[\w \-/]{1,40}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
@@ -70,6 +72,11 @@ def read(text: Mapping[str, str]) -> dict[str, Any]:
     if "workflow" in text or "prompt" in text:
         return {"tool": "comfyui", "params": {}}
     return {}
+
+
+def known(text: Mapping[str, Any]) -> dict[str, str]:
+    """Of a file's texts those that `read` looks at and that are not too long."""
+    return {key: value for key in KNOWN if isinstance(value := text.get(key), str) and len(value) < LONGEST}
 
 
 def _renamed(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

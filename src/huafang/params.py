@@ -90,15 +90,17 @@ ImageId = Annotated[str, Field(pattern=PICTURE, json_schema_extra=ui(kind="image
 """A picture: the sha256 of its stored bytes (`assets.py`). Never a path."""
 FilmId = Annotated[str, Field(pattern=PICTURE, json_schema_extra=ui(kind="image", film=True))]
 """A picture or a film."""
-ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="images"))]
-Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=5_000, json_schema_extra=ui(kind="images"))]
+ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="images"))]
+Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=5_000, json_schema_extra=ui(kind="images"))]
 """Many pictures to learn from: a folder on the command line, an upload of several on the page."""
-MaskIds = Annotated[tuple[ImageId, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="masks", over="content", per="style"))]
+MaskIds = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="masks", over="content", per="style"))]
 """Black and white pictures, painted on the page over another picture or given as files: one for each style picture, or none."""
-Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=16, json_schema_extra=ui(kind="numbers"))]
+Numbers = Annotated[tuple[float, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="numbers"))]
 WeightsId = Annotated[str, Field(pattern=MODEL, max_length=200, json_schema_extra=ui(kind="weights"))]
 """A model by its name in the weights store (`weights.py`). Never a path."""
-MethodNames = Annotated[tuple[Annotated[str, Field(pattern=METHOD)], ...], Field(strict=False, max_length=24, json_schema_extra=ui(kind="methods"))]
+MethodNames = Annotated[
+    tuple[Annotated[str, Field(pattern=METHOD)], ...], Field(strict=False, fail_fast=True, max_length=24, json_schema_extra=ui(kind="methods"))
+]
 """Other methods by name; which ones there are, only the table of rooms knows (`methods.restylers`)."""
 
 

@@ -130,9 +130,9 @@ def _promised_seconds(container: Any, stream: Any, rate: Fraction) -> Fraction |
 
 
 def text_of(data: bytes) -> dict[str, str]:
-    """The texts in a film's header, under the names that `metadata.read` knows. Raises BadInput."""
+    """The texts in a film's header that `metadata.read` understands, under the names by which it knows them. Raises BadInput."""
     with _opened(data) as container:
-        return {metadata.A1111 if key == "comment" else key: value for key, value in container.metadata.items()}
+        return metadata.known({metadata.A1111 if key == "comment" else key: value for key, value in container.metadata.items()})
 
 
 def _check_size(width: int, height: int) -> None:

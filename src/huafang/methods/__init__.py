@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from huafang import catalogue
 from huafang.assets import Assets
-from huafang.errors import BadInput, NotFound, meant, nearest
+from huafang.errors import BadInput, NotFound, UnknownWeights, meant, nearest
 from huafang.methods.adain import AdaIn
 from huafang.methods.animegan import AnimeGan
 from huafang.methods.cap_vstnet import CapVstNet
@@ -131,7 +131,12 @@ def build(name: str, values: dict[str, Any]) -> Params:
 
 def explain(errors: Sequence[Any], kind: type[Params] | None = None) -> str:
     """pydantic's errors in sentences: where, what came, what is allowed, what is nearest."""
-    return "; ".join(_sentence(fault, kind) for fault in errors)
+    return "; ".join(_sentence(fault, kind) for fault in errors if not _follows(fault))
+
+
+def _follows(fault: Mapping[str, Any]) -> bool:
+    """Whether a list is called too short only because its validation stopped at a wrong item, which has a fault of its own."""
+    return fault["type"] == "too_short" and isinstance(fault["input"], list | tuple) and len(fault["input"]) >= fault["ctx"]["min_length"]
 
 
 def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
@@ -244,6 +249,15 @@ def check_models(params: Params, weights: Weights) -> None:
             weights.path(value, spec.holds)
         for model in [model for choice, model in spec.needs if choice == value]:
             weights.path(model)
+
+
+def check_downloads(params: Params) -> None:
+    """Raises UnknownWeights where `params` would download anything but a model of the catalogue: whoever asks over HTTP chooses among those alone."""
+    for spec in fields(type(params)) if params.lane == "network" else ():
+        name = getattr(params, spec.name)
+        if spec.kind == "weights" and name not in catalogue.entries():
+            hint = "models that are not in the catalogue are pulled on the command line: huafang models pull OWNER/NAME"
+            raise UnknownWeights(f"there is no model {_short(name)} to pull" + nearest(str(name), catalogue.entries()), hint=hint)
 
 
 def default_method(*, styled: bool, film: bool = False) -> str:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from huafang import methods
 from huafang.errors import HuafangError, QueueFull
+from huafang.server.bodies import CheckedBodies
 from huafang.server.guard import Guard
 from huafang.server.routes import aliases, assets, jobs, models
 from huafang.server.routes import methods as method_routes
@@ -49,7 +50,7 @@ def create_app(studio: Studio, *, hosts: Iterable[str] = ("127.0.0.1", "localhos
         app.include_router(router)
     _name_event_types(app)
     app.add_api_route("/{path:path}", _page, methods=["GET", "HEAD"], include_in_schema=False, response_class=Response)
-    return Guard(app, hosts=hosts, token=token, upload_bytes=UPLOAD_BYTES, uploads=UPLOADS_AT_ONCE)
+    return Guard(CheckedBodies(app), hosts=hosts, token=token, upload_bytes=UPLOAD_BYTES, uploads=UPLOADS_AT_ONCE)
 
 
 def _operation(route: APIRoute) -> str:

@@ -1,4 +1,7 @@
-"""Strangers' pictures and films are decoded in processes of their own: a bomb or a broken decoder costs its own upload, never another and never the server."""
+"""Strangers' pictures and films are decoded in processes of their own: a bomb or a broken decoder costs its own upload, never another and never the server.
+
+Everything that is read from such a file is read there, its texts too. Uploads and thumbnails have processes of their own, so that neither waits for the other.
+"""
 
 import asyncio
 import contextlib
@@ -8,57 +11,91 @@ import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from typing import Any
 
-from huafang import images, video
+from huafang import images, metadata, video
+from huafang.assets import Assets
 from huafang.errors import BadInput
+from huafang.notes import Note
 
-TIMEOUT = 30.0
-"""Seconds for one picture, counted from when a process takes it up."""
+CPU_SECONDS = 20
+"""Processor time for one file: three times what the largest allowed picture takes. It is the same on a busy machine, where the clock is not."""
+TIMEOUT = 60.0
+"""Seconds by the clock for one file, counted from when a process takes it up: for files on which a decoder waits, and where processor time has no limit."""
 MEMORY = 4 * 1024**3
 """Address space of one decoder: 40 megapixels in 4 channels, several times over."""
-SEATS = 2
+UPLOADERS = 2
+THUMBNAILERS = 1
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """An upload fit to be stored. `made_with` is what its texts say of how it was made; `seconds` is a film's length."""
+
+    data: bytes
+    width: int
+    height: int
+    warnings: tuple[Note, ...]
+    made_with: dict[str, Any]
+    seconds: float | None = None
 
 
 class Decoder:
-    """Processes, one per seat, each with one picture at a time; one that dies or takes too long is replaced."""
+    """Processes, some for uploads and some for thumbnails, each with one file at a time; one that dies or takes too long is replaced."""
 
     def __init__(self) -> None:
-        self._seats = [_Seat() for _ in range(SEATS)]
-        self._free: asyncio.LifoQueue[_Seat] = asyncio.LifoQueue()
-        for seat in self._seats:
-            self._free.put_nowait(seat)
+        self.uploads = _Seats(UPLOADERS)
+        self.thumbnails = _Seats(THUMBNAILERS)
 
-    async def ingest(self, data: bytes) -> images.Ingested:
-        """`images.ingest` elsewhere; a film is looked at and stays as it came. Raises BadInput, TooLarge."""
-        picture: images.Ingested = await self._call(_ingested, data)
-        return picture
+    async def ingest(self, data: bytes) -> Arrived:
+        """`images.ingest` elsewhere, for pictures and films. Raises BadInput, TooLarge."""
+        arrived: Arrived = await self.uploads.call(_ingested, data)
+        return arrived
 
-    async def thumbnail(self, data: bytes, side: int) -> bytes:
-        """`images.thumbnail` elsewhere; of a film, of its first frame. Raises BadInput."""
-        small: bytes = await self._call(_thumbnail, data, side)
+    async def thumbnail(self, assets: Assets, asset: str, side: int) -> bytes:
+        """`images.thumbnail` of a stored file elsewhere; of a film, of its first frame. The file is read there too. Raises BadInput, NotFound."""
+        small: bytes = await self.thumbnails.call(_thumbnail, assets, asset, side)
         return small
 
     def warm(self) -> None:
         """Start a process before it is needed."""
-        self._seats[-1].submit(_nothing)
+        self.uploads.warm()
 
     def close(self) -> None:
-        for seat in self._seats:
+        self.uploads.close()
+        self.thumbnails.close()
+
+
+class _Seats:
+    """Some processes for one purpose; who comes when all are busy waits."""
+
+    def __init__(self, count: int) -> None:
+        self.seats = [_Seat() for _ in range(count)]
+        self.free: asyncio.LifoQueue[_Seat] = asyncio.LifoQueue()
+        for seat in self.seats:
+            self.free.put_nowait(seat)
+
+    def warm(self) -> None:
+        self.seats[-1].submit(_nothing)
+
+    def close(self) -> None:
+        for seat in self.seats:
             seat.clear()
 
-    async def _call(self, function: Any, *arguments: Any) -> Any:
-        seat = await self._free.get()
+    async def call(self, function: Any, *arguments: Any) -> Any:
+        seat = await self.free.get()
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(seat.submit(_answer, function, arguments)), TIMEOUT)
+            return await asyncio.wait_for(asyncio.wrap_future(seat.submit(_answer, CPU_SECONDS, function, arguments)), TIMEOUT)
         except (BrokenProcessPool, TimeoutError) as error:
             seat.clear()
-            raise BadInput("this picture could not be decoded: the decoder gave up on it", code="image.unreadable") from error
+            said = f"this file could not be decoded: it wants more than {CPU_SECONDS} seconds of processor time, or too much memory, and was given up"
+            raise BadInput(said, code="image.unreadable", hint="save it again with an image or video program, or scale it down") from error
         except asyncio.CancelledError:  # whoever asked has left: the process may not work on for nobody
             seat.clear()
             raise
         finally:
-            self._free.put_nowait(seat)
+            self.free.put_nowait(seat)
 
 
 class _Seat:
@@ -84,18 +121,26 @@ class _Seat:
                 process.kill()
 
 
-def _ingested(data: bytes) -> images.Ingested:
+def _ingested(data: bytes) -> Arrived:
     if not video.is_film(data[:256]):
-        return images.ingest(data)
+        picture = images.ingest(data)
+        return Arrived(picture.data, picture.width, picture.height, picture.warnings, metadata.read(picture.text))
     facts = video.probe(data)
-    return images.Ingested(data, facts.width, facts.height, text=video.text_of(data), seconds=facts.seconds)
+    return Arrived(data, facts.width, facts.height, (), metadata.read(video.text_of(data)), facts.seconds)
 
 
-def _thumbnail(data: bytes, side: int) -> bytes:
+def _thumbnail(assets: Assets, asset: str, side: int) -> bytes:
+    data = assets.read(asset)
     return images.thumbnail(video.first_picture(data) if video.is_film(data[:256]) else data, side)
 
 
-def _answer(function: Any, arguments: tuple[Any, ...]) -> Any:
+def _answer(cpu_seconds: int, function: Any, arguments: tuple[Any, ...]) -> Any:
+    with contextlib.suppress(ImportError, ValueError, OSError):  # there is no such limit on Windows
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        # The process lives on, so only the soft limit moves; the kernel ends the process when it is reached.
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds, resource.RLIM_INFINITY))
     try:
         return function(*arguments)
     except MemoryError:

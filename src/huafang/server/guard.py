@@ -32,7 +32,7 @@ HEADERS = {
 UPLOADS = {"/api/assets": 1, "/api/style-transfer": 2}
 """Where pictures are taken in, and how many in one request."""
 WRONG_TOKENS = 20
-"""Wrong tokens a minute after which the door stays shut to their sender for the rest of that minute."""
+"""Wrong tokens a minute after which their sender is told to wait; the right one is let in all the same."""
 CLIENTS = 10_000
 """Senders of wrong tokens that are remembered."""
 DRAIN = 5.0
@@ -65,18 +65,18 @@ class Guard:
         headers = {name.lower(): value for name, value in scope["headers"]}
         refused = self._refusal(scope, headers)
         if refused:
-            await _answer(receive, send, *refused)
+            await answer(receive, send, *refused)
             return
         pictures = UPLOADS.get(scope["path"], 0) if scope["method"] == "POST" and _is_form(headers) else 0
         limit = pictures * self._upload_bytes + 100_000 if pictures else JSON_BYTES
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15 or int(length) > limit:
-            await _answer(receive, send, 413, "request.too_large", f"the request is {length.decode('latin1')[:20]} bytes; at most {limit:,} are taken")
+            await answer(receive, send, 413, "request.too_large", f"the request is {length.decode('latin1')[:20]} bytes; at most {limit:,} are taken")
             return
         if not pictures:
             await _Bounded(receive, send, limit).run(self._app, scope)
         elif self._under_way[scope["path"]] >= self._uploads:
-            await _answer(receive, send, 429, "queue.full", f"{self._uploads} uploads are under way already", retry_after=1)
+            await answer(receive, send, 429, "queue.full", f"{self._uploads} uploads are under way already", retry_after=1)
         else:
             self._under_way[scope["path"]] += 1
             try:
@@ -100,14 +100,15 @@ class Guard:
         return None
 
     def _check_token(self, headers: dict[bytes, bytes], client: str) -> tuple[int, str, str] | None:
-        now = time.monotonic()
-        wrong = self._wrong.get(client, deque())
-        if len(wrong) == WRONG_TOKENS and now - wrong[0] < 60:
-            return 429, "token.too_many", "too many wrong tokens; wait a minute"
+        """Compare first, count wrong ones only: who has the right token is never locked out by others who guess from the same address."""
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         assert self._token is not None
         if scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token.encode()):
             return None
+        now = time.monotonic()
+        wrong = self._wrong.get(client, deque())
+        if len(wrong) == WRONG_TOKENS and now - wrong[0] < 60:
+            return 429, "token.too_many", "too many wrong tokens; wait a minute"
         if given:
             self._wrong.setdefault(client, deque(maxlen=WRONG_TOKENS)).append(now)
             self._wrong.move_to_end(client)
@@ -145,7 +146,7 @@ class _Bounded:
                 raise
         if self._over and not self._answering:
             detail = f"the request is longer than the {self._limit:,} bytes that are taken"
-            await _answer(self._receive_on if self._more else None, self._send_on, 413, "request.too_large", detail)
+            await answer(self._receive_on if self._more else None, self._send_on, 413, "request.too_large", detail)
 
     async def _receive(self) -> Message:
         if self._over:
@@ -168,9 +169,10 @@ class _Bounded:
         await self._send_on(message)
 
 
-async def _answer(receive: Receive | None, send: Send, status: int, code: str, detail: str, *, retry_after: int = 60) -> None:
+async def answer(receive: Receive | None, send: Send, status: int, code: str, detail: str, *, hint: str | None = None, retry_after: int = 60) -> None:
     """Refuse a request, and throw away what `receive` still brings of its body."""
-    body = json.dumps({"type": "about:blank", "title": detail, "status": status, "detail": detail, "code": code, "hint": None}).encode()
+    title = detail.partition(":")[0][:120]
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code, "hint": hint}).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode()), *HEADERS.items()]
     if status == 429:
         headers.append((b"retry-after", str(retry_after).encode()))

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from types import FrameType
 
@@ -32,6 +34,8 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
 """What one listens to for all of a machine's addresses."""
 GRACE = 4.0
+SHORTEST_TOKEN = 16
+"""Characters of a token: the right one is let in however many wrong ones came before, so it must not be one that is guessed."""
 STOPPED = 130
 """Exit code of who was told to leave at once."""
 
@@ -50,6 +54,8 @@ class Options:
     devices: tuple[str, ...] = ("cpu",)
     threads: int | None = None
     queue_limit: int = 500
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For says who the client is; nobody else's is believed."""
 
 
 @contextmanager
@@ -118,10 +124,8 @@ class Stop:
 
 def serve(options: Options, on_ready: Callable[[list[str]], None]) -> None:
     """Serve until asked to stop. `on_ready` gets the addresses to open once it answers, this machine's own first. Raises Unavailable, BadInput."""
-    if options.host not in LOOPBACK and not options.token:
-        raise BadInput(
-            f"--host {options.host} opens the studio to other machines, which needs a token", code="token.needed", hint="add --token, or set HUAFANG_TOKEN"
-        )
+    _check_token(options)
+    _check_proxies(options.proxies)
     listener = _listen(options.host, options.port)
     port = listener.getsockname()[1]
     shown = f"[{options.host}]" if ":" in options.host else options.host
@@ -154,6 +158,8 @@ def serve(options: Options, on_ready: Callable[[list[str]], None]) -> None:
             h11_max_incomplete_event_size=65536,
             server_header=False,
             ws="none",
+            proxy_headers=bool(options.proxies),
+            forwarded_allow_ips=list(options.proxies),
         )
         server = Server(config)
 
@@ -164,6 +170,30 @@ def serve(options: Options, on_ready: Callable[[list[str]], None]) -> None:
         stop.then(close)
         threading.Thread(target=_announce, args=(server, lambda: on_ready(addresses)), daemon=True).start()
         asyncio.run(server.serve(sockets=[listener]))
+
+
+def _check_token(options: Options) -> None:
+    """Raises BadInput for a token that can be guessed, or none where other machines can call."""
+    example = f"for example --token {secrets.token_hex(16)}"
+    if not options.token:
+        if options.host not in LOOPBACK:
+            said = f"--host {options.host} opens the studio to other machines, which needs a token"
+            raise BadInput(said, code="token.needed", hint=f"add --token, or set HUAFANG_TOKEN; {example}")
+        return
+    if len(options.token) < SHORTEST_TOKEN:
+        said = f"the token has {len(options.token)} characters, which can be guessed; at least {SHORTEST_TOKEN} are wanted"
+        raise BadInput(said, code="token.short", hint=example)
+    if not options.token.isprintable() or " " in options.token:
+        raise BadInput("the token holds spaces or control characters, which do not travel in a header", code="token.bad", hint=example)
+
+
+def _check_proxies(proxies: tuple[str, ...]) -> None:
+    for proxy in proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            said = f"--trusted-proxy {proxy[:80]!r} is no address and no network"
+            raise BadInput(said, hint="allowed are addresses and networks of addresses: 127.0.0.1, 10.0.0.0/8, ::1") from None
 
 
 def work(options: Options) -> None:

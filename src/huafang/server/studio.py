@@ -16,6 +16,7 @@ from huafang.jobs.store import Store
 from huafang.places import Places
 from huafang.server.decoder import Decoder
 from huafang.server.events import Hub
+from huafang.server.files import Streams
 from huafang.weights import Weights
 
 PAGES = Path(__file__).parents[1] / "static"
@@ -40,6 +41,7 @@ class Studio:
     hub: Hub = field(default_factory=Hub)
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
     """Whole uploads in memory at one time."""
+    streams: Streams = field(default_factory=Streams)
     _counting: threading.Lock = field(default_factory=threading.Lock)
     _placed: tuple[int, dict[str, int]] | None = None
 

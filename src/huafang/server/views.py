@@ -11,6 +11,9 @@ from huafang.params import Params, fields
 from huafang.server.schemas import Fault, Job, ModelInfo, Output, Progress, Words
 from huafang.weights import Model
 
+TITLE = 80
+"""Characters of a photo's name that its results' names begin with."""
+
 
 def job_view(row: Row, dispatcher: Dispatcher, position: int | None = None) -> Job:
     """A row as a job; `position` is its place in the queue, where it waits."""
@@ -30,13 +33,18 @@ def job_view(row: Row, dispatcher: Dispatcher, position: int | None = None) -> J
         seconds=row.seconds,
         progress=Progress(**live.progress) if live and live.progress else None,
         cancelling=row.cancelling,
-        outputs=[Output(**{**output, "name": f"{row.title}-{output['name']}" if row.title else output["name"]}) for output in row.outputs],
+        outputs=[Output(**{**output, "name": _named(row.title, output["name"])}) for output in row.outputs],
         figures=row.figures,
         notes=[_note(note) for note in row.notes],
         error=Fault(**row.error) if row.error else None,
         inputs=row.inputs,
         deleted=row.deleted_at is not None,
     )
+
+
+def _named(title: str, name: str) -> str:
+    """A result's name, after the photo it was made from: as much of the photo's name as leaves it a file name on every system."""
+    return f"{title[:TITLE].strip()}-{name}" if title else name
 
 
 def _words(note: Note) -> Words:

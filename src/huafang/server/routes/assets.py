@@ -4,14 +4,15 @@ import asyncio
 import logging
 import re
 import unicodedata
+from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, File, Header, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Header, Response, UploadFile
 
-from huafang import metadata
 from huafang.assets import write_whole
 from huafang.errors import TooLarge, Unavailable
+from huafang.server.files import FileStream, wanted_range
 from huafang.server.schemas import Asset, Words
 from huafang.server.studio import UPLOAD_BYTES, Studio, studio_of
 
@@ -23,6 +24,8 @@ FOREVER = "private, max-age=31536000, immutable"
 INLINE = {b"\x89PNG\r\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 """Names that Windows gives to devices, whatever their ending."""
+NAME_BYTES = 200
+"""Of a file name that is offered for a download: file systems take 255."""
 
 
 @router.post("", status_code=201)
@@ -42,46 +45,42 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
         picture = await studio.decoder.ingest(data)
         asset = await asyncio.to_thread(studio.assets.put, picture.data)
         await asyncio.to_thread(studio.note_name, asset, file.filename or "")
-    made_with = await asyncio.to_thread(metadata.read, picture.text)
     return Asset(
         id=asset,
         width=picture.width,
         height=picture.height,
         bytes=len(picture.data),
         warnings=[Words(en=said, zh=said.zh) for said in picture.warnings],
-        made_with=made_with,
+        made_with=picture.made_with,
         seconds=picture.seconds,
     )
 
 
 @router.get("/{asset}", response_class=Response, responses={200: {"content": {"image/png": {}, "image/gif": {}, "video/mp4": {}}}})
 def get_asset(
-    studio: House, asset: str, download: Annotated[str | None, Query(max_length=200)] = None, range: Annotated[str | None, Header()] = None
+    studio: House,
+    asset: str,
+    download: str | None = None,
+    range: Annotated[str | None, Header()] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """A stored picture or film; with `download`, as a file of that name. One range of bytes may be asked for, without which no browser seeks in a film."""
-    data = studio.assets.read(asset)
-    kind = _kind(data)
-    headers = {"cache-control": FOREVER, "content-security-policy": "sandbox; default-src 'none'"}
+    head, size = studio.assets.head(asset), studio.assets.size(asset)
+    kind = _kind(head)
+    tag = f'"{asset}"'  # the id is the content's own hash: nothing need be hashed to compare
+    headers = {"cache-control": FOREVER, "content-security-policy": "sandbox; default-src 'none'", "etag": tag, "accept-ranges": "bytes"}
+    if tag in (if_none_match or ""):
+        return Response(status_code=304, headers=headers)
     if download is not None or kind == "application/octet-stream":
         headers["content-disposition"] = _as_file(download or asset)
-    headers["accept-ranges"] = "bytes"
-    if (asked := _range(range or "", len(data))) is None:
-        return Response(data, media_type=kind, headers=headers)
-    first, last = asked
-    if first > last:
-        return Response(status_code=416, headers={"content-range": f"bytes */{len(data)}"})
-    return Response(data[first : last + 1], 206, headers | {"content-range": f"bytes {first}-{last}/{len(data)}"}, kind)
-
-
-def _range(header: str, size: int) -> tuple[int, int] | None:
-    """First and last byte of a `Range` header of one range (RFC 9110, section 14); None for any other, which may be passed over."""
-    found = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header.strip())
-    if not found or not any(found.groups()):
-        return None
-    first, last = found.groups()
-    if not first:
-        return max(0, size - int(last)), size - 1 if int(last) else -1
-    return int(first), min(int(last or size), size - 1) if int(first) < size else -1
+    asked = wanted_range(range or "", size) if if_range in (None, tag) else None
+    first, last = asked or (0, size - 1)
+    if asked and first > last:
+        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+    if asked:
+        headers["content-range"] = f"bytes {first}-{last}/{size}"
+    return FileStream(partial(studio.assets.open, asset), studio.streams, first, last, status=206 if asked else 200, headers=headers, media_type=kind)
 
 
 @router.get("/{asset}/thumbnail", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
@@ -91,7 +90,7 @@ async def get_thumbnail(studio: House, asset: str, size: Literal["256", "512"] =
     try:
         small = await asyncio.to_thread(place.read_bytes)
     except OSError:
-        small = await studio.decoder.thumbnail(await asyncio.to_thread(studio.assets.read, asset), int(size))
+        small = await studio.decoder.thumbnail(studio.assets, asset, int(size))
         try:
             await asyncio.to_thread(write_whole, place, small)
         except Unavailable as error:  # it is only a cache: the picture is shown all the same
@@ -100,9 +99,15 @@ async def get_thumbnail(studio: House, asset: str, size: Literal["256", "512"] =
 
 
 def _as_file(name: str) -> str:
-    """`content-disposition` for a name that came from outside: letters and their marks, digits, dots, dashes and spaces stay."""
-    kept = "".join(mark if mark in "._- " or unicodedata.category(mark)[0] in "LNM" else "_" for mark in unicodedata.normalize("NFC", name))
-    wide = kept[:100].strip(". ") or "picture"
+    """`content-disposition` for a name that came from outside: letters and their marks, digits, dots, dashes and spaces stay; its ending is kept when it
+    is too long.
+    """
+    shown = "".join(mark if mark in "._- " or unicodedata.category(mark)[0] in "LNM" else "_" for mark in unicodedata.normalize("NFC", name))
+    stem, dot, ending = shown.strip(". ").rpartition(".")
+    if not stem or len(ending) > 10:
+        stem, dot, ending = shown, "", ""
+    room = NAME_BYTES - len((dot + ending).encode())
+    wide = stem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore").strip(". ") + dot + ending if stem.strip(". ") else "picture"
     if wide.partition(".")[0].strip().upper() in DEVICES:
         wide = "_" + wide
     plain = wide.encode("ascii", "replace").decode().replace("?", "_")

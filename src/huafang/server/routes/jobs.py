@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
-from huafang.methods import check_films, check_models
+from huafang.methods import check_downloads, check_films, check_models, parse
 from huafang.params import JOB, METHOD, Params, clean, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
@@ -30,7 +30,9 @@ def create_job(studio: House, job: NewJob, idempotency_key: Annotated[str | None
 
 
 def submit(studio: Studio, params: Params, priority: Priority, key: str | None = None) -> Row:
-    """Queue `params`. Raises NotFound when one of their pictures is not stored here, MissingWeights when a model is not, QueueFull, DiskFull."""
+    """Queue `params`. Raises NotFound when one of their pictures is not stored here, MissingWeights when a model is not, UnknownWeights
+    for a download that is not in the catalogue, QueueFull, DiskFull.
+    """
     given = picture_ids(params)
     for asset in given:
         if not studio.assets.exists(asset):
@@ -38,6 +40,7 @@ def submit(studio: Studio, params: Params, priority: Priority, key: str | None =
     check_films(params, studio.assets)
     method: str = params.method  # type: ignore[attr-defined]  # every room has it
     check_models(params, studio.weights)
+    check_downloads(params)
     names = [studio.name_of(asset) for asset in given]
     words = "\n".join([words_of(params), *names])
     # A picture is called after the photo it was made from; a model has a name of its own.
@@ -74,6 +77,7 @@ def cancel_job(studio: House, job: str) -> Job:
 @router.post("/jobs/{job}/retry", status_code=201)
 def retry_job(studio: House, job: str) -> Job:
     """A new job with the same settings."""
+    check_downloads(parse(studio.store.get(job).params))
     return _view(studio, studio.dispatcher.retry(job))
 
 
