@@ -161,18 +161,6 @@ def test_trash_and_back_and_not_while_it_runs(dispatcher):
     assert running in [row.id for row in dispatcher.store.page()]
 
 
-def test_the_sweep_takes_only_what_nothing_speaks_of(dispatcher):
-    row = ended(dispatcher, dispatcher.submit(draft()).id)
-    stray, fresh = dispatcher.assets.put(b"stray"), dispatcher.assets.put(b"fresh")
-    old = time.time() - 8 * 86400
-    for asset in (stray, row.outputs[0]["asset"]):
-        os.utime(dispatcher.assets._place(asset), (old, old))
-    assert dispatcher.sweep() == 1
-    assert not dispatcher.assets.exists(stray)
-    assert dispatcher.assets.exists(fresh)
-    assert dispatcher.assets.exists(row.outputs[0]["asset"])
-
-
 def test_an_orderly_stop_puts_running_work_back_without_blame(tmp_path):
     first = open_dispatcher(tmp_path)
     first.start()

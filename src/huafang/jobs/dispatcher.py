@@ -7,6 +7,7 @@ finished when the server died is booked at the next start, and not painted again
 import contextlib
 import json
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -16,11 +17,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from huafang.assets import Assets
-from huafang.errors import HuafangError, QueueFull
+from huafang.errors import HuafangError, NotFound, QueueFull
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, Executor, TaskSpec
+from huafang.jobs.retention import Retention
 from huafang.jobs.rows import Row
-from huafang.jobs.store import ENDED, Draft, Store
+from huafang.jobs.store import ENDED, STEP, Draft, Store
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +30,6 @@ ATTEMPTS = 3
 """A job that takes its lane down this often is not tried again."""
 FORCE_AFTER = 8.0
 """Seconds after which a lane that does not hear a cancel is killed."""
-TRASH_DAYS = 30
-UNUSED_DAYS = 7
-"""Uploads that no job ever used are kept this long."""
-
 Kind = Literal["job", "progress", "preview"]
 Listener = Callable[[Kind, str, Any], None]
 
@@ -57,6 +55,7 @@ class Dispatcher:
         self.executor = executor
         self.assets = assets
         self.queue_limit = queue_limit
+        self.retention = Retention(store, assets)
         self._outbox = outbox
         self._lock = threading.RLock()
         self._wake = threading.Event()
@@ -71,6 +70,7 @@ class Dispatcher:
     def start(self) -> None:
         """Book what finished before, give back what was interrupted, and begin."""
         with self._lock:
+            self.retention.open()
             for row in self.store.running():
                 self._interrupted(row, "the studio was stopped in the middle of it")
             self._clear_outbox()
@@ -94,6 +94,7 @@ class Dispatcher:
             for row in self.store.running():
                 if not self._book_posted(row):
                     self.store.requeue(row.id, row.attempt, crashed=False)
+            self.retention.count_time()
 
     # what callers ask for
 
@@ -107,6 +108,9 @@ class Dispatcher:
                 raise QueueFull(
                     f"{waiting} jobs wait already, which is the limit", retry_after=self._seconds_per_job(), hint="wait for some to finish, or cancel some"
                 )
+            if missing := [asset for asset in draft.inputs if not self.assets.exists(asset)]:
+                raise NotFound(f"no asset {missing[0][:12]}…: it was deleted, or never stored here", code="asset.missing", hint="upload the picture again")
+            self.retention.register()
             row = self.store.add(draft)
             crash.point("submitted")
             self._tell(row)
@@ -166,28 +170,31 @@ class Dispatcher:
 
         return leave
 
-    def sweep(self) -> int:
-        """Forget what has been in the trash for 30 days, and the files that nothing speaks of. Returns how many files went."""
-        now = time.time()
+    def keep_upload(self, data: bytes) -> str:
+        """Store a file that no job uses yet, and give its id. Raises DiskFull, Unavailable."""
         with self._lock:
-            self.store.purge(now - TRASH_DAYS * 86400)
-            used = self.store.used_assets()
-        gone = [asset for asset in self.assets.ids() if asset not in used and self.assets.age(asset, now) > UNUSED_DAYS * 86400]
-        for asset in gone:
-            self.assets.delete(asset)
-        return len(gone)
+            self.retention.register()
+        asset = self.assets.put(data)
+        with self._lock:
+            self.store.note_unused(asset, self.assets.mtime(asset))
+        return asset
+
+    def sweep(self) -> int:
+        """Forget what has been in the trash for 30 days, and delete the files that nothing uses any more. Returns how many files went."""
+        with self._lock:
+            return self.retention.sweep()
 
     # the loop
 
     def _loop(self) -> None:
-        swept = 0.0
+        swept = -math.inf
         while not self._stopping:
             self._wake.wait(0.5)
             self._wake.clear()
             try:
                 self._force_cancels()
                 self._fill_lanes()
-                if time.monotonic() - swept > 3600:
+                if time.monotonic() - swept > STEP:
                     swept = time.monotonic()
                     self.sweep()
             except HuafangError as error:  # a full disk, a locked database: say so, and try again at the next turn

@@ -74,7 +74,7 @@ def open_studio(options: Options) -> Iterator[Studio]:
         stack.callback(store.close)
         where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.threads, places.work)
         executor = LocalExecutor({**dict.fromkeys(options.devices, "compute"), "network": "network"}, lane, (where,))
-        assets = Assets(places.assets)
+        assets = Assets(places.assets, [places.names, *(places.thumbnails / size for size in ("256", "512"))])
         threading.Thread(target=assets.tidy, args=(time.time(),), name="tidy", daemon=True).start()
         dispatcher = Dispatcher(store, executor, assets, places.outbox, queue_limit=options.queue_limit)
         dispatcher.start()
