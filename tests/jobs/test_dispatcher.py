@@ -17,7 +17,7 @@ def test_a_job_is_done_and_its_result_booked_once(dispatcher):
     assert (row.state, row.attempt, row.crashes) == ("done", 1, 0)
     assert dispatcher.assets.exists(row.outputs[0]["asset"])
     with dispatcher._lock:  # to book and to clear are one deed under the lock, and two outside of it
-        assert not list(dispatcher._outbox.glob("*")), "the outbox is cleared when the result is booked"
+        assert not list(dispatcher._outbox.folder.glob("*")), "the outbox is cleared when the result is booked"
 
 
 def test_listeners_hear_every_state_and_a_gapless_seq(dispatcher):

@@ -5,7 +5,6 @@ finished when the server died is booked at the next start, and not painted again
 """
 
 import contextlib
-import json
 import logging
 import math
 import threading
@@ -20,6 +19,7 @@ from huafang.assets import Assets
 from huafang.errors import HuafangError, NotFound, QueueFull
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, Executor, TaskSpec
+from huafang.jobs.outbox import DamagedResult, Outbox
 from huafang.jobs.retention import Retention
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, STEP, Draft, Store
@@ -56,7 +56,7 @@ class Dispatcher:
         self.assets = assets
         self.queue_limit = queue_limit
         self.retention = Retention(store, assets)
-        self._outbox = outbox
+        self._outbox = Outbox(outbox)
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._live: dict[str, Live] = {}
@@ -73,7 +73,9 @@ class Dispatcher:
             self.retention.open()
             for row in self.store.running():
                 self._interrupted(row, "the studio was stopped in the middle of it")
-            self._clear_outbox()
+            with contextlib.suppress(HuafangError):  # on a full disk they are merely kept
+                for asset in self._outbox.clear():
+                    self.retention.note_unused(asset)
         self.executor.start(self._on_event)
         self._thread.start()
 
@@ -92,7 +94,11 @@ class Dispatcher:
         self.executor.stop(max(0.5, deadline - time.monotonic()))
         with self._lock:
             for row in self.store.running():
-                if not self._book_posted(row):
+                try:
+                    booked = self._book_posted(row)
+                except DamagedResult:
+                    booked = False
+                if not booked:
                     self.store.requeue(row.id, row.attempt, crashed=False)
             self.retention.count_time()
 
@@ -176,7 +182,7 @@ class Dispatcher:
             self.retention.register()
         asset = self.assets.put(data)
         with self._lock:
-            self.store.note_unused(asset, self.assets.mtime(asset))
+            self.retention.note_unused(asset)
         return asset
 
     def sweep(self) -> int:
@@ -296,13 +302,17 @@ class Dispatcher:
         values = {name: result[name] for name in ("outputs", "figures", "notes", "seconds")}
         booked = self.store.finish(job, attempt, "done", **values)
         crash.point("booked")
-        self._posted(job, attempt).unlink(missing_ok=True)
+        self._outbox.remove(job, attempt)
         return booked
 
     def _interrupted(self, row: Row, why: str) -> None:
         """An attempt ended without a word: book its result if it had posted one, else try again, else say why not."""
-        if self._book_posted(row):
-            return
+        hint = "most likely it ran out of memory: try a smaller picture or fewer steps, then press retry"
+        try:
+            if self._book_posted(row):
+                return
+        except DamagedResult as error:
+            why, hint = f"its result cannot be read ({error})", "check the disk, then press retry"
         if row.cancelling:
             self.store.finish(row.id, row.attempt, "cancelled")
         elif self._stopping:
@@ -311,29 +321,19 @@ class Dispatcher:
             fault = {
                 "code": "job.crashed",
                 "message": f"given up after {ATTEMPTS} attempts: {why}",
-                "hint": "most likely it ran out of memory: try a smaller picture or fewer steps, then press retry",
+                "hint": hint,
             }
             self.store.finish(row.id, row.attempt, "failed", error=fault, crashes=row.crashes + 1)
         else:
             log.warning("job %s is put back into the queue: %s", row.id, why)
             self.store.requeue(row.id, row.attempt, crashed=True)
 
-    def _posted(self, job: str, attempt: int) -> Path:
-        return self._outbox / f"{job}-{attempt}.json"
-
     def _book_posted(self, row: Row) -> bool:
-        place = self._posted(row.id, row.attempt)
-        if not place.is_file():
-            return False
-        result = json.loads(place.read_bytes())
-        if not all(self.assets.exists(output["asset"]) for output in result["outputs"]):
+        """Book what the running attempt posted, if it did. Raises DamagedResult."""
+        result = self._outbox.read(row.id, row.attempt)
+        if result is None or not all(self.assets.exists(output["asset"]) for output in result["outputs"]):
             return False
         return self._book(row.id, row.attempt, result)
-
-    def _clear_outbox(self) -> None:
-        """What is still posted now is of attempts that no longer count."""
-        for place in self._outbox.glob("*.json"):
-            place.unlink(missing_ok=True)
 
     # telling
 

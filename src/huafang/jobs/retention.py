@@ -81,6 +81,11 @@ class Retention:
         self._stamp()
         self._registered = True
 
+    def note_unused(self, asset: str) -> None:
+        """Record a stored file that no job uses yet, or that none will use. Nothing is recorded of a file that is not here."""
+        if (mtime := self._assets.mtime(asset)) is not None:
+            self._store.note_unused(asset, mtime)
+
     def sweep(self) -> int:
         """Count the time that has passed, purge the trash, delete what may be deleted. Returns how many files went."""
         if not self._opened:

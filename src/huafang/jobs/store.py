@@ -199,7 +199,7 @@ class Store:
             raise Conflict(f"job {job} is {row.state}: cancel it first", code="job.active")
         return row
 
-    def note_unused(self, asset: str, mtime: int | None) -> None:
+    def note_unused(self, asset: str, mtime: int) -> None:
         """Record a stored file that no job uses yet; from now on it may be deleted once it has been unused for long enough."""
         with _said(Session(self._engine)) as session:
             session.merge(Expiry(name=f"asset:{asset}", seconds=-STEP, mtime=mtime))
