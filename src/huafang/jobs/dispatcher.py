@@ -19,6 +19,7 @@ from huafang.assets import Assets
 from huafang.errors import HuafangError, NotFound, QueueFull
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, Executor, TaskSpec
+from huafang.jobs.lease import Lease, NoLease
 from huafang.jobs.outbox import DamagedResult, Outbox
 from huafang.jobs.retention import Retention
 from huafang.jobs.rows import Row
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """A job that takes its lane down this often is not tried again."""
+CHECK_LEASE = 5.0
+"""Seconds between two looks at the lock on the database."""
+SAY_AGAIN = 60.0
+"""Seconds after which the log repeats why the queue stands still."""
 FORCE_AFTER = 8.0
 """Seconds after which a lane that does not hear a cancel is killed."""
 Kind = Literal["job", "progress", "preview"]
@@ -50,13 +55,15 @@ class Live:
 class Dispatcher:
     """Start it once per database. All its methods may be called from any thread."""
 
-    def __init__(self, store: Store, executor: Executor, assets: Assets, outbox: Path, *, queue_limit: int = 500) -> None:
+    def __init__(self, store: Store, executor: Executor, assets: Assets, outbox: Path, *, queue_limit: int = 500, lease: Lease | None = None) -> None:
         self.store = store
         self.executor = executor
         self.assets = assets
         self.queue_limit = queue_limit
         self.retention = Retention(store, assets)
         self._outbox = Outbox(outbox)
+        self._lease = lease or NoLease()
+        self._lease_checked = time.monotonic()
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._live: dict[str, Live] = {}
@@ -193,18 +200,22 @@ class Dispatcher:
     # the loop
 
     def _loop(self) -> None:
-        swept = -math.inf
+        swept = said_at = -math.inf
+        said = ""
         while not self._stopping:
             self._wake.wait(0.5)
             self._wake.clear()
             try:
+                self._check_lease()
                 self._force_cancels()
                 self._fill_lanes()
                 if time.monotonic() - swept > STEP:
                     swept = time.monotonic()
                     self.sweep()
             except HuafangError as error:  # a full disk, a locked database: say so, and try again at the next turn
-                log.error("the queue stands still: %s", error)
+                if str(error) != said or time.monotonic() - said_at > SAY_AGAIN:
+                    log.error("the queue stands still: %s", error)
+                    said, said_at = str(error), time.monotonic()
                 time.sleep(0.5)
             except Exception:  # the dispatcher must outlive any one mistake; it is logged whole
                 log.exception("the queue met an error of our own")
@@ -223,6 +234,21 @@ class Dispatcher:
                 self._tell(row)
                 self.executor.submit(TaskSpec(row.id, row.attempt, row.params, row.lane))
                 crash.point("sent")
+
+    def _check_lease(self) -> None:
+        """See that this process still owns the database. While it does not, nothing is written, and what runs is stopped: the new owner runs it again."""
+        if time.monotonic() - self._lease_checked < CHECK_LEASE and self.store.lost is None:
+            return
+        self._lease_checked = time.monotonic()
+        try:
+            self._lease.check()
+        except HuafangError as error:
+            self.store.lost = error
+            with self._lock:
+                for job in self._live:
+                    self.executor.cancel(job)
+            raise
+        self.store.lost = None
 
     def _force_cancels(self) -> None:
         now = time.monotonic()

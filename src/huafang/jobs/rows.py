@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Engine, Float, Index, Integer, String, Text, create_engine, event, insert, inspect, select, update
+from sqlalchemy import JSON, URL, BigInteger, Boolean, Engine, Float, Index, Integer, String, Text, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from huafang.errors import Unavailable
+from huafang.errors import BadInput, Unavailable
 
 SCHEMA = 2
 """Rises when a table changes. A database of a newer program is left alone; one of an older program is brought up to date (1: had no `expiry`)."""
@@ -85,13 +85,29 @@ def new_id(last: str | None = None) -> str:
     return f"{ticks:016x}{secrets.token_hex(4)}"
 
 
+def parse_address(address: str) -> URL:
+    """A database's address. Raises BadInput for what is none, and for a kind that is not supported."""
+    hint = "for example sqlite:////folder/huafang.db or postgresql+psycopg://user@host/name"
+    try:
+        url = make_url(address)
+        if url.drivername in ("postgres", "postgresql"):
+            url = url.set(drivername="postgresql+psycopg")
+        kind = url.get_backend_name()
+        usable = kind in ("sqlite", "postgresql") and not url.get_dialect().is_async
+    except (SQLAlchemyError, ValueError) as error:  # the address itself is not shown: it may hold a password
+        raise BadInput("this is no address of a database", code="database.address", hint=hint) from error
+    if not usable:
+        raise BadInput(f"a database of the kind {url.drivername} is not supported; allowed are sqlite and postgresql", code="database.address", hint=hint)
+    return url
+
+
 def open_database(address: str) -> Engine:
     """Connect, and make the tables where there are none.
 
     Raises Unavailable, in words, for a folder that cannot be written, a file that is no database, a server that does not answer, and a database
     of a newer Huafang.
     """
-    url = make_url(address)
+    url = parse_address(address)
     shown = url.render_as_string(hide_password=True)
     sqlite = url.get_backend_name() == "sqlite"
     try:

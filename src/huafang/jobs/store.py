@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
-from huafang.errors import Conflict, DiskFull, NotFound, Unavailable
+from huafang.errors import Conflict, DiskFull, HuafangError, NotFound, Unavailable
 from huafang.jobs.rows import Expiry, Row, Setting, new_id
 
 PRIORITIES = {"interactive": 0, "bulk": 1}
@@ -42,6 +42,8 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.lost: HuafangError | None = None
+        """Why nothing may be written: another process has taken the database over (`lease.py`)."""
         self.address = engine.url.render_as_string(hide_password=True)
 
     def close(self) -> None:
@@ -126,7 +128,7 @@ class Store:
             created_at=now,
         )
         try:
-            with _said(Session(self._engine, expire_on_commit=False)) as session:
+            with self._writing(expire_on_commit=False) as session:
                 last = session.scalar(select(func.max(Row.place)).where(Row.state == "queued"))
                 row.place = max(now, (last or 0) + 0.001)  # a clock that was set back must not let the new job in front
                 session.add(row)
@@ -148,7 +150,7 @@ class Store:
             .values(state="running", attempt=Row.attempt + 1, seq=Row.seq + 1, started_at=time.time(), finished_at=None, error=None)
             .returning(Row.id)
         )
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             job = session.scalar(change)
             session.commit()
         return self.get(job) if job else None
@@ -187,7 +189,7 @@ class Store:
     def trash(self, job: str, *, back: bool = False) -> Row:
         """Put an ended job into the trash, or take it back. Raises NotFound, Conflict."""
         change = update(Row).where(Row.id == job, Row.state.in_(ENDED)).values(seq=Row.seq + 1, deleted_at=None if back else time.time())
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             done = getattr(session.execute(change), "rowcount", 0)
             if done and back:
                 session.execute(delete(Expiry).where(Expiry.name == f"job:{job}"))
@@ -201,26 +203,26 @@ class Store:
 
     def note_unused(self, asset: str, mtime: int) -> None:
         """Record a stored file that no job uses yet; from now on it may be deleted once it has been unused for long enough."""
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             session.merge(Expiry(name=f"asset:{asset}", seconds=-STEP, mtime=mtime))
             session.commit()
 
     def pass_time(self, seconds: float, clock: float) -> None:
         """Everything that waits to be deleted has waited `seconds` longer; `clock` is the latest time of day that was ever seen."""
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             session.execute(update(Expiry).values(seconds=Expiry.seconds + seconds))
             _set(session, "clock", repr(clock))
             session.commit()
 
     def restart_expiry(self) -> None:
         """What waits to be deleted begins to wait anew."""
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             session.execute(update(Expiry).values(seconds=-STEP))
             session.commit()
 
     def purge(self, after: float, credit: float, mtime: Callable[[str], int | None]) -> int:
         """Forget the jobs that were in the trash for `after` seconds, and record their files as unused for `credit` seconds already. Returns how many."""
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             trashed = set(session.scalars(select(Row.id).where(Row.deleted_at.is_not(None))))
             waits = {entry.name.removeprefix("job:"): entry.seconds for entry in session.scalars(select(Expiry).where(Expiry.name.startswith("job:")))}
             session.add_all(Expiry(name=f"job:{job}", seconds=-STEP) for job in trashed - waits.keys())  # from a database of version 1
@@ -237,7 +239,7 @@ class Store:
     def unused(self, after: float, mtime: Callable[[str], int | None]) -> list[tuple[str, int]]:
         """The recorded files that no job has used for `after` seconds, with their modification times. One that was stored again begins to wait anew."""
         due = []
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             used = self.used_assets()
             for entry in session.scalars(select(Expiry).where(Expiry.name.startswith("asset:"))).all():
                 asset = entry.name.removeprefix("asset:")
@@ -253,18 +255,24 @@ class Store:
 
     def restamp(self, stamp: str) -> None:
         """A new mark for this state of the database; the one before is remembered, in case the folder's copy of the new one is not written any more."""
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             _set(session, "stamp.before", self.setting("stamp") or "")
             _set(session, "stamp", stamp)
             session.commit()
 
     def set(self, name: str, value: str) -> None:
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             _set(session, name, value)
             session.commit()
 
+    def _writing(self, **options: Any) -> "_said":
+        """A session for changes. Raises what `lost` is set to."""
+        if self.lost is not None:
+            raise self.lost
+        return _said(Session(self._engine, **options))
+
     def _change(self, job: str, values: dict[str, Any], *conditions: Any) -> bool:
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             result = session.execute(update(Row).where(Row.id == job, *conditions).values(seq=Row.seq + 1, **values))
             session.commit()
         return bool(getattr(result, "rowcount", 0))
