@@ -56,11 +56,37 @@ def test_bad_input_27_a_file_that_was_deleted_or_changed(assets):
     assets.delete(kept)
 
 
-def test_putting_again_keeps_the_sweep_away(assets):
+def test_what_is_discarded_is_gone_with_what_lies_beside_it_unless_it_was_stored_again(tmp_path):
+    names = tmp_path / "names"
+    assets = Assets(tmp_path / "assets", [names])
     kept = assets.put(b"picture")
+    write_whole(names / kept, b"photo.png")
     os.utime(assets._place(kept), (0, 0))
+    before = assets.mtime(kept)
     assets.put(b"picture")
-    assert assets.age(kept, time.time()) < 60
+    assert not assets.discard(kept, before), "it is as young as the last time it was stored"
+    assert assets.read(kept) == b"picture"
+    assert assets.discard(kept, assets.mtime(kept))
+    assert files(assets) == []
+    assert not list(names.iterdir())
+    assert assets.discard(kept, before), "twice is once"
+
+
+def test_a_discard_that_was_killed_is_taken_back(assets, monkeypatch):
+    kept = assets.put(b"picture")
+    mtime = assets.mtime(kept)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            assets.discard(kept, mtime)
+    assert not assets.exists(kept)
+    assets.restore()
+    assert assets.read(kept) == b"picture"
+    assert files(assets) == [kept]
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "loop"])

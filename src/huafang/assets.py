@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,10 +20,14 @@ _ID = re.compile(r"[0-9a-f]{64}")
 
 
 class Assets:
-    """A folder of files named by their sha256, two levels deep."""
+    """A folder of files named by their sha256, two levels deep.
 
-    def __init__(self, root: Path) -> None:
+    `beside` are folders of what was made from, or noted about, an asset under the same name (thumbnails, upload names); it is deleted with the asset.
+    """
+
+    def __init__(self, root: Path, beside: Sequence[Path] = ()) -> None:
         self.root = root
+        self._beside = tuple(beside)
 
     def put(self, data: bytes) -> str:
         """Keep `data` and give its id. Twice the same bytes is one file, as young as the last time; one that was damaged is made whole.
@@ -76,7 +80,45 @@ class Assets:
             raise NotFound(f"no asset {asset[:12]}…", code="asset.missing") from None
 
     def delete(self, asset: str) -> None:
+        """Delete `asset` and what lies beside it."""
         self._place(asset).unlink(missing_ok=True)
+        self._forget(asset)
+
+    def discard(self, asset: str, mtime: int) -> bool:
+        """Delete `asset` unless it was stored again since it had the modification time `mtime` (nanoseconds). False if it was, and is kept."""
+        place = self._place(asset)
+        aside = place.with_name(f".discarded-{asset}")
+        try:
+            os.replace(place, aside)  # a writer that comes now finds no file and writes it anew
+        except FileNotFoundError:
+            self._forget(asset)
+            return True
+        if aside.stat().st_mtime_ns != mtime:
+            os.replace(aside, place)
+            return False
+        aside.unlink()
+        self._forget(asset)
+        return True
+
+    def restore(self) -> None:
+        """Put back what a `discard` that was killed had taken aside. Call it while nobody else deletes."""
+        for aside in self.root.glob("*/.discarded-*"):
+            asset = aside.name.removeprefix(".discarded-")
+            if _ID.fullmatch(asset):
+                with contextlib.suppress(OSError):
+                    os.replace(aside, self._place(asset))
+
+    def mtime(self, asset: str) -> int | None:
+        """When `asset` was stored last, in nanoseconds by the file system's clock; None if it is not here."""
+        try:
+            return self._place(asset).stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def _forget(self, asset: str) -> None:
+        for folder in self._beside:
+            with contextlib.suppress(OSError):
+                (folder / asset).unlink(missing_ok=True)
 
     def ids(self) -> Iterator[str]:
         """Every id that is stored."""
@@ -93,13 +135,6 @@ class Assets:
                     draft.unlink()
                     gone += 1
         return gone
-
-    def age(self, asset: str, now: float) -> float:
-        """Seconds since `asset` was written; 0 if it is gone."""
-        try:
-            return now - self._place(asset).stat().st_mtime
-        except OSError:
-            return 0.0
 
     def _place(self, asset: str) -> Path:
         if not _ID.fullmatch(asset):

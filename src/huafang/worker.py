@@ -85,15 +85,16 @@ class _Inbox:
         return self._tasks.get()
 
     def _read(self) -> None:
-        stops: dict[str, threading.Event] = {}
+        stops: dict[tuple[str, int], threading.Event] = {}
         try:
             while True:
                 message = self._pipe.recv()
                 if isinstance(message, TaskSpec):
-                    stops = {message.job_id: stops.get(message.job_id, threading.Event())}
-                    self._tasks.put((message, stops[message.job_id]))
-                else:
-                    stops.setdefault(message[1], threading.Event()).set()
+                    key = (message.job_id, message.attempt)
+                    stops = {key: stops.get(key, threading.Event())}
+                    self._tasks.put((message, stops[key]))
+                else:  # ("cancel", job, attempt): a later attempt at the same job is not meant
+                    stops.setdefault(message[1:], threading.Event()).set()
         except (EOFError, OSError):
             os._exit(0)  # the server is gone: never work on as an orphan
 

@@ -17,7 +17,7 @@ def test_a_job_is_done_and_its_result_booked_once(dispatcher):
     assert (row.state, row.attempt, row.crashes) == ("done", 1, 0)
     assert dispatcher.assets.exists(row.outputs[0]["asset"])
     with dispatcher._lock:  # to book and to clear are one deed under the lock, and two outside of it
-        assert not list(dispatcher._outbox.glob("*")), "the outbox is cleared when the result is booked"
+        assert not list(dispatcher._outbox.folder.glob("*")), "the outbox is cleared when the result is booked"
 
 
 def test_listeners_hear_every_state_and_a_gapless_seq(dispatcher):
@@ -159,18 +159,6 @@ def test_trash_and_back_and_not_while_it_runs(dispatcher):
     assert running in [row.id for row in dispatcher.store.page(deleted=True)]
     dispatcher.trash(running, back=True)
     assert running in [row.id for row in dispatcher.store.page()]
-
-
-def test_the_sweep_takes_only_what_nothing_speaks_of(dispatcher):
-    row = ended(dispatcher, dispatcher.submit(draft()).id)
-    stray, fresh = dispatcher.assets.put(b"stray"), dispatcher.assets.put(b"fresh")
-    old = time.time() - 8 * 86400
-    for asset in (stray, row.outputs[0]["asset"]):
-        os.utime(dispatcher.assets._place(asset), (old, old))
-    assert dispatcher.sweep() == 1
-    assert not dispatcher.assets.exists(stray)
-    assert dispatcher.assets.exists(fresh)
-    assert dispatcher.assets.exists(row.outputs[0]["asset"])
 
 
 def test_an_orderly_stop_puts_running_work_back_without_blame(tmp_path):

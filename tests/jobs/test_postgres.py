@@ -6,11 +6,13 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from huafang.errors import Unavailable
+from huafang.jobs.lease import hold
 from huafang.jobs.rows import open_database
 from tests.jobs.conftest import draft, ended, open_dispatcher, under_way
 
@@ -73,4 +75,40 @@ def test_bad_input_60_a_server_that_does_not_answer_is_named_without_its_passwor
     with pytest.raises(Unavailable) as caught:
         open_database("postgresql+psycopg://someone:secret@127.0.0.1:1/db?connect_timeout=2")
     assert "127.0.0.1" in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+def test_one_owner_for_each_database_and_a_lost_connection_is_taken_up_again(address):
+    from sqlalchemy import create_engine, text
+
+    def end_connections() -> None:
+        engine = create_engine(address)
+        with engine.connect() as connection:
+            connection.execute(text("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"))
+        engine.dispose()
+
+    with ExitStack() as stack:
+        with hold(address) as first:
+            for other in (address, address.replace("postgresql+psycopg", "postgresql"), address.replace("127.0.0.1", "localhost")):
+                with pytest.raises(Unavailable, match="another Huafang is working") as caught:
+                    stack.enter_context(hold(other))
+                assert caught.value.exit_code == 3
+            first.check()
+            end_connections()
+            first.check()
+            with pytest.raises(Unavailable, match="another Huafang is working"):
+                stack.enter_context(hold(address))
+            end_connections()
+            with hold(address) as second:
+                with pytest.raises(Unavailable, match="another Huafang is working"):
+                    first.check()
+                second.check()
+            first.check()
+        stack.enter_context(hold(address))
+
+
+def test_a_server_that_does_not_answer_is_named_by_the_lock_too():
+    pytest.importorskip("psycopg")
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1") as caught, hold("postgresql://someone:secret@127.0.0.1:1/db?connect_timeout=2"):
+        pass
     assert "secret" not in caught.value.message

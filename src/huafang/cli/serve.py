@@ -64,8 +64,7 @@ def work(**rest: Any) -> None:
     from huafang.server.serve import work as run
 
     options = _options(**rest)
-    click.echo(f"working through the queue of {options.places.root}   (Ctrl-C stops, twice at once)", err=True)
-    run(options)
+    run(options, lambda: click.echo(f"working through the queue of {options.places.root}   (Ctrl-C stops, twice at once)", err=True))
 
 
 def _options(data: Path | None, database: str | None, folders: tuple[Path, ...], device: str, threads: int | None, verbose: bool) -> Any:

@@ -5,8 +5,8 @@ finished when the server died is booked at the next start, and not painted again
 """
 
 import contextlib
-import json
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -16,22 +16,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 from huafang.assets import Assets
-from huafang.errors import HuafangError, QueueFull
+from huafang.errors import HuafangError, NotFound, QueueFull
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, Executor, TaskSpec
+from huafang.jobs.lease import Lease, NoLease
+from huafang.jobs.outbox import DamagedResult, Outbox
+from huafang.jobs.retention import Retention
 from huafang.jobs.rows import Row
-from huafang.jobs.store import ENDED, Draft, Store
+from huafang.jobs.store import ENDED, STEP, Draft, Store
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """A job that takes its lane down this often is not tried again."""
+CHECK_LEASE = 5.0
+"""Seconds between two looks at the lock on the database."""
+SAY_AGAIN = 60.0
+"""Seconds after which the log repeats why the queue stands still."""
 FORCE_AFTER = 8.0
 """Seconds after which a lane that does not hear a cancel is killed."""
-TRASH_DAYS = 30
-UNUSED_DAYS = 7
-"""Uploads that no job ever used are kept this long."""
-
 Kind = Literal["job", "progress", "preview"]
 Listener = Callable[[Kind, str, Any], None]
 
@@ -52,12 +55,15 @@ class Live:
 class Dispatcher:
     """Start it once per database. All its methods may be called from any thread."""
 
-    def __init__(self, store: Store, executor: Executor, assets: Assets, outbox: Path, *, queue_limit: int = 500) -> None:
+    def __init__(self, store: Store, executor: Executor, assets: Assets, outbox: Path, *, queue_limit: int = 500, lease: Lease | None = None) -> None:
         self.store = store
         self.executor = executor
         self.assets = assets
         self.queue_limit = queue_limit
-        self._outbox = outbox
+        self.retention = Retention(store, assets)
+        self._outbox = Outbox(outbox)
+        self._lease = lease or NoLease()
+        self._lease_checked = time.monotonic()
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._live: dict[str, Live] = {}
@@ -71,9 +77,12 @@ class Dispatcher:
     def start(self) -> None:
         """Book what finished before, give back what was interrupted, and begin."""
         with self._lock:
+            self.retention.open()
             for row in self.store.running():
                 self._interrupted(row, "the studio was stopped in the middle of it")
-            self._clear_outbox()
+            with contextlib.suppress(HuafangError):  # on a full disk they are merely kept
+                for asset in self._outbox.clear():
+                    self.retention.note_unused(asset)
         self.executor.start(self._on_event)
         self._thread.start()
 
@@ -92,8 +101,13 @@ class Dispatcher:
         self.executor.stop(max(0.5, deadline - time.monotonic()))
         with self._lock:
             for row in self.store.running():
-                if not self._book_posted(row):
+                try:
+                    booked = self._book_posted(row)
+                except DamagedResult:
+                    booked = False
+                if not booked:
                     self.store.requeue(row.id, row.attempt, crashed=False)
+            self.retention.count_time()
 
     # what callers ask for
 
@@ -107,6 +121,9 @@ class Dispatcher:
                 raise QueueFull(
                     f"{waiting} jobs wait already, which is the limit", retry_after=self._seconds_per_job(), hint="wait for some to finish, or cancel some"
                 )
+            if missing := [asset for asset in draft.inputs if not self.assets.exists(asset)]:
+                raise NotFound(f"no asset {missing[0][:12]}…: it was deleted, or never stored here", code="asset.missing", hint="upload the picture again")
+            self.retention.register()
             row = self.store.add(draft)
             crash.point("submitted")
             self._tell(row)
@@ -166,32 +183,39 @@ class Dispatcher:
 
         return leave
 
-    def sweep(self) -> int:
-        """Forget what has been in the trash for 30 days, and the files that nothing speaks of. Returns how many files went."""
-        now = time.time()
+    def keep_upload(self, data: bytes) -> str:
+        """Store a file that no job uses yet, and give its id. Raises DiskFull, Unavailable."""
         with self._lock:
-            self.store.purge(now - TRASH_DAYS * 86400)
-            used = self.store.used_assets()
-        gone = [asset for asset in self.assets.ids() if asset not in used and self.assets.age(asset, now) > UNUSED_DAYS * 86400]
-        for asset in gone:
-            self.assets.delete(asset)
-        return len(gone)
+            self.retention.register()
+        asset = self.assets.put(data)
+        with self._lock:
+            self.retention.note_unused(asset)
+        return asset
+
+    def sweep(self) -> int:
+        """Forget what has been in the trash for 30 days, and delete the files that nothing uses any more. Returns how many files went."""
+        with self._lock:
+            return self.retention.sweep()
 
     # the loop
 
     def _loop(self) -> None:
-        swept = 0.0
+        swept = said_at = -math.inf
+        said = ""
         while not self._stopping:
             self._wake.wait(0.5)
             self._wake.clear()
             try:
+                self._check_lease()
                 self._force_cancels()
                 self._fill_lanes()
-                if time.monotonic() - swept > 3600:
+                if time.monotonic() - swept > STEP:
                     swept = time.monotonic()
                     self.sweep()
             except HuafangError as error:  # a full disk, a locked database: say so, and try again at the next turn
-                log.error("the queue stands still: %s", error)
+                if str(error) != said or time.monotonic() - said_at > SAY_AGAIN:
+                    log.error("the queue stands still: %s", error)
+                    said, said_at = str(error), time.monotonic()
                 time.sleep(0.5)
             except Exception:  # the dispatcher must outlive any one mistake; it is logged whole
                 log.exception("the queue met an error of our own")
@@ -210,6 +234,21 @@ class Dispatcher:
                 self._tell(row)
                 self.executor.submit(TaskSpec(row.id, row.attempt, row.params, row.lane))
                 crash.point("sent")
+
+    def _check_lease(self) -> None:
+        """See that this process still owns the database. While it does not, nothing is written, and what runs is stopped: the new owner runs it again."""
+        if time.monotonic() - self._lease_checked < CHECK_LEASE and self.store.lost is None:
+            return
+        self._lease_checked = time.monotonic()
+        try:
+            self._lease.check()
+        except HuafangError as error:
+            self.store.lost = error
+            with self._lock:
+                for job in self._live:
+                    self.executor.cancel(job)
+            raise
+        self.store.lost = None
 
     def _force_cancels(self) -> None:
         now = time.monotonic()
@@ -289,13 +328,17 @@ class Dispatcher:
         values = {name: result[name] for name in ("outputs", "figures", "notes", "seconds")}
         booked = self.store.finish(job, attempt, "done", **values)
         crash.point("booked")
-        self._posted(job, attempt).unlink(missing_ok=True)
+        self._outbox.remove(job, attempt)
         return booked
 
     def _interrupted(self, row: Row, why: str) -> None:
         """An attempt ended without a word: book its result if it had posted one, else try again, else say why not."""
-        if self._book_posted(row):
-            return
+        hint = "most likely it ran out of memory: try a smaller picture or fewer steps, then press retry"
+        try:
+            if self._book_posted(row):
+                return
+        except DamagedResult as error:
+            why, hint = f"its result cannot be read ({error})", "check the disk, then press retry"
         if row.cancelling:
             self.store.finish(row.id, row.attempt, "cancelled")
         elif self._stopping:
@@ -304,29 +347,19 @@ class Dispatcher:
             fault = {
                 "code": "job.crashed",
                 "message": f"given up after {ATTEMPTS} attempts: {why}",
-                "hint": "most likely it ran out of memory: try a smaller picture or fewer steps, then press retry",
+                "hint": hint,
             }
             self.store.finish(row.id, row.attempt, "failed", error=fault, crashes=row.crashes + 1)
         else:
             log.warning("job %s is put back into the queue: %s", row.id, why)
             self.store.requeue(row.id, row.attempt, crashed=True)
 
-    def _posted(self, job: str, attempt: int) -> Path:
-        return self._outbox / f"{job}-{attempt}.json"
-
     def _book_posted(self, row: Row) -> bool:
-        place = self._posted(row.id, row.attempt)
-        if not place.is_file():
-            return False
-        result = json.loads(place.read_bytes())
-        if not all(self.assets.exists(output["asset"]) for output in result["outputs"]):
+        """Book what the running attempt posted, if it did. Raises DamagedResult."""
+        result = self._outbox.read(row.id, row.attempt)
+        if result is None or not all(self.assets.exists(output["asset"]) for output in result["outputs"]):
             return False
         return self._book(row.id, row.attempt, result)
-
-    def _clear_outbox(self) -> None:
-        """What is still posted now is of attempts that no longer count."""
-        for place in self._outbox.glob("*.json"):
-            place.unlink(missing_ok=True)
 
     # telling
 

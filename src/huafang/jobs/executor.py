@@ -133,7 +133,7 @@ class _Lane:
                 self._process.kill()
             elif self._pipe is not None:
                 with contextlib.suppress(OSError):
-                    self._pipe.send(("cancel", job_id))
+                    self._pipe.send(("cancel", job_id, self._task.attempt))
 
     def close(self) -> None:
         self._closing = True

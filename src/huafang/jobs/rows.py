@@ -6,15 +6,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Engine, Float, Index, Integer, String, Text, create_engine, event, insert, inspect, select
+from sqlalchemy import JSON, URL, BigInteger, Boolean, Engine, Float, Index, Integer, String, Text, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from huafang.errors import Unavailable
+from huafang.errors import BadInput, Unavailable
 
-SCHEMA = 1
-"""Rises when a table changes. A database of a newer program is left alone."""
+SCHEMA = 2
+"""Rises when a table changes. A database of a newer program is left alone; one of an older program is brought up to date (1: had no `expiry`)."""
 
 
 class Base(DeclarativeBase):
@@ -54,8 +54,22 @@ class Row(Base):
     __table_args__ = (Index("job_queue", "state", "lane", "priority", "place"),)
 
 
+class Expiry(Base):
+    """A job in the trash (`job:ID`), or a stored file that no job uses (`asset:ID`), and for how many seconds that has been observed.
+
+    `seconds` is added up by the sweep and never computed from two readings of the clock, so a clock that jumps deletes nothing. `mtime` is the file's
+    modification time in nanoseconds when the count began: a file that was stored again since then begins anew.
+    """
+
+    __tablename__ = "expiry"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    seconds: Mapped[float] = mapped_column(Float)
+    mtime: Mapped[int | None] = mapped_column(BigInteger)
+
+
 class Setting(Base):
-    """One fact about the whole: `schema`, `paused`."""
+    """One fact about the whole: `schema`, `paused`, `identity` (a random id of this database), `stamp`, `stamp.before`, `clock` (see `retention.py`)."""
 
     __tablename__ = "setting"
 
@@ -63,9 +77,28 @@ class Setting(Base):
     value: Mapped[str] = mapped_column(Text)
 
 
-def new_id() -> str:
-    """24 hexadecimal digits that sort by the time they were made."""
-    return f"{time.time_ns() // 1000:016x}{secrets.token_hex(4)}"
+def new_id(last: str | None = None) -> str:
+    """24 hexadecimal digits that sort after `last`, the newest id so far; the first 16 are the time in microseconds, unless the clock was set back."""
+    ticks = time.time_ns() // 1000
+    if last:
+        ticks = max(ticks, int(last[:16], 16) + 1)
+    return f"{ticks:016x}{secrets.token_hex(4)}"
+
+
+def parse_address(address: str) -> URL:
+    """A database's address. Raises BadInput for what is none, and for a kind that is not supported."""
+    hint = "for example sqlite:////folder/huafang.db or postgresql+psycopg://user@host/name"
+    try:
+        url = make_url(address)
+        if url.drivername in ("postgres", "postgresql"):
+            url = url.set(drivername="postgresql+psycopg")
+        kind = url.get_backend_name()
+        usable = kind in ("sqlite", "postgresql") and not url.get_dialect().is_async
+    except (SQLAlchemyError, ValueError) as error:  # the address itself is not shown: it may hold a password
+        raise BadInput("this is no address of a database", code="database.address", hint=hint) from error
+    if not usable:
+        raise BadInput(f"a database of the kind {url.drivername} is not supported; allowed are sqlite and postgresql", code="database.address", hint=hint)
+    return url
 
 
 def open_database(address: str) -> Engine:
@@ -74,7 +107,7 @@ def open_database(address: str) -> Engine:
     Raises Unavailable, in words, for a folder that cannot be written, a file that is no database, a server that does not answer, and a database
     of a newer Huafang.
     """
-    url = make_url(address)
+    url = parse_address(address)
     shown = url.render_as_string(hide_password=True)
     sqlite = url.get_backend_name() == "sqlite"
     try:
@@ -94,7 +127,7 @@ def open_database(address: str) -> Engine:
         raise Unavailable(
             f"{shown} is damaged or no database: {error.orig}",
             code="database.damaged",
-            hint="nothing was changed; move the file away to start with an empty one, or put a backup in its place",
+            hint="nothing was changed; put a backup in its place, or move the file away to start with an empty one: stored pictures are kept either way",
         ) from error
     return engine
 
@@ -116,12 +149,14 @@ def _make_tables(engine: Engine, shown: str) -> None:
     with engine.begin() as connection:
         if inspect(connection).has_table("setting"):
             found = connection.scalar(select(Setting.value).where(Setting.name == "schema"))
-            if found is None or int(found) != SCHEMA:
+            if found is None or int(found) > SCHEMA:
                 raise Unavailable(
                     f"{shown} was made by a newer Huafang (its tables are of version {found}, this program knows {SCHEMA})",
                     code="database.newer",
                     hint="update Huafang, or name another data folder with --data",
                 )
         Base.metadata.create_all(connection)
-        if connection.scalar(select(Setting.value).where(Setting.name == "schema")) is None:
-            connection.execute(insert(Setting).values(name="schema", value=str(SCHEMA)))
+        for name, value in (("schema", str(SCHEMA)), ("identity", secrets.token_hex(16))):
+            if connection.scalar(select(Setting.value).where(Setting.name == name)) is None:
+                connection.execute(insert(Setting).values(name=name, value=value))
+        connection.execute(update(Setting).where(Setting.name == "schema", Setting.value != str(SCHEMA)).values(value=str(SCHEMA)))

@@ -1,20 +1,25 @@
 """Every question to, and every change of, the table of jobs. A change is one transaction, and one that is fenced by attempt writes nothing late."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, or_, select, update
+from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
-from huafang.errors import Conflict, DiskFull, NotFound, Unavailable
-from huafang.jobs.rows import Row, Setting, new_id
+from huafang.errors import Conflict, DiskFull, HuafangError, NotFound, Unavailable
+from huafang.jobs.rows import Expiry, Row, Setting, new_id
 
 PRIORITIES = {"interactive": 0, "bulk": 1}
 ENDED = ("done", "failed", "cancelled")
 ORDER = (Row.priority, Row.place, Row.id)
+STEP = 3600.0
+"""Seconds between two counts of time (`retention.py`). A wait begins that much below zero, since the first count may cover more than it lasted."""
+
+MANY = 5000
+"""Jobs that are purged at one time; databases bound the number of values in a statement."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.lost: HuafangError | None = None
+        """Why nothing may be written: another process has taken the database over (`lease.py`)."""
+        self.address = engine.url.render_as_string(hide_password=True)
 
     def close(self) -> None:
         """Close the connections that stand open."""
@@ -86,10 +94,15 @@ class Store:
             return session.scalar(select(func.count()).where(Row.state == state)) or 0
 
     def used_assets(self) -> set[str]:
-        """Every asset that some row, in the trash or not, still speaks of."""
+        """Every asset that some row, in the trash or not, uses."""
         with Session(self._engine) as session:
             rows = session.execute(select(Row.inputs, Row.outputs)).all()
-        return {asset for inputs, outputs in rows for asset in [*inputs, *(output["asset"] for output in outputs)]}
+        return {asset for inputs, outputs in rows for asset in _assets(inputs, outputs)}
+
+    def in_use(self) -> bool:
+        """Whether there is any job, or any file that was recorded."""
+        with Session(self._engine) as session:
+            return any(session.scalar(select(func.count()).select_from(table)) for table in (Row, Expiry))
 
     def setting(self, name: str) -> str | None:
         with Session(self._engine) as session:
@@ -115,7 +128,7 @@ class Store:
             created_at=now,
         )
         try:
-            with _said(Session(self._engine, expire_on_commit=False)) as session:
+            with self._writing(expire_on_commit=False) as session:
                 last = session.scalar(select(func.max(Row.place)).where(Row.state == "queued"))
                 row.place = max(now, (last or 0) + 0.001)  # a clock that was set back must not let the new job in front
                 session.add(row)
@@ -137,7 +150,7 @@ class Store:
             .values(state="running", attempt=Row.attempt + 1, seq=Row.seq + 1, started_at=time.time(), finished_at=None, error=None)
             .returning(Row.id)
         )
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             job = session.scalar(change)
             session.commit()
         return self.get(job) if job else None
@@ -175,29 +188,103 @@ class Store:
 
     def trash(self, job: str, *, back: bool = False) -> Row:
         """Put an ended job into the trash, or take it back. Raises NotFound, Conflict."""
-        if not self._change(job, {"deleted_at": None if back else time.time()}, Row.state.in_(ENDED)):
-            row = self.get(job)
-            raise Conflict(f"job {job} is {row.state}: cancel it first", code="job.active")
-        return self.get(job)
-
-    def purge(self, older_than: float) -> int:
-        """Forget what has lain in the trash since before `older_than`."""
-        with _said(Session(self._engine)) as session:
-            result = session.execute(delete(Row).where(or_(Row.deleted_at < older_than)))
+        change = update(Row).where(Row.id == job, Row.state.in_(ENDED)).values(seq=Row.seq + 1, deleted_at=None if back else time.time())
+        with self._writing() as session:
+            done = getattr(session.execute(change), "rowcount", 0)
+            if done and back:
+                session.execute(delete(Expiry).where(Expiry.name == f"job:{job}"))
+            elif done and session.get(Expiry, f"job:{job}") is None:
+                session.add(Expiry(name=f"job:{job}", seconds=-STEP))
             session.commit()
-        return int(getattr(result, "rowcount", 0))
+        row = self.get(job)
+        if not done:
+            raise Conflict(f"job {job} is {row.state}: cancel it first", code="job.active")
+        return row
+
+    def note_unused(self, asset: str, mtime: int) -> None:
+        """Record a stored file that no job uses yet; from now on it may be deleted once it has been unused for long enough."""
+        with self._writing() as session:
+            session.merge(Expiry(name=f"asset:{asset}", seconds=-STEP, mtime=mtime))
+            session.commit()
+
+    def pass_time(self, seconds: float, clock: float) -> None:
+        """Everything that waits to be deleted has waited `seconds` longer; `clock` is the latest time of day that was ever seen."""
+        with self._writing() as session:
+            session.execute(update(Expiry).values(seconds=Expiry.seconds + seconds))
+            _set(session, "clock", repr(clock))
+            session.commit()
+
+    def restart_expiry(self) -> None:
+        """What waits to be deleted begins to wait anew."""
+        with self._writing() as session:
+            session.execute(update(Expiry).values(seconds=-STEP))
+            session.commit()
+
+    def purge(self, after: float, credit: float, mtime: Callable[[str], int | None]) -> int:
+        """Forget the jobs that were in the trash for `after` seconds, and record their files as unused for `credit` seconds already. Returns how many."""
+        with self._writing() as session:
+            trashed = set(session.scalars(select(Row.id).where(Row.deleted_at.is_not(None))))
+            waits = {entry.name.removeprefix("job:"): entry.seconds for entry in session.scalars(select(Expiry).where(Expiry.name.startswith("job:")))}
+            session.add_all(Expiry(name=f"job:{job}", seconds=-STEP) for job in trashed - waits.keys())  # from a database of version 1
+            due = set(sorted(job for job in trashed if waits.get(job, 0.0) >= after)[:MANY])
+            rows = session.execute(select(Row.inputs, Row.outputs).where(Row.id.in_(due))).all()
+            for asset in {asset for inputs, outputs in rows for asset in _assets(inputs, outputs)}:
+                session.merge(Expiry(name=f"asset:{asset}", seconds=credit, mtime=mtime(asset)))
+            session.execute(delete(Row).where(Row.id.in_(due)))
+            gone = [*due, *sorted(waits.keys() - trashed)[:MANY]]
+            session.execute(delete(Expiry).where(Expiry.name.in_([f"job:{job}" for job in gone])))
+            session.commit()
+        return len(due)
+
+    def unused(self, after: float, mtime: Callable[[str], int | None]) -> list[tuple[str, int]]:
+        """The recorded files that no job has used for `after` seconds, with their modification times. One that was stored again begins to wait anew."""
+        due = []
+        with self._writing() as session:
+            used = self.used_assets()
+            for entry in session.scalars(select(Expiry).where(Expiry.name.startswith("asset:"))).all():
+                asset = entry.name.removeprefix("asset:")
+                found = mtime(asset)
+                if asset in used or found is None:
+                    session.delete(entry)
+                elif found != entry.mtime:
+                    entry.mtime, entry.seconds = found, -STEP
+                elif entry.seconds >= after:
+                    due.append((asset, found))
+            session.commit()
+        return due
+
+    def restamp(self, stamp: str) -> None:
+        """A new mark for this state of the database; the one before is remembered, in case the folder's copy of the new one is not written any more."""
+        with self._writing() as session:
+            _set(session, "stamp.before", self.setting("stamp") or "")
+            _set(session, "stamp", stamp)
+            session.commit()
 
     def set(self, name: str, value: str) -> None:
-        with _said(Session(self._engine)) as session:
-            if not getattr(session.execute(update(Setting).where(Setting.name == name).values(value=value)), "rowcount", 0):
-                session.execute(insert(Setting).values(name=name, value=value))
+        with self._writing() as session:
+            _set(session, name, value)
             session.commit()
 
+    def _writing(self, **options: Any) -> "_said":
+        """A session for changes. Raises what `lost` is set to."""
+        if self.lost is not None:
+            raise self.lost
+        return _said(Session(self._engine, **options))
+
     def _change(self, job: str, values: dict[str, Any], *conditions: Any) -> bool:
-        with _said(Session(self._engine)) as session:
+        with self._writing() as session:
             result = session.execute(update(Row).where(Row.id == job, *conditions).values(seq=Row.seq + 1, **values))
             session.commit()
         return bool(getattr(result, "rowcount", 0))
+
+
+def _set(session: Session, name: str, value: str) -> None:
+    session.merge(Setting(name=name, value=value))
+
+
+def _assets(inputs: list[str], outputs: list[dict[str, Any]]) -> list[str]:
+    """The files that a row speaks of."""
+    return [*inputs, *(output["asset"] for output in outputs)]
 
 
 class _said:  # noqa: N801  # reads as a word where it is used

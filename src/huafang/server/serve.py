@@ -23,6 +23,7 @@ from huafang.assets import Assets
 from huafang.errors import BadInput, Unavailable
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.executor import LocalExecutor
+from huafang.jobs.lease import hold
 from huafang.jobs.rows import open_database
 from huafang.jobs.store import Store
 from huafang.places import Places
@@ -60,7 +61,7 @@ class Options:
 
 @contextmanager
 def open_studio(options: Options) -> Iterator[Studio]:
-    """The studio with its queue at work. Raises Unavailable when another one uses the data folder."""
+    """The studio with its queue at work. Raises Unavailable when another one uses the data folder or the database."""
     places = options.places
     lock = FileLock(places.root / "huafang.lock", timeout=0)
     try:
@@ -76,13 +77,15 @@ def open_studio(options: Options) -> Iterator[Studio]:
         ) from error
     with contextlib.ExitStack() as stack:
         stack.callback(lock.release)
-        store = Store(open_database(options.database or places.database))
+        address = options.database or places.database
+        lease = stack.enter_context(hold(address))
+        store = Store(open_database(address))
         stack.callback(store.close)
         where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.threads, places.work)
         executor = LocalExecutor({**dict.fromkeys(options.devices, "compute"), "network": "network"}, lane, (where,))
-        assets = Assets(places.assets)
+        assets = Assets(places.assets, [places.names, *(places.thumbnails / size for size in ("256", "512"))])
         threading.Thread(target=assets.tidy, args=(time.time(),), name="tidy", daemon=True).start()
-        dispatcher = Dispatcher(store, executor, assets, places.outbox, queue_limit=options.queue_limit)
+        dispatcher = Dispatcher(store, executor, assets, places.outbox, queue_limit=options.queue_limit, lease=lease)
         dispatcher.start()
         stack.callback(dispatcher.stop, GRACE)
         yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), ", ".join(options.devices))
@@ -196,10 +199,11 @@ def _check_proxies(proxies: tuple[str, ...]) -> None:
             raise BadInput(said, hint="allowed are addresses and networks of addresses: 127.0.0.1, 10.0.0.0/8, ::1") from None
 
 
-def work(options: Options) -> None:
-    """Run the queue with no web page, until asked to stop."""
+def work(options: Options, on_ready: Callable[[], None]) -> None:
+    """Run the queue with no web page, until asked to stop. `on_ready` is called once it is at work. Raises Unavailable."""
     with Stop() as stop, open_studio(options):
         stop.then(lambda: None)
+        on_ready()
         while not stop.asked:
             time.sleep(0.1)
 

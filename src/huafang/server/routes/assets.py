@@ -43,7 +43,7 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
         if len(data) > UPLOAD_BYTES:
             raise TooLarge(f"the file is larger than {UPLOAD_BYTES // 2**20} MB", code="image.too_large")
         picture = await studio.decoder.ingest(data)
-        asset = await asyncio.to_thread(studio.assets.put, picture.data)
+        asset = await asyncio.to_thread(studio.dispatcher.keep_upload, picture.data)
         await asyncio.to_thread(studio.note_name, asset, file.filename or "")
     return Asset(
         id=asset,
@@ -86,7 +86,8 @@ def get_asset(
 @router.get("/{asset}/thumbnail", response_class=Response, responses={200: {"content": {"image/webp": {}}}})
 async def get_thumbnail(studio: House, asset: str, size: Literal["256", "512"] = "256") -> Response:
     """A small WebP of a stored picture, or of a film's first frame, made once and kept."""
-    place = studio.places.thumbnails / size / (asset if re.fullmatch(r"[0-9a-f]{64}", asset) else "none")
+    await asyncio.to_thread(studio.assets.size, asset)  # a thumbnail does not outlive its picture
+    place = studio.places.thumbnails / size / asset
     try:
         small = await asyncio.to_thread(place.read_bytes)
     except OSError:

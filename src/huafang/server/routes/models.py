@@ -45,6 +45,7 @@ def get_health(studio: House) -> Health:
         notices.append(Words(en=en, zh="网页尚未构建：请在能访问 npm 的环境中安装，或在 web/ 中运行 `npm ci && npm run build`"))
     if not all(lane.alive for lane in lanes):
         notices.append(Words(en="a worker is starting", zh="有一个工作进程正在启动"))
+    notices += [Words(en=note, zh=note.zh) for note in studio.dispatcher.retention.notices]
     return Health(
         status="degraded" if free < LOW_DISK or not all(lane.alive for lane in lanes) else "ok",
         version=studio.version,
