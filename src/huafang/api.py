@@ -1,17 +1,17 @@
 """Huafang from Python: `stylize`, `generate`, and `run` for any method. torch is loaded by the first call, not by the import."""
 
 import contextlib
-import glob
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import images, metadata, methods, video
+from huafang import images, metadata, methods, sources, video
 from huafang.assets import Assets, write_whole
 from huafang.context import Context, File, Resident, Result, Step
-from huafang.errors import NEAR, BadInput, Unavailable
+from huafang.errors import BadInput, Unavailable
 from huafang.notes import Note
 from huafang.params import Params, fields
 from huafang.places import places
@@ -19,6 +19,7 @@ from huafang.weights import Weights
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
     Picture = str | os.PathLike[str] | bytes | Image
 
@@ -39,7 +40,7 @@ def stylize(
     that needs no download, a picture without to `stroke_rendering`, a film to `image_filters`. `settings` are the method's own fields.
     Raises BadInput, NotFound, MissingWeights.
     """
-    film = video.is_film_file(content) if isinstance(content, str | os.PathLike) else isinstance(content, bytes) and video.is_film(content[:256])
+    film = sources.is_film_file(content) if isinstance(content, str | os.PathLike) else isinstance(content, bytes) and video.is_film(content[:256])
     name = method or methods.default_method(styled=style is not None, film=film)
     given = settings if style is None else settings | {"style": style}
     return run(name, content=content, on_step=on_step, **given)
@@ -64,10 +65,10 @@ def run(method: str, *, on_step: Callable[[Step], None] = lambda step: None, **s
 class Painting:
     """What a method made: `pictures` (PIL), `files`, `figures`, `notes`, and the `params` that make it again."""
 
-    def __init__(self, params: Params, result: Result, read: Iterable[Path] = ()) -> None:
+    def __init__(self, params: Params, result: Result, read: sources.Inputs | None = None) -> None:
         self.params = params
         self.result = result
-        self._read = frozenset(read)
+        self._read = read or sources.Inputs()
 
     @property
     def pictures(self) -> "list[Image]":
@@ -93,42 +94,71 @@ class Painting:
         """The film that was made of a film, where that is all there is."""
         return next((file for file in self.result.files if file.media_type == "video/mp4"), None) if not self.result.images else None
 
-    def save(self, path: "str | os.PathLike[str]", sources: Mapping[str, str] | None = None) -> list[Path]:
+    def save(
+        self, path: "str | os.PathLike[str]", sources: Mapping[str, str] | None = None, further: Callable[[Path], Path] = lambda place: place
+    ) -> list[Path]:
         """Write all pictures and files; what was written. A film that was made of a film is written to a name that ends in .mp4.
 
-        `path` is a file (.png, .jpg, .webp: its settings are kept inside), or a folder, in which names are chosen. Further pictures are numbered.
+        `path` is a file (.png, .jpg, .webp: its settings are kept inside), which is replaced if it is there, or a folder, in which a name is chosen that is
+        still free. Further pictures are numbered; `further` may choose other places for them, given those that they would have.
         Of a method that makes weights the file of weights is written, to a name that ends in .safetensors, and beside it what else the method tells of them.
-        Raises BadInput for another ending and for a picture that this one was made from, Unavailable and DiskFull when it cannot be written;
-        nothing is ever half-written.
+        Raises BadInput for another ending and for a file that this one was made from, Unavailable and DiskFull when it cannot be written;
+        nothing is ever half-written, and the file at `path` is written last.
         """
         place = Path(path)
-        method: str = self.params.method  # type: ignore[attr-defined]  # every room has it
+        film = self.film is not None
         if place.is_dir():
-            place = place / f"{method}{ending(type(self.params), film=self.film is not None)}"
-        check_ending(place, type(self.params), film=self.film is not None)
-        if place.resolve() in self._read:
-            raise BadInput(f"{place} is one of the pictures given; it would be written over", code="output.input")
+            method: str = self.params.method  # type: ignore[attr-defined]  # every room has it
+            place = numbered(place / f"{method}{ending(type(self.params), film=film)}", lambda taken: taken.exists())
+        check_ending(place, type(self.params), film=film)
+        contents = self._contents(place, sources or {})
+        targets = [wanted if wanted == place else further(wanted) for wanted, _ in contents]
+        for target in targets:
+            if target in self._read:
+                raise BadInput(f"{target} is one of the files given; it would be written over", code="output.input")
+        for target, (_, data) in reversed(list(zip(targets, contents, strict=True))):
+            write_whole(target, data())
+        return targets
+
+    def _contents(self, place: Path, sources: Mapping[str, str]) -> list[tuple[Path, Callable[[], bytes]]]:
+        """What is written where: first what goes to `place` itself."""
+        files = self.result.files
         if self.params.makes == "weights":
-            targets = {place if file.name.endswith(".safetensors") else place.with_name(file.name): file.data for file in self.result.files}
-            for target, data in targets.items():
-                write_whole(target, data)
-            return list(targets)
-        if self.film:
-            write_whole(place, self.film.data)
-            return [place]
+            names = [place if file.name.endswith(".safetensors") else place.with_name(file.name) for file in files]
+            return sorted(zip(names, (partial(getattr, file, "data") for file in files), strict=True), key=lambda one: one[0] != place)
+        if film := self.film:
+            return [(place, lambda: film.data)]
         format = picture_format(place)
-        written = []
-        for index, pixels in enumerate(self.result.images):
-            height, width = pixels.shape[-2:]
-            carried = metadata.recipe(self.params.model_dump(mode="json") | {"sources": dict(sources or {})}, self.figures, size=(width, height))
-            target = place if index == 0 else place.with_stem(f"{place.stem}-{index + 1}")
-            write_whole(target, images.encode(pixels, format, metadata=carried))
-            written.append(target)
-        for file in self.result.files:
-            target = place.with_name(f"{place.stem}-{file.name}") if self.result.images else place.with_name(file.name)
-            write_whole(target, file.data)
-            written.append(target)
-        return written
+        numbers = range(1, len(self.result.images) + 1)
+        names = [place if number == 1 else with_suffix(place, f"-{number}") for number in numbers]
+        made = [partial(self._encoded, pixels, format, sources) for pixels in self.result.images]
+        beside = [with_suffix(place, f"-{file.name}", whole=True) if self.result.images else place.with_name(file.name) for file in files]
+        return [*zip(names, made, strict=True), *zip(beside, (partial(getattr, file, "data") for file in files), strict=True)]
+
+    def _encoded(self, pixels: "Tensor", format: images.Format, sources: Mapping[str, str]) -> bytes:
+        height, width = pixels.shape[-2:]
+        recipe = metadata.recipe(self.params.model_dump(mode="json") | {"sources": dict(sources)}, self.figures, size=(width, height))
+        return images.encode(pixels, format, metadata=recipe)
+
+
+NAME_BYTES = 255
+"""Longest name of a file on the disks in use, in bytes of UTF-8."""
+
+
+def with_suffix(path: Path, end: str, *, whole: bool = False) -> Path:
+    """`path` with `end` after its stem, or, if `whole`, in place of its ending too; a stem too long for a disk is cut."""
+    rest = end if whole else end + path.suffix
+    stem = os.fsencode(path.stem)[: NAME_BYTES - len(os.fsencode(rest))].decode("utf-8", "ignore")
+    return path.with_name(stem + rest)
+
+
+def numbered(path: Path, taken: Callable[[Path], bool]) -> Path:
+    """`path`, or the first of `path-2`, `path-3`, … that is not `taken`."""
+    place, number = with_suffix(path, ""), 1
+    while taken(place):
+        number += 1
+        place = with_suffix(path, f"-{number}")
+    return place
 
 
 def picture_format(path: Path) -> images.Format:
@@ -164,9 +194,11 @@ class Bench:
         self.weights = Weights(places(data).models, folders)
         self.device = device
         self.warnings: list[str] = []
+        """Notes about what was read that are still to be shown. Each comes once, however many pictures it counts for."""
+        self._warned: set[str] = set()
         self.sources: dict[str, str] = {}
-        self.read: set[Path] = set()
-        """Files that pictures came from: none of them is ever written over."""
+        self.read = sources.Inputs()
+        """Files that pictures and weights came from: none of them is ever written over."""
         self._resident = Resident()
         self._work = places(data).work
 
@@ -176,12 +208,19 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
 
+    def warn(self, notes: Iterable[str]) -> None:
+        """Add to `warnings` what was not said before."""
+        for note in notes:
+            if note not in self._warned:
+                self._warned.add(note)
+                self.warnings.append(note)
+
     def picture(self, source: "Picture", *, film: bool = False) -> str:
         """Ingest a picture from a path, bytes or PIL, or where `film` says so a film, and give its id. Raises BadInput, TooLarge."""
         if isinstance(source, str | os.PathLike):
-            path = Path(source)
-            data, name = _read(path), path.name
-            self.read.add(path.resolve())
+            path = sources.home(source, "the name of a picture")
+            data, name = sources.read(path), path.name
+            self.read.add(path)
         else:
             data, name = source if isinstance(source, bytes) else _png(source), "picture"
         moving = video.is_film(data[:256])
@@ -193,7 +232,7 @@ class Bench:
             else:
                 picture = images.ingest(data)
                 data = picture.data
-                self.warnings += [f"{name}: {said}" for said in picture.warnings]
+                self.warn(f"{name}: {said}" for said in picture.warnings)
         asset = self.assets.put(data)
         self.sources[asset] = name
         return asset
@@ -209,7 +248,7 @@ class Bench:
                 values[spec.name] = self.picture(value, film=spec.film)
             elif spec.pictures:
                 many = [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
-                values[spec.name] = tuple(self.picture(one) for part in many for one in _inside(part))
+                values[spec.name] = tuple(self.picture(one) for part in many for one in self._inside(part))
             elif spec.kind == "numbers":
                 values[spec.name] = tuple(float(one) for one in (value if isinstance(value, Sequence) else [value]))
             elif spec.kind == "methods":
@@ -218,12 +257,26 @@ class Bench:
                 values[spec.name] = self._weights(value)
         return methods.build(room.model_fields["method"].default, values)
 
+    def _inside(self, source: "Picture") -> "Sequence[Picture]":
+        """The pictures of a folder, or the one picture that was named."""
+        if not isinstance(source, str | os.PathLike) or not os.path.isdir(source):
+            return [source]
+        found = sources.expand([os.fspath(source)])
+        self.warn(found.notes)
+        return found.paths
+
     def _weights(self, value: "str | os.PathLike[str]") -> str:
         """A name stays a name; what is there as a file or folder, or looks like one, is a path."""
-        path = Path(value).expanduser()
+        path = sources.home(value, "the name of a model")
         endings = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
-        looks = isinstance(value, os.PathLike) or path.exists() or path.is_absolute() or path.suffix in endings or len(path.parts) > 2
-        return self.weights.add(path) if looks else str(value)
+        there = sources.status(path)
+        if not (isinstance(value, os.PathLike) or there or path.is_absolute() or path.suffix in endings or len(path.parts) > 2):
+            return str(value)
+        if there is None:
+            raise sources.missing(path)
+        name = self.weights.add(path)
+        self.read.add(path)
+        return name
 
     def run(self, params: Params, on_step: Callable[[Step], None] = lambda step: None, stop: Callable[[], bool] = lambda: False) -> Painting:
         """Run a method here and now. Raises Cancelled when `stop` says so, and the method's own errors."""
@@ -258,11 +311,11 @@ def check_device(name: str) -> str | None:
 
 def check_readable(path: Path, *, film: bool = False) -> None:
     """Look at the beginning of a picture, or where `film` says so of a film, decoding nothing. Raises BadInput as `Bench.picture` does."""
-    if video.is_film_file(path):
+    if sources.is_film_file(path):
         if not film:
             raise methods.no_film(path.name)
         return
-    data = _read(path)
+    data = sources.read(path)
     with _naming(path.name, data, film=film):
         images.probe(data)
 
@@ -278,53 +331,6 @@ def _naming(name: str, data: bytes, *, film: bool) -> Iterator[None]:
             raise BadInput(said, code="video.unreadable", hint=f"readable are {video.READABLE}, and of pictures {images.READABLE}") from error
         error.message = f"{name}: {error.message}"
         raise
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BadInput(f"there is no file {path}" + near_file(path), code="file.missing") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable") from error
-
-
-def expand(patterns: Sequence[str], *, films: bool = False) -> list[Path]:
-    """Files, folders and globs -> picture files, each once, in order; of a folder also its `films`. Raises BadInput for what names nothing."""
-    endings = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
-    endings |= set(video.ENDINGS) if films else set()
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        path = Path(pattern)
-        if path.is_dir():
-            inside = sorted(item for item in path.iterdir() if item.suffix.lower() in endings and item.is_file() and not item.name.startswith("."))
-            if not inside:
-                raise BadInput(f"the folder {path} holds no pictures ({', '.join(sorted(endings))})", code="file.missing")
-            found.update(dict.fromkeys(inside))
-        elif path.exists():
-            found[path] = None
-        elif matches := sorted(glob.glob(pattern, recursive=True)):
-            found.update(dict.fromkeys(Path(match) for match in matches if Path(match).is_file()))
-        else:
-            raise BadInput(f"there is no file {pattern}" + near_file(path), code="file.missing")
-    return list(found)
-
-
-def _inside(source: "Picture") -> "Sequence[Picture]":
-    """The pictures of a folder, or the one picture that was named."""
-    return expand([str(source)]) if isinstance(source, str | os.PathLike) and Path(source).is_dir() else [source]
-
-
-def near_file(path: Path) -> str:
-    """The question whether a file or folder beside `path` was meant, which is not there; or that its folder is not there either."""
-    from difflib import get_close_matches
-
-    try:
-        there = {item.stem: item for item in sorted(path.parent.iterdir())}  # by stems: a common ending makes no two names alike
-        close = get_close_matches(path.stem, there, n=1, cutoff=NEAR)
-    except OSError:
-        return f"; there is no folder {path.parent} either" if not path.parent.is_dir() else ""
-    return f"; did you mean {there[close[0]]}?" if close else ""
 
 
 def _png(picture: "Image") -> bytes:

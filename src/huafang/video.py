@@ -63,15 +63,6 @@ def is_film(head: bytes) -> bool:
     return _format(head) is not None
 
 
-def is_film_file(path: "str | os.PathLike[str]") -> bool:
-    """Whether a file is a film of a format that is read. What cannot be opened is none: it is told of later, by whoever opens it."""
-    try:
-        with open(path, "rb") as file:
-            return is_film(file.read(256))
-    except (OSError, ValueError):
-        return False
-
-
 def _format(head: bytes) -> str | None:
     if head[4:8] in (b"ftyp", b"moov", b"wide", b"mdat", b"free", b"skip"):
         return None if head[8:12] in (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1") else "mov"

@@ -2,26 +2,29 @@
 
 import json
 import math
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from huafang import methods
+from huafang import methods, sources
 from huafang.assets import write_whole
 from huafang.cli.options import given, option
 from huafang.cli.paint import COMMON, exit_code
-from huafang.cli.pictures import output_folder
 from huafang.cli.progress import progress_bar, stoppable
-from huafang.errors import BadInput
-from huafang.params import fields
+from huafang.cli.targets import output_folder, spare
+from huafang.errors import BadInput, HuafangError
+from huafang.params import Params, fields
+from huafang.sources import near_file
 
 if TYPE_CHECKING:
     from huafang.api import Bench, Painting
 
 PHOTO, STYLE, JSON, GRID = "photo.png", "style.png", "report.json", "grid.png"
-"""What lies in a report's folder beside the room's own files: with these it can be made again."""
+PAGES = ("report.html", JSON, "report.csv")
+"""What lies in a report's folder beside the pictures of the methods: with these it can be made again."""
 CLOSE = 1e-6
 """Relative difference up to which two figures are the same: another number of threads sums in another order."""
 SPECS = {spec.name: spec for spec in fields(methods.ROOMS["compare"])}
@@ -68,6 +71,7 @@ def compare(
         params = bench.params("compare", _settings(bench, rerun, before, changes, given(values)))
         if rerun and folder.resolve() == rerun.resolve():
             raise BadInput(f"{folder} is the report that is made again; it would be written over", code="output.input", hint="name another folder with -o")
+        _spare(folder, bench, params)
         made = output_folder(folder, dry_run=dry_run)
         for note in (*bench.warnings, *made):
             click.secho(f"note: {note}", fg="yellow", err=True)
@@ -94,6 +98,24 @@ def compare(
     return _exit_code(found, strict=strict)
 
 
+def _spare(folder: Path, bench: "Bench", params: Params) -> None:
+    """Refuse a folder in which the report would replace pictures that are read, or files that are of no report. Raises BadInput."""
+    names = [*PAGES, GRID, PHOTO, STYLE, *(f"{name}.png" for name in params.model_dump()["methods"])]
+    spare(bench.read, [folder / name for name in names])
+    theirs = [name for name in names if os.path.lexists(folder / name)]
+    if theirs and not _is_report(folder):
+        said = f"the folder {folder} holds {', '.join(theirs)} and no report of compare; the report would replace what is yours"
+        raise BadInput(said, code="output.taken", hint="name another folder with -o")
+
+
+def _is_report(folder: Path) -> bool:
+    """Whether a comparison was written to `folder` before: another one may replace it."""
+    try:
+        return bool(json.loads(sources.read(folder / JSON))["params"]["method"] == "compare")
+    except (HuafangError, ValueError, KeyError, TypeError):
+        return False
+
+
 def _exit_code(found: dict[str, Any], *, strict: bool) -> int:
     """A report is what was asked for, and a method that failed is a row of it, of which is told; `strict` counts as of a folder of photos."""
     failed = {row["name"]: row["error"] for row in found["rows"] if row["error"]}
@@ -108,7 +130,6 @@ def _exit_code(found: dict[str, Any], *, strict: bool) -> int:
 
 def _read(report: Path) -> dict[str, Any]:
     """A report's JSON. Raises BadInput for a folder that holds none that can be run again."""
-    from huafang.api import near_file
 
     hint = "name the folder that compare wrote"
     if not report.is_dir():

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,12 @@ import click
 
 from huafang import methods
 from huafang.cli.options import given, option
-from huafang.cli.pictures import One, Run, no_empty_folders, run, spare
+from huafang.cli.pictures import One, Run, run
 from huafang.cli.progress import stoppable
+from huafang.cli.targets import Targets, no_empty_folders, spare
 from huafang.errors import BadInput
-from huafang.params import Params, fields
-from huafang.video import is_film_file
+from huafang.params import fields
+from huafang.sources import Found, Source, expand, is_film_file
 
 PARTIAL = 4
 COMMON = [
@@ -119,23 +119,25 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
 
 def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     """Run a room over what was named; the exit code. Raises HuafangError when there is one thing to do and it fails."""
-    from huafang.api import Bench, check_device, check_readable, expand
+    from huafang.api import Bench, check_device, check_readable
 
     room = methods.ROOMS[name]
     many = isinstance(subject, tuple)
     if subject is None and room.makes == "weights" and how.output and Path(how.output).suffix:
         subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
-    named = many and bool(subject)  # a room may do without its photo
-    sources: list[Any] = list(expand(subject, films=methods.films(room))) if named else [None if many else subject]
-    if named and len(sources) == 1:  # of several, what cannot be read is told of in its place
-        check_readable(sources[0], film=methods.films(room))
-    targets = _targets(name, sources if named else [None], how.output, subject if room.makes == "weights" and subject else name)
-    spare(sources if named else [], targets)
-    with no_empty_folders(targets), stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
+    found = expand(subject, films=methods.films(room)) if many and subject else Found()  # a room may do without its photo
+    named: list[Source | None] = [*found.sources] or [None]
+    if len(found.sources) == 1:  # of several, what cannot be read is told of in its place
+        check_readable(found.sources[0].path, film=methods.films(room))
+    targets = Targets(name, named, how.output, subject if room.makes == "weights" and subject else name)
+    spare(found.paths, targets.paths)
+    with no_empty_folders(targets.paths), stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
+        bench.warn([*found.notes, *targets.notes])
         ones = []
-        for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
-            said = values | ({room.subject: source} if source is not None else {})
-            ones.append(One(bench, name, said, source, target, how, f"{index + 1}/{len(sources)} " if len(sources) > 1 else ""))
+        for index, (source, target) in enumerate(zip(named, targets.paths, strict=True)):
+            value = source.path if source else None if many else subject
+            settings = values | ({room.subject: value} if value is not None else {})
+            ones.append(One(bench, name, settings, value, target, how, f"{index + 1}/{len(named)} " if len(named) > 1 else "", targets))
         reports = run(ones, how, stop)
     if how.as_json:
         click.echo(json.dumps(reports[0] if len(reports) == 1 else {"results": reports}, ensure_ascii=False))
@@ -148,43 +150,3 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
 def exit_code(failed: int, count: int) -> int:
     """Of a command that did `count` things, of which some failed."""
     return 0 if not failed else PARTIAL if failed < count else 1
-
-
-def _targets(name: str, sources: list[Path | None], output: str | None, title: str) -> list[Path]:
-    """Where each result goes; `title` is what one is called that comes from no file.
-
-    A folder is meant where the name ends in a slash, is one, has no ending, or there are several results.
-    """
-    from huafang.api import check_ending, ending
-
-    room = methods.ROOMS[name]
-    folder = output is not None and (output.endswith(("/", "\\")) or Path(output).is_dir() or not Path(output).suffix)
-    if output is not None and not folder:
-        if len(sources) > 1:
-            raise BadInput(f"{len(sources)} pictures cannot all be written to {output}; name a folder with -o", code="output.one")
-        check_ending(Path(output), room, film=_is_film(sources[0], room))
-        return [Path(output)]
-    home = Path(output) if output is not None else Path()
-    if home.exists() and not home.is_dir():
-        raise BadInput(f"{home} is a file, not a folder", code="output.one")
-    stems = [source.stem if source else title for source in sources]
-    twice = Counter(stems)
-    named = [source.name if source and twice[stem] > 1 else stem for source, stem in zip(sources, stems, strict=True)]
-    ends = [ending(room, film=_is_film(source, room)) for source in sources]
-    if folder:
-        return [home / f"{stem}{end}" for stem, end in zip(named, ends, strict=True)]
-    return [_free(home / (f"{stem}-{name}{end}" if source else f"{stem}{end}")) for stem, end, source in zip(named, ends, sources, strict=True)]
-
-
-def _is_film(source: Path | None, room: type[Params]) -> bool:
-    """Whether a file is a film, and the room takes films."""
-    return source is not None and methods.films(room) and is_film_file(source)
-
-
-def _free(path: Path) -> Path:
-    """`path`, or the first numbered name beside it that is not taken."""
-    number, place = 1, path
-    while place.exists():
-        number += 1
-        place = path.with_stem(f"{path.stem}-{number}")
-    return place

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,8 @@ import click
 
 from huafang import methods
 from huafang.aside import ahead, behind
-from huafang.assets import check_writable
 from huafang.cli.progress import figures, progress_bar
+from huafang.cli.targets import Targets, spare
 from huafang.errors import BadInput, Cancelled, HuafangError, OutOfMemory
 from huafang.params import Params, picture_ids
 
@@ -86,6 +86,8 @@ class One:
     how: Run
     place: str
     """Which of how many it is; empty where it is the only one."""
+    targets: Targets
+    """Names of what the whole run writes."""
 
     def ready(self) -> Ready:
         """Read and checked. Raises HuafangError."""
@@ -96,7 +98,7 @@ class One:
         kept = bool(self.place) and not how.force and made_with(self.target, params)
         if not kept:
             methods.check_models(params, bench.weights)  # now, before torch is loaded for it
-            bench.warnings += output_folder(self.target.parent, dry_run=how.dry_run)
+            bench.warn(self.targets.folder_for(self.target, dry_run=how.dry_run))
         ready = Ready(params, report, tuple(f"note: {said}" for said in bench.warnings))
         bench.warnings.clear()
         if how.dry_run:
@@ -125,7 +127,7 @@ class One:
         if isinstance(painted, Done):
             return painted
         painting, report = painted.painting, painted.ready.report
-        written = tuple(map(str, painting.save(self.target, report["sources"])))
+        written = tuple(map(str, painting.save(self.target, report["sources"], self.targets.further)))
         made = {"outputs": list(written), "figures": painting.figures, "notes": painting.notes, "seconds": round(painted.seconds, 3)}
         took = f"{self.place}{painted.seconds:.1f} s  {figures(painting.figures) if painting.film else ''}".rstrip()
         notes = tuple((f"note: {note}", "yellow") for note in painting.notes)
@@ -192,36 +194,6 @@ def _together(ones: list[One], stop: Callable[[], bool], tell: Callable[[Done], 
                 tell_all()
     finally:
         tell_all()
-
-
-def spare(inputs: Iterable[Path], targets: list[Path]) -> None:
-    """Refuse to write over a picture that was read. Raises BadInput."""
-    kept = {path.resolve() for path in inputs}
-    for target in targets:
-        if target.resolve() in kept:
-            raise BadInput(f"{target} is one of the pictures given; it would be written over", code="output.input", hint="name another file or folder with -o")
-
-
-def output_folder(folder: Path, *, dry_run: bool = False) -> list[str]:
-    """See that `folder` can be written to; what there is to say of it. Raises Unavailable, DiskFull.
-
-    One that is not there is made, as users expect of -o out/, but not in silence, since a slip of the pen makes one too. A dry run makes none.
-    """
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    check_writable(there if dry_run else folder)
-    return [] if there == folder else [f"the folder {folder} was not there; it {'would be' if dry_run else 'is'} made"]
-
-
-@contextlib.contextmanager
-def no_empty_folders(targets: Iterable[Path]) -> Iterator[None]:
-    """Folders that are made on the way, and into which nothing came, are gone in the end."""
-    missing = {folder for target in targets for folder in target.absolute().parents if not folder.exists()}
-    try:
-        yield
-    finally:
-        for folder in sorted(missing, key=lambda one: len(one.parts), reverse=True):
-            with contextlib.suppress(OSError):  # it is not empty
-                folder.rmdir()
 
 
 def made_with(target: Path, params: Params) -> bool:
