@@ -4,6 +4,7 @@ Nothing the file says of itself is believed: `header` checks count, names, types
 is made. The format is at https://huggingface.co/docs/safetensors; what is refused beyond it is listed at each check.
 """
 
+import errno
 import json
 import os
 import re
@@ -98,18 +99,24 @@ def unfinite(tensors: "dict[str, Tensor]") -> list[str]:
     return found
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """`path` for reading, when it is a regular file: a named pipe is never waited for. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """`path` for reading, when it is a regular file. A pipe that somebody laid there is never waited for."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        file = open_regular(path)
     except FileNotFoundError:
         raise MissingWeights(f"{path.name} is gone: it was listed, and was deleted or moved since", hint="see: huafang models list") from None
-    except OSError as error:
-        raise _refused(path, error.strerror or str(error)) from error
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _refused(path, "it is no regular file")
+    except (OSError, ValueError) as error:  # a NUL in its name is a ValueError
+        raise _refused(path, getattr(error, "strerror", None) or str(error)) from error
+    with file:
         yield file
 
 

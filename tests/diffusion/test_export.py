@@ -208,7 +208,7 @@ def test_pieces_and_half_precision_files_are_found(tmp_path):
     export(tiny.folder("sd1"), tmp_path / "plain.safetensors")
     assert same(tmp_path / "one.safetensors", tmp_path / "plain.safetensors")
     (unet / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": "../vae/diffusion_pytorch_model.safetensors"}}))
-    with pytest.raises(BadInput, match="names no files"):
+    with pytest.raises(BadInput, match="which is no file of this folder"):
         export(folder, tmp_path / "two.safetensors")
 
 

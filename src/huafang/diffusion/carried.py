@@ -11,105 +11,49 @@ tensors that are there, so that what is built is never larger than the file. The
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from huafang.diffusion import ldm
 from huafang.errors import BadInput
+from huafang.modelconfig import LONGEST, ClipText, Part, Scheduler, TokenizerConfig, UNet, Vae, sentences
+from huafang.nets import tokenizer
+from huafang.nets.tokenizer import END, START
 from huafang.tensorfile import MAX_METADATA
 
 PREFIX = "huafang."
-START, END = "<|startoftext|>", "<|endoftext|>"
 CLIP_WORDS = 49_408
 """Words of CLIP's own vocabulary, which is too large for the metadata, and which every reader has."""
 UNET, VAE = "model.diffusion_model.", "first_stage_model."
 
-Check = Callable[[Any], bool]
 Shapes = Mapping[str, Sequence[int]]
-
-
-def _whole(low: int, high: int) -> Check:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def _number(low: float, high: float) -> Check:
-    return lambda value: type(value) in (int, float) and low <= value <= high
-
-
-def _one_of(*known: object) -> Check:
-    return lambda value: any(type(value) is type(one) and value == one for one in known)
-
-
-def _each(check: Check) -> Check:
-    return lambda value: isinstance(value, list) and 1 <= len(value) <= 8 and all(check(one) for one in value)
-
-
-def _each_or_one(check: Check) -> Check:
-    return lambda value: check(value) or _each(check)(value)
-
-
-_FLAG = _one_of(True, False)
-KNOWN: dict[str, dict[str, Check]] = {
-    "unet": {
-        "sample_size": _whole(1, 1024),
-        "in_channels": _whole(1, 64),
-        "out_channels": _whole(1, 64),
-        "block_out_channels": _each(_whole(1, 8192)),
-        "layers_per_block": _whole(1, 16),
-        "down_block_types": _each(_one_of(*ldm.DOWN)),
-        "up_block_types": _each(_one_of(*ldm.UP)),
-        "cross_attention_dim": _whole(1, 16_384),
-        "attention_head_dim": _each_or_one(_whole(1, 1024)),
-        "num_attention_heads": _each_or_one(_whole(1, 1024)),
-        "transformer_layers_per_block": _each_or_one(_whole(1, 64)),
-        "norm_num_groups": _whole(1, 1024),
-        "use_linear_projection": _FLAG,
-        "upcast_attention": _FLAG,
-        "addition_embed_type": _one_of("text_time"),
-        "addition_time_embed_dim": _whole(1, 8192),
-        "projection_class_embeddings_input_dim": _whole(1, 65_536),
-    },
-    "vae": {
-        "sample_size": _whole(1, 8192),
-        "in_channels": _one_of(3),
-        "out_channels": _one_of(3),
-        "latent_channels": _whole(1, 64),
-        "block_out_channels": _each(_whole(1, 8192)),
-        "layers_per_block": _whole(1, 16),
-        "down_block_types": _each(_one_of("DownEncoderBlock2D")),
-        "up_block_types": _each(_one_of("UpDecoderBlock2D")),
-        "norm_num_groups": _whole(1, 1024),
-        "scaling_factor": _number(1e-4, 100),
-        "force_upcast": _FLAG,
-    },
-    "text_encoder": {
-        "vocab_size": _whole(3, 1_000_000),
-        "hidden_size": _whole(1, 16_384),
-        "intermediate_size": _whole(1, 65_536),
-        "projection_dim": _whole(1, 16_384),
-        "num_hidden_layers": _whole(1, 128),
-        "num_attention_heads": _whole(1, 1024),
-        "max_position_embeddings": _whole(3, 4096),
-        "hidden_act": _one_of("quick_gelu", "gelu"),
-        "bos_token_id": _whole(0, 1_000_000),
-        "eos_token_id": _whole(0, 1_000_000),
-        "pad_token_id": _whole(0, 1_000_000),
-    },
-    "scheduler": {
-        "num_train_timesteps": _whole(2, 10_000),
-        "beta_start": _number(1e-6, 0.5),
-        "beta_end": _number(1e-6, 0.999),
-        "beta_schedule": _one_of("linear", "scaled_linear", "squaredcos_cap_v2"),
-        "prediction_type": _one_of("epsilon", "v_prediction"),
-        "rescale_betas_zero_snr": _FLAG,
-        "steps_offset": _whole(0, 1),
-        "timestep_spacing": _one_of("leading", "trailing", "linspace"),
-    },
+KINDS: dict[str, type[Part]] = {"unet": UNet, "vae": Vae, "text_encoder": ClipText, "text_encoder_2": ClipText, "scheduler": Scheduler}
+_TEXT = (
+    *("vocab_size", "hidden_size", "intermediate_size", "projection_dim", "num_hidden_layers", "num_attention_heads"),
+    *("max_position_embeddings", "hidden_act", "bos_token_id", "eos_token_id", "pad_token_id"),
+)
+KNOWN: dict[str, tuple[str, ...]] = {
+    "unet": (
+        *("sample_size", "in_channels", "out_channels", "block_out_channels", "layers_per_block", "down_block_types", "up_block_types"),
+        *("cross_attention_dim", "attention_head_dim", "num_attention_heads", "transformer_layers_per_block", "norm_num_groups"),
+        *("use_linear_projection", "upcast_attention", "addition_embed_type", "addition_time_embed_dim", "projection_class_embeddings_input_dim"),
+    ),
+    "vae": (
+        *("sample_size", "in_channels", "out_channels", "latent_channels", "block_out_channels", "layers_per_block"),
+        *("down_block_types", "up_block_types", "norm_num_groups", "scaling_factor", "force_upcast"),
+    ),
+    "text_encoder": _TEXT,
+    "text_encoder_2": _TEXT,
+    "scheduler": (
+        *("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction_type"),
+        *("rescale_betas_zero_snr", "steps_offset", "timestep_spacing"),
+    ),
 }
 """What a configuration may say, by part. What is not here is as diffusers has it by default: LDM knows nothing else."""
-KNOWN["text_encoder_2"] = KNOWN["text_encoder"]
 OPTIONAL = {
     "num_attention_heads",
     "addition_embed_type",
@@ -136,9 +80,10 @@ class Carried:
     merges: tuple[tuple[str, str], ...] = ()
 
     @property
-    def size(self) -> int:
-        """The side in pixels that the model was trained on."""
-        return int(self.parts["unet"]["sample_size"]) << len(self.parts["vae"]["block_out_channels"]) - 1
+    def words(self) -> tokenizer.Words:
+        """The tokenizer of its own vocabulary."""
+        assert self.vocab is not None, "it is asked for where there is one"
+        return tokenizer.Words("clip", self.vocab, self.merges, TokenizerConfig(), tokenizer.SPECIAL["clip"])
 
 
 def parts_of(family: str) -> tuple[str, ...]:
@@ -177,27 +122,37 @@ def read(path: Path, told: Mapping[str, str], shapes: Shapes, family: str) -> Ca
         own = PREFIX + "vocab" in told
         vocab = _vocabulary(_parsed("vocab", told[PREFIX + "vocab"]), body, pads) if own else None
         merges = _merges(_parsed("merges", told.get(PREFIX + "merges"), list), vocab) if vocab is not None else ()
-        return Carried({part: body[part] for part in parts_of(family)}, length, pads, zero, vocab, merges)
+        found = Carried({part: body[part] for part in parts_of(family)}, length, pads, zero, vocab, merges)
+        if vocab is not None:
+            tokenizer.check(found.words, f"the vocabulary of {path.name}")
+        return found
     except ValueError as error:
         raise BadInput(
             f"{path.name} says of itself what cannot be: {error}", code="weights.unreadable", hint="get the file again, or export it again"
         ) from None
 
 
-def check_part(part: str, config: Mapping[str, Any]) -> None:
-    """Raises ValueError where a configuration has a key or a value that is not known, or lacks one."""
+def check_part(part: str, config: Mapping[str, Any]) -> Part:
+    """The configuration, checked. Raises ValueError where it has a key or a value that is not known, or lacks one."""
     known = KNOWN[part]
-    for key, value in config.items():
+    for key in config:
         if key not in known:
             raise ValueError(f"its {part} has {key[:60]!r}, which is not known")
-        if not known[key](value):
-            raise ValueError(f"its {part} has {key} = {repr(value)[:80]}")
-    if absent := sorted(known.keys() - config.keys() - OPTIONAL):
+    if absent := sorted({*known} - config.keys() - OPTIONAL):
         raise ValueError(f"its {part} has no {absent[0]}")
-    if levels := config.get("block_out_channels"):
-        for key, value in config.items():
-            if isinstance(value, list) and len(value) != len(levels):
-                raise ValueError(f"its {part} has {len(levels)} levels, and {len(value)} of {key}")
+    try:
+        found = KINDS[part].model_validate(config)
+    except ValidationError as error:
+        raise ValueError(f"its {part} has {next(sentences(error))}") from None
+    if part == "unet" and type(config["sample_size"]) is not int:
+        raise ValueError(f"its unet has sample_size = {repr(config['sample_size'])[:80]}")
+    if isinstance(config.get("transformer_layers_per_block"), list) and not all(type(one) is int for one in config["transformer_layers_per_block"]):
+        raise ValueError(f"its {part} has transformer_layers_per_block with several depths on one level, for which the LDM layout has no place")
+    if isinstance(config.get("layers_per_block"), list):
+        raise ValueError(
+            f"its {part} has layers_per_block = {repr(config['layers_per_block'])[:80]}, one for each level, which the LDM layout has no place for"
+        )
+    return found
 
 
 def _parsed(key: str, text: str | None, kind: type = dict) -> Any:
@@ -229,10 +184,13 @@ def _check_sizes(body: Mapping[str, Any], shapes: Shapes, family: str) -> None:
         said = {match[0] for place in places.values() if (match := block.match(f"{place}."))}
         if there != said:
             raise ValueError(f"its {part} has other levels or layers than the {len(there)} blocks that are there, {min(there ^ said)} first")
-    deepest = max(_numbers(shapes, rf"{re.escape(UNET)}.*\.transformer_blocks\.(\d{{1,4}})\."), default=-1) + 1
-    depths = unet["transformer_layers_per_block"]
-    if max(depths if isinstance(depths, list) else [depths]) > max(deepest, 1):
-        raise ValueError(f"its unet has transformers of {depths} layers, and {deepest} are there")
+    for place, home in ldm.unet_places(unet).items():
+        if match := re.match(r"(down|up|mid)_blocks?\.(?:(\d+)\.)?attentions\.", place):
+            level = {"down": int(match[2] or 0), "up": len(unet["block_out_channels"]) - 1 - int(match[2] or 0), "mid": -1}[match[1]]
+            depths = unet["transformer_layers_per_block"]
+            depth = depths[level] if isinstance(depths, list) else depths
+            if f"{UNET}{home}.transformer_blocks.{depth - 1}.norm1.weight" not in shapes:
+                raise ValueError(f"its unet has transformers of {depth} layers, and {home} has fewer")
     homes = [("text_encoder", {"sd1": "cond_stage_model.", "sd2": "cond_stage_model.", "xl": "conditioner.embedders.0."}[family])]
     homes += [("text_encoder_2", "conditioner.embedders.1.")] if family == "xl" else []
     for part, home in homes:
@@ -257,9 +215,10 @@ def _tokenizer(body: Mapping[str, Any], family: str) -> tuple[int, tuple[str, ..
     if body.keys() != {"model_max_length", "pad_tokens", "force_zeros_for_empty_prompt"}:
         raise ValueError("its tokenizer has other settings than are known")
     length, pads, zero = body["model_max_length"], body["pad_tokens"], body["force_zeros_for_empty_prompt"]
-    if not _whole(3, 4096)(length) or not _FLAG(zero):
+    if type(length) is not int or not 3 <= length <= LONGEST or type(zero) is not bool:
         raise ValueError(f"its tokenizer reads {str(length)[:40]} tokens at once")
-    if not _each(lambda word: isinstance(word, str) and 1 <= len(word) <= 100)(pads) or len(pads) != len(parts_of(family)) - 3:
+    words = isinstance(pads, list) and all(isinstance(word, str) and 1 <= len(word) <= 100 for word in pads)
+    if not words or len(pads) != len(parts_of(family)) - 3:
         raise ValueError(f"its tokenizer pads with {str(pads)[:80]}")
     return length, tuple(pads), zero
 

@@ -5,7 +5,6 @@ Nothing here can run code of the checkpoint: only JSON and safetensors are ever 
 name that the checkpoint gives (R1 of the security rules; CVE-2026-44513 shows why).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,10 @@ from typing import Any, Literal
 from huafang.catalogue import part as part_of
 from huafang.diffusion.carried import Carried
 from huafang.diffusion.carried import read as read_carried
-from huafang.errors import BadInput, MissingWeights
+from huafang.errors import BadInput
+from huafang.modelconfig import Bert, ClipText, ModelIndex, Part, Scheduler, UNet, Vae, checked
+from huafang.modelfiles import read_json, weight_files
+from huafang.nets import tokenizer
 from huafang.tensorfile import header, metadata
 
 Family = Literal["sd1", "sd2", "xl"]
@@ -72,16 +74,27 @@ _OTHERS: tuple[tuple[str, str], ...] = (
 
 
 @dataclass(frozen=True)
+class Folder:
+    """A diffusers folder: configs and files of weights by part, and the words of each tokenizer, all checked."""
+
+    configs: Mapping[str, Part]
+    files: Mapping[str, tuple[Path, ...]]
+    words: tuple[tokenizer.Words, ...]
+    zero_empty: bool
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """What lies at `path`.
 
     `prediction` is what the UNet was trained to say, where the checkpoint tells; None where it does not. `bert`: prompts are read by a BERT, as Taiyi does.
-    `carried` is what a single file that was exported here says of its architecture.
+    `folder` is what a diffusers folder holds; `carried` is what a single file that was exported here says of its architecture.
     """
 
     path: Path
     family: Family
     single: bool
+    folder: Folder | None = None
     prediction: Literal["epsilon", "v_prediction"] | None = None
     zero_snr: bool = False
     bert: bool = False
@@ -100,80 +113,66 @@ def unfit(path: Path, what: str, code: str = "weights.wrong_kind") -> BadInput:
 # A diffusers folder
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A small JSON object. Raises BadInput when it is none, or asks for code of the checkpoint's own to be run."""
-    try:
-        if path.stat().st_size > 1_000_000:
-            raise ValueError("it is larger than 1 MB")
-        body = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise MissingWeights(f"{path.parent.name}/{path.name} is not there: the model's folder is not whole", code="weights.incomplete") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path.name} cannot be read: {error}", code="weights.unreadable") from error
-    if not isinstance(body, dict):
-        raise BadInput(f"{path.name} cannot be read: it is no JSON object", code="weights.unreadable")
-    for word in ("auto_map", "custom_pipeline", "trust_remote_code"):
-        if word in body:
-            raise BadInput(
-                f"{path.parent.name}/{path.name} wants code of the model's own to be run ({word}: {str(body[word])[:80]!r}), which is never done",
-                code="weights.unsafe",
-            )
-    return body
-
-
 def _folder(path: Path) -> Checkpoint:
     index = read_json(path / "model_index.json")
+    more = checked(ModelIndex, index, "model_index.json")
     pipeline = index.get("_class_name")
     if pipeline not in PIPELINES:
         raise BadInput(f"{path.name} is a {str(pipeline)[:80]!r}, which is not run here; allowed are {', '.join(PIPELINES)}", code="weights.wrong_kind")
     is_xl = "XL" in str(pipeline)
     wanted = ["unet", "vae", "text_encoder", "tokenizer", "scheduler", *(["text_encoder_2", "tokenizer_2"] if is_xl else [])]
     for part in wanted:
-        _check_part(path, part, index.get(part))
+        _check_class(path, part, index.get(part))
     for part in index:
         if not part.startswith("_") and part not in PARTS and part not in LEFT and isinstance(index[part], list):
             raise BadInput(f"{path.name} has a part {part[:80]!r} that no Stable Diffusion model has", code="weights.unsafe")
     bert = index["text_encoder"][1] == "BertModel"
     if bert != index["tokenizer"][1].startswith("Bert") or (bert and is_xl):
         raise unfit(path, f"a model whose parts do not belong together: {pipeline} with {index['text_encoder'][1]} and {index['tokenizer'][1]}")
-    unet = read_json(part_of(path, "unet") / "config.json")
-    _check_unet(path, int(unet.get("in_channels") or 4), unet)
-    prediction = read_json(path / "scheduler" / "scheduler_config.json").get("prediction_type", "epsilon")
-    if prediction not in ("epsilon", "v_prediction"):
+    configs = {part: _config(path, part, bert) for part in wanted if not part.startswith("tokenizer")}
+    files = {part: tuple(weight_files(place := part_of(path, part), place.parent)) for part in configs if part != "scheduler"}
+    for each in files.values():
+        for file in each:
+            header(file)  # checks it whole
+    words = tuple(tokenizer.read(path / part, path, "bert" if bert else "clip") for part in wanted if part.startswith("tokenizer"))
+    unet, scheduler = configs["unet"], configs["scheduler"]
+    assert isinstance(unet, UNet), "by KINDS"
+    assert isinstance(scheduler, Scheduler), "by KINDS"
+    family: Family = "xl" if is_xl else "sd2" if unet.cross_attention_dim == 1024 else "sd1"
+    folder = Folder(configs, files, words, more.force_zeros_for_empty_prompt)
+    return Checkpoint(path, family, single=False, prediction=scheduler.prediction_type, bert=bert, folder=folder)
+
+
+KINDS: dict[str, type[Part]] = {"unet": UNet, "vae": Vae, "text_encoder": ClipText, "text_encoder_2": ClipText, "scheduler": Scheduler}
+
+
+def _config(path: Path, part: str, bert: bool) -> Part:
+    """The config of a part, checked; what can be said better than by its keys is said first."""
+    place = part_of(path, part)
+    file = place / ("scheduler_config.json" if part == "scheduler" else "config.json")
+    said = read_json(file, place.parent)
+    if part == "unet":
+        _check_unet(path, said.get("in_channels"), said)
+    if part == "scheduler" and (prediction := said.get("prediction_type", "epsilon")) not in ("epsilon", "v_prediction"):
         raise unfit(path, f"a model that predicts {str(prediction)[:40]!r}; known are epsilon and v_prediction")
-    family: Family = "xl" if is_xl else "sd2" if unet.get("cross_attention_dim") == 1024 else "sd1"
-    return Checkpoint(path, family, single=False, prediction=prediction, bert=bert)
+    return checked(Bert if bert and part == "text_encoder" else KINDS[part], said, f"{place.name}/{file.name}")
 
 
-def _check_part(path: Path, part: str, named: object) -> None:
+def _check_class(path: Path, part: str, named: object) -> None:
     allowed = PARTS[part]
     if named is None or named == [None, None]:
         what = "an XL refiner, which finishes pictures and draws none" if part in ("text_encoder", "tokenizer") else f"a model without its {part}"
         raise unfit(path, what)
-    if not isinstance(named, list) or tuple(named) not in allowed:
+    if not isinstance(named, list) or named not in [list(pair) for pair in allowed]:
         shown = ".".join(map(str, named)) if isinstance(named, list) else str(named)
         raise BadInput(
             f"{path.name} wants {shown[:80]!r} as its {part}; allowed are {', '.join('.'.join(pair) for pair in allowed)}",
             code="weights.unsafe",
             hint="classes outside this list are never loaded, whatever the model's folder says",
         )
-    place = part_of(path, part)
-    if part not in ("scheduler", "tokenizer", "tokenizer_2"):
-        read_json(place / "config.json")
-        files = sorted(item.name for item in place.iterdir() if item.is_file())
-        if not any(name.endswith(".safetensors") for name in files):
-            others = [name for name in files if name.endswith((".bin", ".ckpt", ".pt", ".pth"))]
-            if others:
-                raise BadInput(f"{part}/{others[0]} is no .safetensors file; other formats may run code when they are opened", code="weights.unsafe")
-            raise MissingWeights(f"{path.name} has no weights in {part}/", code="weights.incomplete")
-        for name in files:
-            if name.endswith(".safetensors"):
-                header(place / name)  # checks it whole
-    elif part != "scheduler" and (place / "tokenizer_config.json").is_file():
-        read_json(place / "tokenizer_config.json")
 
 
-def _check_unet(path: Path, channels: int, unet: Mapping[str, Any]) -> None:
+def _check_unet(path: Path, channels: object, unet: Mapping[str, Any]) -> None:
     if channels == 9:
         raise unfit(path, "an inpainting model (its UNet takes 9 channels): it fills a hole in a picture and cannot start from words alone")
     if channels in (5, 7, 8):
@@ -195,7 +194,10 @@ def _file(path: Path) -> Checkpoint:
     if any(name.startswith("control_model.") for name in names):
         raise unfit(path, "a ControlNet, which guides a model and is none itself")
     shape = {name: entry.get("shape", []) for name, entry in names.items() if isinstance(entry, dict)}
-    _check_unet(path, shape[f"{_UNET}input_blocks.0.0.weight"][1], {})
+    first = shape[f"{_UNET}input_blocks.0.0.weight"]
+    if len(first) != 4:
+        raise BadInput(f"{path.name} is damaged: its first convolution has the shape {first}, and four sides are wanted", code="weights.wrong_kind")
+    _check_unet(path, first[1], {})
     family = _family(path, names)
     told = metadata(path)
     if own := read_carried(path, told, shape, family):

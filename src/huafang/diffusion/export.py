@@ -5,8 +5,6 @@ model of no published shape, as the built-in one is, can be read again by Huafan
 """
 
 import contextlib
-import inspect as python_inspect
-import json
 import os
 import re
 import shutil
@@ -17,17 +15,17 @@ from typing import Any
 
 import torch
 
-from huafang import catalogue, weights
+from huafang import modelconfig, tensorfile
 from huafang.assets import check_writable
 from huafang.diffusion import carried, ldm
 from huafang.diffusion.carried import CLIP_WORDS, KNOWN, UNET, VAE, Carried
-from huafang.diffusion.checkpoints import Checkpoint, inspect, read_json
+from huafang.diffusion.checkpoints import Checkpoint, inspect
+from huafang.diffusion.loading import RENAMED
 from huafang.errors import BadInput, DiskFull, Unavailable
+from huafang.nets import stored
+from huafang.nets.tokenizer import SPECIAL
 
 State = dict[str, torch.Tensor]
-
-_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-"""What diffusers called a VAE's attention before 2023, as many folders still do."""
 _TO_OPEN_CLIP = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj", "self_attn.out_proj": "attn.out_proj"}
 
 
@@ -71,45 +69,41 @@ def _carried(found: Checkpoint) -> Carried:
             carried.check_part(part, config)
     except ValueError as error:
         raise BadInput(f"{found.path.name} has no place in the LDM layout: {error}", code="weights.wrong_kind") from None
-    numbers = ("", "_2") if found.family == "xl" else ("",)
-    made = [_tokenizer(found.path / f"tokenizer{number}") for number in numbers]
-    (tokenizer, vocab, merges), *others = made
-    if any(other[1:] != (vocab, merges) for other in others):
+    folder = found.folder
+    assert folder is not None, "asked by export"
+    for words, number in zip(folder.words, ("", "_2"), strict=False):
+        if more := [token.content for token in words.added.values() if token.content not in words.vocab]:
+            raise BadInput(
+                f"tokenizer{number} of {found.path.name} has added words ({more[0][:60]!r} first), for which the LDM layout has no place",
+                code="weights.wrong_kind",
+            )
+        if plain := [name for name, word in words.special.items() if name != "pad_token" and word != SPECIAL["clip"][name]]:
+            raise BadInput(f"tokenizer{number} of {found.path.name} is not CLIP's: its {plain[0]} is {words.special[plain[0]]!r}", code="weights.wrong_kind")
+    first, *others = folder.words
+    if any((other.vocab, other.merges) != (first.vocab, first.merges) for other in others):
         raise BadInput(f"the two tokenizers of {found.path.name} have two vocabularies, and one file carries one", code="weights.wrong_kind")
-    index = read_json(found.path / "model_index.json")
+    own = len(first.vocab) != CLIP_WORDS
     return Carried(
         parts,
-        length=min(int(tokenizer.model_max_length), int(parts["text_encoder"]["max_position_embeddings"])),
-        pads=tuple(str(one[0].pad_token) for one in made),
-        zero_empty=found.family == "xl" and bool(index.get("force_zeros_for_empty_prompt", True)),
-        vocab=None if len(vocab) == CLIP_WORDS else vocab,
-        merges=() if len(vocab) == CLIP_WORDS else tuple(merges),
+        length=int(min(first.config.model_max_length or modelconfig.LONGEST, parts["text_encoder"]["max_position_embeddings"])),
+        pads=tuple(words.special["pad_token"] for words in folder.words),
+        zero_empty=found.family == "xl" and folder.zero_empty,
+        vocab=first.vocab if own else None,
+        merges=tuple(first.merges) if own else (),
     )
 
 
 def _config(found: Checkpoint, part: str) -> dict[str, Any]:
     """The part's configuration, with the defaults of its class, in the keys that can be carried. Raises ValueError where another key is not at its default."""
-    if part == "scheduler":
-        said = read_json(found.path / part / "scheduler_config.json")
-        if said.get("trained_betas") is not None:
-            raise ValueError("its scheduler has a noise schedule of its own (trained_betas)")
-        whole = {"num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear", "prediction_type": "epsilon"} | said
-    elif part.startswith("text_encoder"):
-        whole = _text_config(catalogue.part(found.path, part)).to_dict()
-        if whole["layer_norm_eps"] != 1e-5:
-            raise ValueError(f"its {part} has layer_norm_eps = {whole['layer_norm_eps']}")
-    else:
-        defaults = {
-            name: [*one.default] if isinstance(one.default, tuple) else one.default
-            for name, one in python_inspect.signature(_kind(part)).parameters.items()
-            if one.default is not one.empty
-        }
-        said = read_json(catalogue.part(found.path, part) / "config.json")
-        for key, default in defaults.items():
-            if key not in KNOWN[part] and not _is_default(said.get(key, default), default):
-                raise ValueError(f"its {part} has {key} = {repr(said[key])[:80]}")
-        whole = defaults | said
-    return {key: whole[key] for key in KNOWN[part] if whole.get(key) is not None}
+    assert found.folder is not None, "asked by export"
+    config = found.folder.configs[part]
+    for key, field in type(config).model_fields.items():
+        if key not in KNOWN[part] and not _is_default(getattr(config, key), field.default):
+            reason = " (a noise schedule of its own)" if key == "trained_betas" else ""
+            raise ValueError(f"its {part} has {key}{reason} = {repr(getattr(config, key))[:80]}")
+    whole = config.model_dump()
+    unsaid = carried.OPTIONAL - config.model_fields_set if part == "scheduler" else set()  # there each sampler has a default of its own
+    return {key: whole[key] for key in KNOWN[part] if whole.get(key) is not None and key not in unsaid}
 
 
 def _is_default(value: Any, default: Any) -> bool:
@@ -124,35 +118,6 @@ def _kind(part: str) -> Any:
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
     return {"unet": UNet2DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}[part]
-
-
-def _text_config(place: Path) -> Any:
-    from huggingface_hub.errors import StrictDataclassError
-    from transformers import CLIPTextConfig
-
-    try:
-        return CLIPTextConfig.from_pretrained(place, local_files_only=True)
-    except (StrictDataclassError, OSError, TypeError) as error:
-        raise ValueError(" ".join(str(error).split())[:300]) from error
-
-
-def _tokenizer(place: Path) -> tuple[Any, dict[str, int], list[tuple[str, str]]]:
-    """The tokenizer, its words and its merges. Raises BadInput for one that does more than CLIP's does with them."""
-    from transformers import CLIPTokenizer
-
-    try:
-        tokenizer = CLIPTokenizer.from_pretrained(place, local_files_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise BadInput(f"the tokenizer in {place} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
-    ours = json.loads(tokenizer.backend_tokenizer.to_str())
-    vocab: dict[str, int] = ours["model"]["vocab"]
-    pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in ours["model"]["merges"])
-    merges = [(first, second) for first, second in pairs]
-    plain = CLIPTokenizer(vocab=dict(vocab), merges=list(merges), pad_token=str(tokenizer.pad_token))
-    theirs = json.loads(plain.backend_tokenizer.to_str())
-    if other := [key for key in theirs if key not in ("padding", "truncation") and theirs[key] != ours.get(key)]:
-        raise BadInput(f"the tokenizer in {place} is not CLIP's ({', '.join(other)}): added words, or another way to cut words", code="weights.wrong_kind")
-    return tokenizer, vocab, merges
 
 
 # Its tensors
@@ -205,47 +170,17 @@ def open_clip(text: Mapping[str, torch.Tensor]) -> State:
 
 def _stored(found: Checkpoint, own: Carried, part: str) -> State:
     """The tensors of a part by the names that its network has, each of the network's and no other. Raises BadInput."""
-    from accelerate import init_empty_weights
-
-    place, kind, config = catalogue.part(found.path, part), _kind(part), own.parts[part]
-    try:
-        with init_empty_weights():
-            made = kind(kind.config_class(**config)) if part.startswith("text") else kind.from_config({**config})
-    except (ValueError, TypeError, ZeroDivisionError) as error:
-        raise BadInput(f"the {part} of {found.path.name} cannot be: {' '.join(str(error).split())[:300]}", code="weights.wrong_kind") from error
-    stored = {_today(name, part): tensor for file in _files(place) for name, tensor in weights.load(file).items()}
-    state: State = {}
-    for name, like in made.named_parameters():
-        tensor = stored.get(name, stored.get(f"text_model.{name}"))
-        if tensor is None:
-            raise BadInput(f"the {part} of {found.path.name} lacks {name}", code="weights.incomplete")
-        old = part == "vae" and ".attentions." in name and tensor.shape == (*like.shape, 1, 1)  # converted from LDM's as it stood there
-        if tensor.shape != like.shape and not old:
-            raise BadInput(
-                f"the {part} of {found.path.name} has {name} in the shape {tuple(tensor.shape)} instead of {tuple(like.shape)}", code="weights.wrong_kind"
-            )
-        state[name] = tensor
-    return state
-
-
-def _today(name: str, part: str) -> str:
-    old = re.fullmatch(r"(.*\.attentions\.0)\.(query|key|value|proj_attn)\.(weight|bias)", name) if part == "vae" else None
-    return f"{old[1]}.{_OLD_ATTENTION[old[2]]}.{old[3]}" if old else name
-
-
-def _files(place: Path) -> list[Path]:
-    """The files of a part that diffusers and transformers read: the plain one or its pieces, else those in half precision."""
-    for stem in ("diffusion_pytorch_model", "model"):
-        for variant in ("", ".fp16"):
-            if (whole := place / f"{stem}{variant}.safetensors").is_file():
-                return [whole]
-            if (index := place / f"{stem}.safetensors.index{variant}.json").is_file():
-                named = read_json(index).get("weight_map")
-                names = sorted({str(name) for name in named.values()}) if isinstance(named, dict) else []
-                if not names or any(Path(name).name != name or not name.endswith(".safetensors") for name in names):
-                    raise BadInput(f"{index.name} names no files of {place}", code="weights.unreadable")
-                return [place / name for name in names]
-    raise BadInput(f"{place} has no weights under a name that diffusers gives", code="weights.incomplete")
+    assert found.folder is not None, "asked by export"
+    config = own.parts[part]
+    network = stored.stored(f"the {part} of {found.path.name}", found.folder.files[part], RENAMED[part])
+    kind = _kind(part)
+    made = stored.bare(lambda: kind(kind.config_class(**config)) if part.startswith("text") else kind.from_config({**config}), network.title)
+    wanted = {stored.text_name(name) if part.startswith("text") else name: tuple(tensor.shape) for name, tensor in made.named_parameters()}
+    stored.compare(wanted, network)
+    state = network.read()
+    if bad := tensorfile.unfinite(state):
+        raise BadInput(f"{network.title} is damaged: {bad[0]} holds values that are no numbers (NaN or infinity)", code="weights.not_finite")
+    return {name: state[name] for name in wanted}
 
 
 # The file

@@ -1,19 +1,27 @@
 """A checkpoint on disk -> a Model ready to draw."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from huafang import catalogue, weights
+from huafang import weights
 from huafang.diffusion import single_file
-from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, inspect, read_json
+from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, inspect
 from huafang.errors import BadInput
+from huafang.modelconfig import Bert, ClipText, UNet, Vae
+from huafang.nets import stored
+from huafang.nets.tokenizer import Words
 from huafang.notes import Note
 from huafang.ops.dtypes import diffusion_dtype
+
+USUAL = 1024
+"""Pixels a side that are drawn at most where nobody asks for more: those of XL, the largest of the models that are read here."""
+LARGEST = 2048
+"""Pixels a side above which no model was trained, whatever it says."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +116,17 @@ def load(path: Path, device: str = "cpu") -> Model:
     model = _from_file(found, dtype, device) if found.single else _from_folder(found, dtype, device)
     for part in (model.unet, model.vae, *(encoder.model for encoder in model.encoders)):
         part.eval().requires_grad_(False)
-        _finite(part, path)
+        stored.check_finite(part, path.name)
         part.to(device)
     return model
 
 
 def _from_file(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
     tokenizers = single_file.tokenizers(found)
+    more: list[Note] = []
+    if found.carried:
+        parts = found.carried.parts
+        size, more = _size(found, UNet.model_validate(parts["unet"]), Vae.model_validate(parts["vae"]))
     state = single_file.read(found.path)
     says, notes = single_file.prediction(state, found)
     texts = single_file.text_encoders(state, found, dtype)
@@ -125,89 +137,119 @@ def _from_file(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
         vae=single_file.vae(state, found, torch.float32),
         encoders=tuple(_checked(encoder, found) for encoder in encoders),
         scheduler=single_file.scheduler(found, says),
-        size=single_file.trained_size(found, says),
+        size=size if found.carried else single_file.trained_size(found, says),
         device=torch.device(device),
         zero_empty=found.carried.zero_empty if found.carried else found.family == "xl",
-        notes=tuple(notes),
+        notes=(*more, *notes),
     )
 
 
 def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-    from transformers import BertModel, BertTokenizer, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-    def part(kind: Any, name: str, dtype: torch.dtype, **settings: Any) -> Any:
-        place = catalogue.part(found.path, name)
-        variant = None if _plain(place) else "fp16"
-        try:
-            made, told = kind.from_pretrained(
-                place,
-                use_safetensors=True,
-                local_files_only=True,
-                variant=variant,
-                output_loading_info=True,
-                **{_dtype_word(kind): dtype},
-                **settings,
-            )
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, IndexError) as error:
-            raise BadInput(f"the {name} of {found.path.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
-        absent = sorted(told["missing_keys"])  # the libraries would fill these with random numbers
-        if absent:
-            raise BadInput(f"the {name} of {found.path.name} lacks {len(absent)} of its tensors, {absent[0]} first", code="weights.incomplete")
-        return made
-
-    def text(number: str, kind: Any, reader: Any = CLIPTokenizer, **settings: Any) -> TextEncoder:
-        place = found.path / f"tokenizer{number}"
-        try:
-            tokenizer = reader.from_pretrained(place, local_files_only=True)
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-            raise BadInput(f"the tokenizer of {found.path.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
-        return _checked(TextEncoder(tokenizer, part(kind, f"text_encoder{number}", dtype, **settings), int(tokenizer.pad_token_id)), found)
-
-    is_xl = found.family == "xl"
-    unet, vae = part(UNet2DConditionModel, "unet", dtype), part(AutoencoderKL, "vae", torch.float32)
-    if vae.config.latent_channels != unet.config.in_channels:
+    folder = found.folder
+    assert folder is not None, "inspect gives it with every folder"
+    networks = {part: stored.stored(_title(found, part), files, RENAMED[part]) for part, files in folder.files.items()}
+    drawer, coder = folder.configs["unet"], folder.configs["vae"]
+    assert isinstance(drawer, UNet), "inspect reads it so"
+    assert isinstance(coder, Vae), "inspect reads it so"
+    if coder.latent_channels != drawer.in_channels or drawer.in_channels != drawer.out_channels:
         raise BadInput(
-            f"{found.path.name}: its UNet draws {unet.config.in_channels} channels and its VAE reads {vae.config.latent_channels}", code="weights.wrong_kind"
+            f"{found.path.name}: its UNet takes {drawer.in_channels} channels and gives {drawer.out_channels}, and its VAE reads {coder.latent_channels}",
+            code="weights.wrong_kind",
         )
-    # of a BERT its last hidden states are read, so that the pooler, which some files lack, is not built
-    first = text("", BertModel, BertTokenizer, add_pooling_layer=False) if found.bert else text("", CLIPTextModel)
-    encoders = (first, *([text("_2", CLIPTextModelWithProjection)] if is_xl else []))
+    size, notes = _size(found, drawer, coder)
+    stored.check_unet(drawer, networks["unet"])
+    stored.check_vae(coder, networks["vae"])
+    encoders = [_encoder(found, part, networks[part], words, dtype) for part, words in zip(TEXTS, folder.words, strict=False)]
+    unet = stored.build(lambda: UNet2DConditionModel.from_config(drawer.given()), networks["unet"], dtype)
     _fit(encoders, unet, found)
-    index = read_json(found.path / "model_index.json")
+    scheduler = folder.configs["scheduler"]
     return Model(
         family=found.family,
         unet=unet,
-        vae=vae,
-        encoders=encoders,
-        scheduler=read_json(found.path / "scheduler" / "scheduler_config.json"),
-        size=int(unet.config.sample_size) * 2 ** (len(vae.config.block_out_channels) - 1),
+        vae=stored.build(lambda: AutoencoderKL.from_config(coder.given()), networks["vae"], torch.float32),
+        encoders=tuple(encoders),
+        scheduler=scheduler.given(),
+        size=size,
         device=torch.device(device),
-        zero_empty=is_xl and bool(index.get("force_zeros_for_empty_prompt", True)),
+        zero_empty=found.family == "xl" and folder.zero_empty,
+        notes=(*notes, *(note for words in folder.words[:1] for note in words.notes)),
     )
 
 
-def _plain(place: Path) -> bool:
-    """Whether the weights of a part lie there under their plain name, and not as `….fp16.safetensors` only."""
-    return any(not item.name.endswith(".fp16.safetensors") and ".fp16-" not in item.name for item in place.glob("*.safetensors"))
+TEXTS = ("text_encoder", "text_encoder_2")
+RENAMED: dict[str, Callable[[str], str]] = {
+    "unet": lambda name: name,
+    "vae": stored.vae_name,
+    "text_encoder": stored.text_name,
+    "text_encoder_2": stored.text_name,
+}
 
 
-def _dtype_word(kind: Any) -> str:
-    return "dtype" if kind.__module__.startswith("transformers") else "torch_dtype"
+def _title(found: Checkpoint, part: str) -> str:
+    return f"the {part} of {found.path.name}"
+
+
+def _encoder(found: Checkpoint, part: str, network: stored.Stored, words: Words, dtype: torch.dtype) -> TextEncoder:
+    """A text encoder and its tokenizer. Raises BadInput where they do not belong together."""
+    from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    assert found.folder is not None, "asked above"
+    config = found.folder.configs[part]
+    assert isinstance(config, ClipText | Bert), "inspect reads it so"
+    stored.check_layers(config, network, "encoder.layer" if found.bert else "encoder.layers")
+    if words.highest >= config.vocab_size:
+        raise _strangers(found, words.highest + 1, config.vocab_size)
+
+    def make() -> Any:
+        if isinstance(config, Bert):  # its last hidden states are read, so that the pooler, which some files lack, is not built
+            return BertModel(BertConfig(**config.given()), add_pooling_layer=False)
+        return (CLIPTextModelWithProjection if part == TEXTS[1] else CLIPTextModel)(CLIPTextConfig(**config.given()))
+
+    made = stored.build(make, network, dtype)
+    tokenizer = words.make()
+    return _checked(TextEncoder(tokenizer, made, int(tokenizer.pad_token_id)), found)
+
+
+def _size(found: Checkpoint, drawer: UNet, coder: Vae) -> tuple[int, list[Note]]:
+    """The side in pixels that is drawn where none is asked for: what the model was trained on, as far as that is believed, and what is said of it.
+
+    Raises BadInput (`weights.bad_config`) for a side that no model was trained on.
+    """
+    if drawer.side is None:
+        usual = 1024 if found.family == "xl" else 512
+        en = f"{found.path.name} does not say at which size it was trained: it draws {usual} × {usual}"
+        return usual, [Note(en, f"{found.path.name} 没有说明训练时的尺寸，按 {usual} × {usual} 作画。")]
+    side = drawer.side * coder.scale
+    if side > LARGEST:
+        raise BadInput(
+            f"{found.path.name} says what cannot be: its unet has sample_size = {drawer.side}, which is {side:,} pixels; at most {LARGEST:,} are believed",
+            code="weights.bad_config",
+            hint="set sample_size to the size of the latents that it was trained on: 64 for Stable Diffusion 1",
+        )
+    if side > USUAL:
+        en = f"{found.path.name} says that it was trained at {side} pixels; it draws {USUAL} × {USUAL} unless width and height are set"
+        return USUAL, [Note(en, f"{found.path.name} 自称按 {side} 像素训练；未设置宽高时按 {USUAL} × {USUAL} 作画。")]
+    return side, []
 
 
 def _checked(encoder: TextEncoder, found: Checkpoint) -> TextEncoder:
     known, read = len(encoder.tokenizer), int(encoder.model.config.vocab_size)
     if known > read:
-        raise BadInput(
-            f"{found.path.name} ({TITLES[found.family]}): its tokenizer knows {known:,} tokens and its text encoder {read:,}; they do not belong together",
-            code="weights.wrong_kind",
-        )
+        raise _strangers(found, known, read)
     return encoder
 
 
-def _fit(encoders: tuple[TextEncoder, ...], unet: Any, found: Checkpoint) -> None:
+def _strangers(found: Checkpoint, known: int, read: int) -> BadInput:
+    return BadInput(
+        f"{found.path.name} ({TITLES[found.family]}): its tokenizer knows {known:,} tokens and its text encoder {read:,}; they do not belong together",
+        code="weights.wrong_kind",
+    )
+
+
+def _fit(encoders: Sequence[TextEncoder], unet: Any, found: Checkpoint) -> None:
     """Raises BadInput when what the text encoders give is not what the UNet takes."""
     gives, takes = sum(int(encoder.model.config.hidden_size) for encoder in encoders), unet.config.cross_attention_dim
     if gives != takes:
@@ -215,10 +257,3 @@ def _fit(encoders: tuple[TextEncoder, ...], unet: Any, found: Checkpoint) -> Non
     for encoder in encoders:
         if encoder.positions < 3 or encoder.positions != encoders[0].positions:
             raise BadInput(f"{found.path.name}: its text encoder reads {encoder.positions} tokens at once, which is no length", code="weights.wrong_kind")
-
-
-def _finite(part: torch.nn.Module, path: Path) -> None:
-    """Raises BadInput for a NaN or an infinity. Both show in the extremes, which are found 30 times faster than with `isfinite`."""
-    for name, tensor in part.named_parameters():
-        if not all(bool(torch.isfinite(end)) for end in tensor.aminmax()):
-            raise BadInput(f"{path.name} is damaged: {name} holds values that are no numbers (NaN or infinity)", code="weights.not_finite")

@@ -13,14 +13,18 @@ its own configurations and vocabulary (`carried.py`), and then must hold exactly
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from huafang import weights
-from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, read_json
+from huafang.diffusion.checkpoints import KINDS, TITLES, Checkpoint, Family
 from huafang.errors import BadInput, MissingWeights
+from huafang.modelconfig import TokenizerConfig
+from huafang.modelfiles import read_config
+from huafang.nets import stored, tokenizer
 from huafang.notes import Note
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -57,16 +61,27 @@ def vae(state: State, found: Checkpoint, dtype: torch.dtype) -> Any:
 
 
 def _converted(kind: Any, convert: Callable[..., State], own: State, found: Checkpoint, part: str, dtype: torch.dtype) -> Any:
-    from accelerate import init_empty_weights
-
-    config = {**found.carried.parts[part]} if found.carried else kind.load_config(str(CONFIGS / found.family), subfolder=part, local_files_only=True)
+    config = {**found.carried.parts[part]} if found.carried else _config(found, part)
+    made = _bare(lambda: kind.from_config(config), found, part)
     try:
-        with init_empty_weights(include_buffers=False):
-            made = kind.from_config(config)
         named = convert(checkpoint=own, config=dict(config))
-    except (KeyError, IndexError, AttributeError, ValueError, TypeError, ZeroDivisionError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # names and shapes are a stranger's, and may lead the library's converter anywhere
         raise _other_shape(found, part, f"{type(error).__name__}: {error}") from error
     return _filled(made, named, found, part, dtype)
+
+
+def _config(found: Checkpoint, part: str) -> dict[str, Any]:
+    """The published config of a part, which comes with Huafang."""
+    return read_config(KINDS[part], CONFIGS / found.family / part / "config.json").given()
+
+
+def _bare(make: Callable[[], Any], found: Checkpoint, part: str) -> Any:
+    try:
+        return stored.bare(make, f"the {part} of {found.path.name}")
+    except BadInput as error:
+        raise _other_shape(found, part, error.message) from error
 
 
 def text_encoders(state: State, found: Checkpoint, dtype: torch.dtype) -> list[Any]:
@@ -125,19 +140,8 @@ def open_clip_names(state: State) -> State:
 
 
 def _text(kind: Any, named: State, found: Checkpoint, part: str, dtype: torch.dtype) -> Any:
-    from accelerate import init_empty_weights
-    from huggingface_hub.errors import StrictDataclassError
-
-    try:
-        if found.carried:
-            config = kind.config_class(**found.carried.parts[part])
-        else:
-            config = kind.config_class.from_pretrained(CONFIGS / found.family / part, local_files_only=True)
-        with init_empty_weights(include_buffers=False):
-            made = kind(config)
-    except (StrictDataclassError, ValueError, TypeError, ZeroDivisionError) as error:  # heads that do not divide the width
-        raise _other_shape(found, part, str(error)) from error
-    return _filled(made, named, found, part, dtype)
+    config = {**found.carried.parts[part]} if found.carried else _config(found, part)
+    return _filled(_bare(lambda: kind(kind.config_class(**config)), found, part), named, found, part, dtype)
 
 
 def _filled(made: Any, named: State, found: Checkpoint, part: str, dtype: torch.dtype) -> Any:
@@ -181,19 +185,18 @@ def prediction(state: State, found: Checkpoint) -> tuple[str, list[Note]]:
 
 def tokenizers(found: Checkpoint) -> list[tuple[Any, int]]:
     """CLIP's tokenizer for each text encoder, and the token that fills a chunk behind its end. Raises MissingWeights."""
-    from transformers import CLIPTokenizer
-
     own = found.carried
     if own is None or own.vocab is None:
-        vocab, merges = (str(file) for file in tokenizer_files(found))
-        words: dict[str, Any] = {"vocab": vocab, "merges": merges}
+        vocab, _ = tokenizer_files(found)
+        words = tokenizer.plain(vocab.parent)
     else:
-        words = {"vocab": {**own.vocab}, "merges": [*own.merges]}
+        words = own.words
     if own is None:
-        made = CLIPTokenizer(**words)
+        made = words.make()
         end = int(made.eos_token_id)
         return [(made, pad) for pad in {"sd1": [end], "sd2": [0], "xl": [end, 0]}[found.family]]
-    each = [CLIPTokenizer(**words, pad_token=pad, model_max_length=own.length) for pad in own.pads]
+    config = TokenizerConfig(model_max_length=own.length)
+    each = [replace(words, config=config, special={**words.special, "pad_token": pad}).make() for pad in own.pads]
     return [(made, int(made.pad_token_id)) for made in each]
 
 
@@ -217,13 +220,11 @@ def tokenizer_files(found: Checkpoint) -> tuple[Path, Path]:
 def scheduler(found: Checkpoint, says: str) -> Mapping[str, Any]:
     if found.carried:
         return found.carried.parts["scheduler"]
-    base = read_json(CONFIGS / found.family / "scheduler" / "scheduler_config.json")
+    base = read_config(KINDS["scheduler"], CONFIGS / found.family / "scheduler" / "scheduler_config.json").given()
     return base | {"prediction_type": says} | ({"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"} if found.zero_snr else {})
 
 
 def trained_size(found: Checkpoint, says: str) -> int:
-    """The side in pixels that the model was trained on."""
-    if found.carried:
-        return found.carried.size
+    """The side in pixels that a published model of the family was trained on."""
     family: Family = found.family
     return {"sd1": 512, "sd2": 768 if says == "v_prediction" else 512, "xl": 1024}[family]

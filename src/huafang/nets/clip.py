@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from huafang import weights
+from huafang import modelfiles
 from huafang.errors import BadInput
+from huafang.modelconfig import Clip as ClipConfig
+from huafang.nets import stored, tokenizer
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """Of the pictures it was trained on, for RGB in [0, 1]."""
@@ -54,22 +56,21 @@ def load(path: Path) -> Clip:
 
     Raises BadInput when they are of another network, or not all there.
     """
-    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+    from transformers import CLIPConfig, CLIPModel
 
     home = path if path.is_dir() else path.parent
     tensors = path / "model.safetensors" if path.is_dir() else path
-    for names in (("config.json",), ("tokenizer.json", "vocab.json")):
-        if not any((home / name).is_file() for name in names):
-            raise BadInput(f"there is no {names[0]} beside {tensors.name}: a CLIP is a folder as transformers writes it", code="weights.incomplete")
-    try:
-        config = CLIPConfig.from_pretrained(home, local_files_only=True)
-        model = CLIPModel(config)
-        tokenizer = CLIPTokenizer.from_pretrained(home, local_files_only=True)
-        told = model.load_state_dict({name: tensor.float() for name, tensor in weights.load(tensors).items()}, strict=False)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise BadInput(f"the CLIP of {home.name} cannot be read: {' '.join(str(error).split())[:300]}", code="weights.unreadable") from error
-    missing = [name for name in told.missing_keys if not name.endswith("position_ids")]
-    if missing:
-        raise BadInput(f"the CLIP of {home.name} lacks {len(missing)} of its tensors, {missing[0]} first", code="weights.incomplete")
-    model.eval().requires_grad_(False)
-    return Clip(model, tokenizer)
+    if not (home / "config.json").exists():
+        raise BadInput(f"there is no config.json beside {tensors.name}: a CLIP is a folder as transformers writes it", code="weights.incomplete")
+    config = modelfiles.read_config(ClipConfig, home / "config.json", home)
+    words = tokenizer.read(home, home, "clip")
+    modelfiles.check_inside(tensors, home)
+    title = f"the CLIP of {home.name}"
+    network = stored.stored(title, [tensors])
+    stored.check_layers(config.text_config, network, "text_model.encoder.layers")
+    stored.check_layers(config.vision_config, network, "vision_model.encoder.layers")
+    if words.highest >= config.text_config.vocab_size:
+        raise BadInput(f"{title} knows {config.text_config.vocab_size:,} words, and its tokenizer {words.highest + 1:,}", code="weights.wrong_kind")
+    model = stored.build(lambda: CLIPModel(CLIPConfig(**config.given())), network, torch.float32)
+    stored.check_finite(model, title)
+    return Clip(model, words.make())

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import unicodedata
 from functools import partial
 from typing import Annotated, Literal
