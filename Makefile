@@ -30,6 +30,12 @@ test: .venv/developed chromium check web-test   ## everything a machine without 
 test-slow: .venv/developed chromium   ## the long tests: soak, big pictures
 	$(BIN)/python -m pytest -m slow
 
+coverage: .venv/developed   ## branch coverage of src/huafang by the fast tests; fails under 90 %
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
+
+lock: .venv/developed    ## write the installed versions to requirements.lock; install them with make install PIP_ARGS="-c requirements.lock"
+	$(BIN)/python -m pip freeze --disable-pip-version-check --exclude huafang --exclude pip | sed 's/+cpu//' | sort -f > requirements.lock
+
 check: .venv/developed   ## lint, format, types, floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,4 +77,4 @@ bench-gpu: .venv/developed   ## the same on an accelerator
 clean:               ## remove what can be made again
 	rm -rf .venv web/node_modules web/dist src/huafang/static .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help start install test test-slow check web web-test chromium docs emoji-data bench bench-gpu clean
+.PHONY: help start install test test-slow coverage lock check web web-test chromium docs emoji-data bench bench-gpu clean

@@ -43,6 +43,31 @@ def test_every_dependency_has_its_line():
         assert name in listed or {"opencv-python-headless": "opencv"}.get(name, name) in listed, f"docs/dependencies.md says nothing of {name}"
 
 
+def test_the_architecture_page_lists_the_layers_that_are_enforced():
+    import tomllib
+
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = [one.replace("huafang.", "") for one in next(one for one in contracts if one["type"] == "layers")["layers"]]
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    listed = re.search(r"^`cli` → .*?\.", page, re.MULTILINE | re.DOTALL)
+    assert listed
+    assert re.findall(r"`([^`]+)`", listed[0]) == layers
+
+
+def test_every_dependency_is_pinned_in_the_lock_file():
+    import tomllib
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    pins = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text("utf-8").split())
+    pins = {canonicalize_name(name): version for name, version in pins.items()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for one in map(Requirement, [*project["dependencies"], *chain(*project["optional-dependencies"].values())]):
+        assert canonicalize_name(one.name) in pins, f"{one.name} is not locked: run make lock"
+        assert one.specifier.contains(pins[canonicalize_name(one.name)]), f"{one} against {pins[canonicalize_name(one.name)]}: run make lock"
+
+
 def test_both_readmes_speak_of_the_same_things():
     def marks(name: str) -> set[str]:
         found = re.findall(r"`huafang [a-z]+|\]\((?:docs/methods|docs/[a-z]+\.md|[A-Z]+\.md)[^)]*|^## ", (ROOT / name).read_text("utf-8"), re.MULTILINE)

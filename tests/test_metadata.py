@@ -117,9 +117,9 @@ def test_no_text_breaks_the_reader(text):
     "text", ["a" * 199_000, " " * 199_000, 'a:"' * 66_000, "ab c:" * 39_000, "-/ " * 66_000, 'ab:"' + "\\" * 199_000, "\n" * 199_000, "ab: x, " * 28_000]
 )
 def test_reading_takes_time_in_proportion_to_the_text(text):
-    began = time.perf_counter()
+    began = time.process_time()
     metadata.read({"parameters": text})
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 20  # in the square of the length it would be minutes
 
 
 def test_only_texts_that_are_understood_are_taken():
