@@ -54,6 +54,10 @@ chromium:
 docs: install        ## write again what the docs take from the program: tables of parameters, --help
 	$(BIN)/python tools/docs.py
 
+emoji-data: .venv/installed   ## fetch and render the pictures of things that the built-in model is trained on (needs Node.js)
+	@$(BIN)/python -c "import resvg_py" 2>/dev/null || $(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[data]'
+	$(BIN)/python tools/emoji_data.py
+
 # any_style.py and mini.py measure pictures, not speed, and want weights and an hour: their first lines say how they are run.
 BENCHES = filters strokes house gatys styles cap_vstnet
 
@@ -67,4 +71,4 @@ bench-gpu: .venv/developed   ## the same on an accelerator
 clean:               ## remove what can be made again
 	rm -rf .venv web/node_modules web/dist src/huafang/static .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help start install test test-slow check web web-test chromium docs bench bench-gpu clean
+.PHONY: help start install test test-slow check web web-test chromium docs emoji-data bench bench-gpu clean

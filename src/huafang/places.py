@@ -34,6 +34,11 @@ class Places:
         return self.root / "cache" / "thumbnails"
 
     @property
+    def things(self) -> Path:
+        """Rendered pictures of things that the built-in model is trained on."""
+        return self.root / "cache" / "things"
+
+    @property
     def work(self) -> Path:
         """Finished parts of long runs that are not done yet."""
         return self.root / "work"

@@ -81,8 +81,29 @@ def _dice(seed: int, number: int) -> random.Random:
     return random.Random(f"{seed}:{number}")  # noqa: S311  # a picture, no secret
 
 
+@dataclass(frozen=True)
+class View:
+    """A place that is painted and waits for its subject; `x` is where the subject stands."""
+
+    facts: Facts
+    canvas: Canvas
+    ground: Ground
+    light: Light
+    x: float
+
+
 def draw(facts: Facts, rng: random.Random, size: int) -> NDArray[np.float32]:
     """The scene of `facts` as (size, size, 3) float32 in [0, 1]; the same draws from `rng` at every size."""
+    view = backdrop(facts, rng, size)
+    if facts.subject != "none":
+        look, aloft = _look(facts, view.light, rng)
+        for spot in spots(facts, view.ground, view.x, aloft, rng):
+            _place(view.canvas, facts, spot, view.ground, view.light, aloft, random.Random(look))  # noqa: S311  # as above
+    return finished(view, rng)
+
+
+def backdrop(facts: Facts, rng: random.Random, size: int) -> View:
+    """The place of `facts` with room for their subject, without the subject and what falls before it."""
     canvas = Canvas(size)
     x = rng.uniform(*_SIDES[facts.side])
     horizon, skyline = choose_horizon(facts, rng)
@@ -94,14 +115,15 @@ def draw(facts: Facts, rng: random.Random, size: int) -> NDArray[np.float32]:
     ground = paint_place(Stage(canvas, facts, land, rng, horizon, x, lamp))
     if facts.place != "room":
         sky.paint_mist(canvas, facts, rng)
-    if facts.subject != "none":
-        look, aloft = _look(facts, light, rng)
-        for spot in spots(facts, ground, x, aloft, rng):
-            _place(canvas, facts, spot, ground, light, aloft, random.Random(look))  # noqa: S311  # as above
-    if facts.place != "room":
-        sky.paint_weather(canvas, facts, light, rng)
-    np.clip(canvas.pixels, 0.0, 1.0, out=canvas.pixels)
-    return canvas.pixels
+    return View(facts, canvas, ground, light, x)
+
+
+def finished(view: View, rng: random.Random) -> NDArray[np.float32]:
+    """The pixels, with rain, snow or fog before everything."""
+    if view.facts.place != "room":
+        sky.paint_weather(view.canvas, view.facts, view.light, rng)
+    np.clip(view.canvas.pixels, 0.0, 1.0, out=view.canvas.pixels)
+    return view.canvas.pixels
 
 
 def _look(facts: Facts, light: Light, rng: random.Random) -> tuple[int, bool]:
@@ -166,7 +188,7 @@ def _place(canvas: Canvas, facts: Facts, spot: Spot, ground: Ground, light: Ligh
         _shadow(canvas, spot, facts.subject, light)
     subjects.draw(canvas, facts.subject, spot.x, spot.y, spot.s, facts.colour, light, rng)
     if before is not None:
-        _reflect(canvas, before, spot.y)
+        reflect(canvas, before, spot.y)
 
 
 _WIDTHS: dict[Subject, float] = {
@@ -202,7 +224,7 @@ def _banks(canvas: Canvas, spot: Spot, light: Light) -> None:
         )
 
 
-def _reflect(canvas: Canvas, before: NDArray[np.float32], waterline: float) -> None:
+def reflect(canvas: Canvas, before: NDArray[np.float32], waterline: float) -> None:
     """What the subject changed above the `waterline` upside down below it, fading."""
     size = canvas.size
     pixels = canvas.pixels

@@ -27,12 +27,17 @@ from huafang.scenes.words.chinese_tables import (
     TIMES,
     WEATHERS,
 )
+from huafang.scenes.words.names import CHINESE_PLACES, at_home, thing_in_chinese
 from huafang.scenes.words.told import PORTRAITS, Told, one, tell
 
 
 def chinese(facts: Facts, rng: random.Random) -> str:
     """A caption of `facts`, true in all that it says."""
-    told = tell(facts, rng)
+    return in_words(tell(facts, rng), rng)
+
+
+def in_words(told: Told, rng: random.Random) -> str:
+    """A caption that says what is `told`."""
     form = rng.random()
     if form < 0.18:
         return _keywords(told, rng)
@@ -104,14 +109,17 @@ def _landscape(told: Told, rng: random.Random) -> str:
     if told.time == "sunset" and rng.random() < 0.7:
         hours = [hour for hour in hours if hour not in TIMES["sunset"]]
         things.append(one(("夕阳", "晚霞", "落日"), rng))
+        tails = [tail for tail in tails if tail != "有太阳"]  # it is the setting sun
     things += [tail.removeprefix("有") for tail in tails if tail in SEEN]
-    side = "，" + one(SIDES[told.side], rng) + "是" + one(NOUNS[told.subject], rng) if told.side and told.subject else ""
-    head = one(HEADS[told.place], rng) + one(("风景", "", "景色"), rng)
+    side = "，" + one(SIDES[told.side], rng) + "是" + one(NOUNS[told.subject], rng) if told.side and told.subject and not told.thing else ""
+    head = one(HEADS[told.place], rng) + one(("风景", "", "景色") if told.place != "room" else ("",), rng)
     listed = "、".join(things[:-1]) + "和" + things[-1] if len(things) > 1 else "".join(things)
     front = hours[0] + "，" if hours else ""
     weather = [tail for tail in tails if tail not in SEEN]
     if not listed:
         return front + head + _tail(weather, rng)
+    if told.thing and told.side:
+        return front + f"{head}，{one(SIDES[told.side], rng)}有{listed}" + _tail(weather, rng)
     text = f"有{listed}的{head}" if rng.random() < 0.6 else f"{head}，有{listed}"
     return front + text + side + _tail(weather, rng)
 
@@ -147,7 +155,7 @@ def _keywords(told: Told, rng: random.Random) -> str:
     if told.subject:
         subject = _subject(told, rng, told.count > 1 or rng.random() < 0.3)
         rest = [subject + one(("肖像", "，肖像", "肖像画"), rng) if told.subject in PORTRAITS and rng.random() < 0.7 else subject, *rest]
-    if told.medium != "plain" or rng.random() < 0.12:
+    if told.medium != "plain" or (not told.thing and rng.random() < 0.12):
         style = one((MEDIA if rng.random() < 0.6 else STYLES)[told.medium], rng)
         rest = [style, *rest] if rng.random() < 0.25 else [*rest, style]
     return one(("，", "，", "，", " ", ","), rng).join(rest)
@@ -157,6 +165,8 @@ def _subject(told: Told, rng: random.Random, counted: bool) -> str:
     """一座红色的小房子; without 一座 where not `counted`."""
     subject = told.subject
     assert subject is not None
+    if told.thing:
+        return thing_in_chinese(told.thing, rng, count=told.count, large=told.large, counted=counted)
     noun = one(NOUNS[subject], rng)
     size = ""
     if told.large is not None:
@@ -202,7 +212,8 @@ def _where(told: Told, rng: random.Random) -> str:
         at = one(HEADS[told.place], rng) + one(("上空", "上方"), rng)
     else:
         kinds = {"swims": SWIMS, "spans": SPANS, "flies": FLIES}.get(told.kind, STANDS)
-        at = one(kinds.get(told.place, STANDS[told.place]), rng)
+        own = at_home(told, CHINESE_PLACES) if told.thing else ()
+        at = one(own or kinds.get(told.place, STANDS[told.place]), rng)
     return at + side if side else at
 
 
@@ -239,7 +250,7 @@ def _tail(tails: list[str], rng: random.Random) -> str:
 
 def _medium(text: str, told: Told, rng: random.Random) -> str:
     """水彩画，…；一幅…的水彩画；…，水彩风格"""
-    if told.medium == "plain" and rng.random() > 0.1:
+    if told.medium == "plain" and (told.thing or rng.random() > 0.1):
         return text
     name, style, chance = one(MEDIA[told.medium], rng), one(STYLES[told.medium], rng), rng.random()
     if chance < 0.25:

@@ -28,12 +28,17 @@ from huafang.scenes.words.english_tables import (
     TIMES,
     WEATHERS,
 )
+from huafang.scenes.words.names import ENGLISH_PLACES, at_home, thing_in_english
 from huafang.scenes.words.told import PORTRAITS, Told, one, tell
 
 
 def english(facts: Facts, rng: random.Random) -> str:
     """A caption of `facts`, true in all that it says."""
-    told = tell(facts, rng)
+    return in_words(tell(facts, rng), rng)
+
+
+def in_words(told: Told, rng: random.Random) -> str:
+    """A caption that says what is `told`."""
     form = rng.random()
     if form < 0.13:
         text = _keywords(told, rng)
@@ -127,13 +132,13 @@ def _portrait(told: Told, rng: random.Random) -> tuple[str, bool]:
 def _keywords(told: Told, rng: random.Random) -> str:
     """ "castle, hill, sunset, watercolour" """
     things = _things(told)
-    places = [_bare(one(HEADS[told.place], rng))] if told.place and told.place != "sky" else [one(STANDS["sky"], rng)] if told.place else []
+    places = [bare(one(HEADS[told.place], rng))] if told.place and told.place != "sky" else [one(STANDS["sky"], rng)] if told.place else []
     rest = places
     if told.time:
         rest = [*rest, one(BARE_TIMES[told.time], rng)]
     if told.weather:
         rest = [*rest, one(BARE_WEATHERS[told.weather], rng)]
-    rest = [*rest, *(_bare(thing) for thing in things)]
+    rest = [*rest, *(bare(thing) for thing in things)]
     if told.side:
         rest = [*rest, one(SIDES[told.side], rng)]
     if rng.random() < 0.3:
@@ -141,8 +146,8 @@ def _keywords(told: Told, rng: random.Random) -> str:
     subject = _subject(told, rng) if told.subject else ""
     if told.subject in PORTRAITS and rng.random() < 0.6:
         rest = ["portrait", *rest]
-    style = [one(STYLES[told.medium], rng)] if told.medium != "plain" or rng.random() < 0.12 else []
-    words = [_bare(subject) if rng.random() < 0.7 else subject, *rest]
+    style = [one(STYLES[told.medium], rng)] if told.medium != "plain" or (not told.thing and rng.random() < 0.12) else []
+    words = [bare(subject) if rng.random() < 0.7 else subject, *rest]
     words = [*style, *words] if rng.random() < 0.2 else [*words, *style]
     return ", ".join(word for word in words if word)
 
@@ -150,6 +155,8 @@ def _keywords(told: Told, rng: random.Random) -> str:
 def _subject(told: Told, rng: random.Random) -> str:
     """ "a small red house", "two cats", "a person in a red coat"."""
     assert told.subject is not None
+    if told.thing:
+        return thing_in_english(told.thing, rng, count=told.count, large=told.large)
     noun, large, subject = one(NOUNS[told.subject], rng), told.large, told.subject
     words, after = [], ""
     if large is not None:
@@ -188,6 +195,8 @@ def _spot(told: Told, rng: random.Random) -> str:
     if told.place is None:
         return side
     swims, spans, flies = SWIMS.get(told.place), SPANS.get(told.place), FLIES[told.place]
+    if told.thing and not side and (own := at_home(told, ENGLISH_PLACES)):
+        return one(own, rng)
     at = {"flies": flies, "swims": swims or STANDS[told.place], "spans": spans or STANDS[told.place], "stands": STANDS[told.place]}[told.kind]
     if not side:
         return one(at, rng)
@@ -201,7 +210,7 @@ def _head(told: Told, rng: random.Random) -> str:
     """The place as what the picture is of: "a snowy field"; "a landscape" where the place is not told."""
     if told.place:
         return one(HEADS[told.place], rng)
-    return one(("a landscape", "a scene", "a view"), rng)
+    return one(("a picture", "a scene") if told.thing else ("a landscape", "a scene", "a view"), rng)
 
 
 def _sky(told: Told, rng: random.Random) -> tuple[list[str], list[str]]:
@@ -245,11 +254,11 @@ def _things(told: Told) -> list[str]:
 
 def _medium(text: str, told: Told, rng: random.Random) -> str:
     """ "a watercolour painting of ..." or "..., watercolour"."""
-    if told.medium == "plain" and rng.random() > 0.1:
+    if told.medium == "plain" and (told.thing or rng.random() > 0.1):
         return text
     if not FRONTS.match(text) and rng.random() < 0.6:
         made = one(MEDIA[told.medium], rng)
-        return f"{made if rng.random() < 0.7 else _bare(made)} of {text}"
+        return f"{made if rng.random() < 0.7 else bare(made)} of {text}"
     style = one(STYLES[told.medium], rng)
     return f"{text} {style}" if style.startswith("in ") and rng.random() < 0.5 else f"{text}, {style}"
 
@@ -267,7 +276,7 @@ def _article(text: str) -> str:
     return ("an " if text[0] in "aeiou" else "a ") + text
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Without its article."""
     for article in ("a ", "an ", "the "):
         text = text.removeprefix(article)

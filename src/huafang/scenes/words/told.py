@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from huafang.scenes.facts import ColourName, Facts, Medium, Place, Side, Subject, Time, Weather
+from huafang.scenes.things import Thing
 
 T = TypeVar("T")
 
@@ -31,6 +32,8 @@ class Told:
     medium: Medium
     clear: bool
     scarf: bool
+    thing: Thing | None = None
+    """What is seen in place of the subject, which then only says how it is in its place."""
 
     @property
     def kind(self) -> Literal["flies", "swims", "spans", "stands"]:
