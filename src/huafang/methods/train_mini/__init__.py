@@ -33,6 +33,9 @@ class TrainMini(Params):
     """Name of the new model; its Chinese sibling is called NAME-zh. A run of this name that was stopped goes on where it was."""
     start: WeightsId | None = Field(None, json_schema_extra=ui(holds="diffusion"))
     """A model of this kind to begin with, such as mini, its Chinese sibling beside it: its VAE is taken as it is, and the denoiser goes on learning."""
+    things: bool = False
+    """Also learn about 870 animals, plants, dishes, vehicles and other objects, from the pictures that `make emoji-data` fetches. With a model to begin with,
+    its vocabulary grows and its VAE goes on learning, for the steps of the VAE."""
     size: Annotated[int, Field(ge=32, le=512, json_schema_extra=ui(step=32, unit="px")), AfterValidator(_blocks)] = 128
     """Side of the pictures it learns to draw. 128 suits a laptop, 256 a GPU."""
     scenes: int = Field(24_000, ge=16, le=999_999)

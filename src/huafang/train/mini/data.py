@@ -16,11 +16,18 @@ from torch import Tensor
 from huafang.context import Context
 from huafang.scenes import scene, words
 from huafang.scenes.facts import Facts, Medium
+from huafang.scenes.things import drawing, sampling, stickers
+from huafang.scenes.things import words as thing_words
+from huafang.scenes.things.sampling import ThingFacts
 
 Painter = Callable[[NDArray[np.float32], Medium, int], NDArray[np.float32]]
 """(H, W, 3) in [0, 1], a medium and a seed -> the same scene in that medium. It must be a function of a module: other processes import it."""
 UNSEEN = 1_000_000_000
 """Numbers from here on are never trained on: judging draws from them."""
+SCENES = 0.22
+"""Share of the scenes in a set with things."""
+THINGS_VERSION = 1
+"""Raised when the same number gives another picture of things: a set that was drawn before is then drawn anew."""
 SHELF = 500
 """Pictures in one file, usually."""
 
@@ -30,17 +37,36 @@ def facts(seed: int, number: int) -> Facts:
     return scene.facts(seed, number)
 
 
-def picture(seed: int, number: int, size: int, painter: Painter) -> NDArray[np.uint8]:
-    """Scene `number` in its medium: (3, size, size)."""
-    drawn = scene.scene(seed, number, size)
-    medium = drawn.facts.medium
-    pixels = drawn.pixels if medium == "plain" else painter(drawn.pixels, medium, number)
+def thing_facts(seed: int, number: int, things: Path) -> ThingFacts | None:
+    """What is in picture `number` of a set with things, None where it is one of the scenes. `things` is the folder of their pictures."""
+    rng = _thing_dice(seed, number)
+    return None if rng.random() < SCENES else sampling.sample(rng, stickers.load(things), training=number < UNSEEN)
+
+
+def picture(seed: int, number: int, size: int, painter: Painter, things: Path | None = None) -> NDArray[np.uint8]:
+    """Picture `number` in its medium: (3, size, size). With the folder `things` it is a scene, or a picture of things."""
+    known = thing_facts(seed, number, things) if things else None
+    if known is None or things is None:
+        drawn = scene.scene(seed, number, size)
+        pixels, medium = drawn.pixels, drawn.facts.medium
+    else:
+        pixels = drawing.draw(known, random.Random(f"{seed}:{number}:drawing"), size, stickers.load(things))  # noqa: S311  # no secret
+        medium = known.scene.medium if known.scene else "plain"
+    if medium != "plain":
+        pixels = painter(pixels, medium, number)
     return (pixels * 255 + 0.5).clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
 
 
-def captions(seed: int, number: int, telling: int) -> tuple[str, str]:
-    """English and Chinese words for scene `number`; each `telling` chooses others."""
-    return words.captions(facts(seed, number), random.Random(f"{seed}:{number}:{telling}"))  # noqa: S311  # no secret
+def captions(seed: int, number: int, telling: int, things: Path | None = None, *, training: bool | None = True) -> tuple[str, str]:
+    """English and Chinese words for picture `number`; each `telling` chooses others. Of things, those wordings that `training` lets through: True leaves
+    out a twentieth, False takes that alone, None takes all."""
+    rng = random.Random(f"{seed}:{number}:{telling}")  # noqa: S311  # no secret
+    known = thing_facts(seed, number, things) if things else None
+    return words.captions(facts(seed, number), rng) if known is None else thing_words.captions(known, rng, training=training)
+
+
+def _thing_dice(seed: int, number: int) -> random.Random:
+    return random.Random(f"things:{seed}:{number}")  # noqa: S311  # no secret
 
 
 @dataclass(frozen=True)
@@ -52,10 +78,13 @@ class Pictures:
     size: int
     painter: Painter
     shelf: int = SHELF
+    things: Path | None = None
+    """Folder of the pictures of things, where the set has some."""
     _open: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def place(self, shelf: int) -> Path:
-        return self.folder / f"{self.seed}-{self.size}-{self.shelf}" / f"{shelf:05d}.npy"
+        mark = f"-things{THINGS_VERSION}" if self.things else ""
+        return self.folder / f"{self.seed}-{self.size}-{self.shelf}{mark}" / f"{shelf:05d}.npy"
 
     def draw(self, count: int, ctx: Context, *, workers: int, total: int) -> None:
         """Draw the first `count` scenes, in `workers` processes, where they are not there yet. `total` steps come after it. Raises Cancelled."""
@@ -101,7 +130,7 @@ def draw_shelf(pictures: Pictures, shelf: int, tell: Callable[[], None] = lambda
     drawn = []
     for number in range(first, first + pictures.shelf):
         tell()
-        drawn.append(picture(pictures.seed, number, pictures.size, pictures.painter))
+        drawn.append(picture(pictures.seed, number, pictures.size, pictures.painter, pictures.things))
     draft = place.with_suffix(f".{os.getpid()}.draft")
     with draft.open("wb") as file:
         np.save(file, np.stack(drawn), allow_pickle=False)

@@ -10,6 +10,7 @@ same. That target has no noise in it. (Taiyi was taught in the same way, in the 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,11 +114,13 @@ class DenoiseTask:
         device: str,
         draw: Callable[[nn.ModuleDict], Tensor],
         decay: float = 0.999,
+        things: Path | None = None,
     ) -> None:
         from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
         self.nets, self.latents, self.tokenizers = nets.to(device), latents, tokenizers
         self.seed, self.steps, self.batch, self.rate, self.device, self.draw = seed, steps, batch, rate, device, draw
+        self.things = things
         self.ema = Ema(self.nets, decay)
         self.alphas = DDPMScheduler(**SCHEDULE).alphas_cumprod.to(device)  # (1000,)
         self.optimizer = torch.optim.AdamW(self.nets.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
@@ -132,7 +135,7 @@ class DenoiseTask:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        return {"seed": self.seed, "batch": self.batch, "side": self.latents.shape[-1]}
+        return {"seed": self.seed, "batch": self.batch, "side": self.latents.shape[-1], **({"things": True} if self.things else {})}
 
     def step(self, number: int) -> dict[str, float]:
         noise_of = loop.generator(self.seed, number, "noise")
@@ -174,7 +177,7 @@ class DenoiseTask:
     def _told(self, numbers: list[int], step: int) -> tuple[Tensor, Tensor, Tensor]:
         """Token ids of the first half's English captions, the second half's Chinese ones, and the first half's in Chinese, (B / 2, L) each."""
         dice = np.random.default_rng([self.seed, step, 7])
-        pairs = [("", "") if dice.random() < DROP else captions(self.seed, number, step) for number in numbers]
+        pairs = [("", "") if dice.random() < DROP else captions(self.seed, number, step, self.things) for number in numbers]
         half = len(pairs) // 2
         length = LENGTH if step >= LONG_FROM * self.steps else SHORT
         english, translated = zip(*pairs[:half], strict=True)

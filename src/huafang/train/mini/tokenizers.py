@@ -7,8 +7,10 @@ import collections
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 LENGTH = 77
 """Tokens that a text encoder reads, start and end among them: Stable Diffusion's."""
@@ -24,11 +26,16 @@ def byte_letters() -> list[str]:
     return [chr(byte) for byte in plain] + [chr(256 + place) for place in range(len(others))]
 
 
-def learn_merges(captions: Iterable[str], count: int) -> list[tuple[str, str]]:
-    """At most `count` merges of byte-pair encoding (Sennrich et al. 2016), the commonest pair first; pairs that came only once are left out."""
+def learn_merges(captions: Iterable[str], count: int, known: Iterable[tuple[str, str]] = ()) -> list[tuple[str, str]]:
+    """At most `count` merges of byte-pair encoding (Sennrich et al. 2016), the commonest pair first; pairs that came only once are left out.
+
+    `known` merges come before all others and count among them: the words that they made stay what they are.
+    """
     seen = collections.Counter(word for caption in captions for word in _WORD.findall(caption.lower()) if word.isascii())
     words = {word: [*word[:-1], word[-1] + "</w>"] for word in seen}
-    merges: list[tuple[str, str]] = []
+    merges = list(known)
+    for pair in merges:
+        words = {word: _merged(pieces, pair) for word, pieces in words.items()}
     while len(merges) < count:
         pairs: collections.Counter[tuple[str, str]] = collections.Counter()
         for word, pieces in words.items():
@@ -45,10 +52,10 @@ def learn_merges(captions: Iterable[str], count: int) -> list[tuple[str, str]]:
     return merges
 
 
-def write_clip(folder: Path, captions: Iterable[str], merges: int = 1200) -> int:
-    """A CLIP tokenizer in `folder`; gives the size of its vocabulary."""
+def write_clip(folder: Path, captions: Iterable[str], merges: int = 1200, known: Iterable[tuple[str, str]] = ()) -> int:
+    """A CLIP tokenizer in `folder`, which goes on from `known` merges; gives the size of its vocabulary."""
     folder.mkdir(parents=True, exist_ok=True)
-    learnt = learn_merges(captions, merges)
+    learnt = learn_merges(captions, merges, known)
     letters = byte_letters()
     pieces = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair) for pair in learnt), START, END]
     vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
@@ -73,12 +80,12 @@ def write_clip(folder: Path, captions: Iterable[str], merges: int = 1200) -> int
     return len(vocabulary)
 
 
-def write_bert(folder: Path, captions: Iterable[str]) -> int:
-    """A BERT tokenizer in `folder` that knows every character of the captions, and ASCII; gives the size of its vocabulary."""
+def write_bert(folder: Path, captions: Iterable[str], known: Iterable[str] = ()) -> int:
+    """A BERT tokenizer in `folder` that knows every character of the captions, those that are `known`, and ASCII; gives the size of its vocabulary."""
     folder.mkdir(parents=True, exist_ok=True)
-    seen = collections.Counter(letter for caption in captions for letter in caption.lower() if not letter.isspace())
+    seen = {letter for caption in captions for letter in caption.lower() if not letter.isspace()} | {piece for piece in known if len(piece) == 1}
     ascii_letters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
-    known = [*ascii_letters, *("##" + letter for letter in ascii_letters if letter.isalnum()), *sorted(set(seen) - set(ascii_letters))]
+    known = [*ascii_letters, *("##" + letter for letter in ascii_letters if letter.isalnum()), *sorted(seen - set(ascii_letters))]
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *known]
     _write(folder / "vocab.txt", "".join(piece + "\n" for piece in vocabulary))
     _write(
@@ -86,6 +93,29 @@ def write_bert(folder: Path, captions: Iterable[str]) -> int:
         json.dumps({"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": LENGTH, "tokenize_chinese_chars": True}, indent=1),
     )
     return len(vocabulary)
+
+
+def read_merges(folder: Path) -> list[tuple[str, str]]:
+    """The merges of the CLIP tokenizer in `folder`."""
+    lines = (folder / "merges.txt").read_text("utf-8").splitlines()
+    return [(pair[0], pair[1]) for line in lines if not line.startswith("#") and len(pair := line.split()) == 2]
+
+
+def vocabulary(folder: Path) -> dict[str, int]:
+    """Piece -> number, of the CLIP or BERT tokenizer in `folder`."""
+    if (folder / "vocab.json").is_file():
+        known: dict[str, int] = json.loads((folder / "vocab.json").read_text("utf-8"))
+        return known
+    return {piece: number for number, piece in enumerate((folder / "vocab.txt").read_text("utf-8").split("\n")[:-1])}
+
+
+def carried(embeddings: Tensor, old: Mapping[str, int], new: Mapping[str, int], fresh: Tensor) -> Tensor:
+    """Rows for the pieces of a `new` vocabulary, (new pieces, width): those that the `old` one has, from `embeddings`, the others from `fresh`."""
+    rows = fresh.clone()
+    for piece, number in new.items():
+        if piece in old:
+            rows[number] = embeddings[old[piece]]
+    return rows
 
 
 def _merged(pieces: list[str], pair: tuple[str, str]) -> list[str]:
