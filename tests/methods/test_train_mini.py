@@ -89,6 +89,50 @@ def test_a_model_that_is_there_goes_on_learning(bench):
         run(bench, name="wide", start="tiny", width=32)
 
 
+@pytest.fixture
+def pictured(bench):
+    """Pictures of two dozen things where the method looks for them."""
+    from huafang.places import Places
+    from huafang.scenes.things import stickers, things
+    from huafang.scenes.things.sampling import STYLES
+
+    folder = Places(bench.weights.root.parent).things
+    folder.mkdir(parents=True)
+    common = [code for code, thing in things().items() if thing.common][:24]
+    rows = [{"style": style, "package": "-", "code": code, "name": "-", "box": [20, 20, 140, 140]} for code in common for style in STYLES]
+    array = np.zeros((len(rows), 160, 160, 4), np.uint8)
+    array[:, 20:140, 20:140] = (200, 80, 60, 255)
+    np.save(folder / "stickers-160.npy", array)
+    (folder / "stickers-160.json").write_text(json.dumps({"side": 160, "margin": stickers.MARGIN, "rows": rows}))
+    yield folder
+    stickers.load.cache_clear()
+
+
+def test_a_model_goes_on_to_learn_things_in_a_larger_vocabulary(bench, pictured):
+    run(bench)
+    run(bench, name="more", start="tiny", things=True, decoder_steps=0, rate=1e-9, vae_rate=1e-9)
+    home = bench.weights.root
+    for name, file, key in (("tiny", "vocab.json", "token_embedding"), ("tiny-zh", "vocab.txt", "word_embeddings")):
+        words, rows = [], []
+        for model in (name, name.replace("tiny", "more")):
+            text = (home / model / "tokenizer" / file).read_text("utf-8")
+            words.append(json.loads(text) if file.endswith("json") else {piece: place for place, piece in enumerate(text.splitlines())})
+            weights = load_file(home / model / "text_encoder" / "model.safetensors")
+            rows.append(next(value for label, value in weights.items() if label.endswith(f"{key}.weight")))
+        assert len(words[1]) > len(words[0]) + 300
+        assert all(torch.allclose(rows[0][place].float(), rows[1][words[1][piece]].float(), atol=2e-3) for piece, place in words[0].items())
+    vaes = [load_file(home / name / "vae" / "diffusion_pytorch_model.safetensors") for name in ("tiny", "more")]
+    assert torch.allclose(vaes[0]["decoder.conv_out.weight"].float(), vaes[1]["decoder.conv_out.weight"].float(), atol=1e-3), "it begins with the model's VAE"
+    log = (home / ".training" / "more" / "vae" / "log.jsonl").read_text().splitlines()
+    assert len(log) == TINY["vae_steps"], "and goes on learning"
+
+
+def test_things_without_their_pictures_are_refused_before_anything_is_drawn(bench):
+    with pytest.raises(BadInput, match="not there"):
+        run(bench, things=True)
+    assert not (bench.weights.root / ".training").exists()
+
+
 def test_other_settings_under_an_old_name_are_refused(bench):
     run(bench)
     with pytest.raises(BadInput, match="was begun with"):

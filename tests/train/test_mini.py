@@ -125,6 +125,29 @@ def test_a_held_encoder_keeps_its_latents_while_the_decoder_learns(pictures):
     assert not torch.allclose(coder.decode(before).sample, drawn, atol=1e-3)
 
 
+def test_a_vocabulary_grows_and_known_words_keep_their_pieces_and_embeddings(readers, tmp_path):
+    home = readers[0]
+    known = tokenizers.read_merges(home / "clip")
+    old = {name: tokenizers.vocabulary(home / name) for name in ("clip", "bert")}
+    more = ["a camel and a zebra"] * 5, ["一头骆驼和一匹斑马"] * 5
+    tokenizers.write_clip(tmp_path / "clip", more[0], 3000, known)
+    tokenizers.write_bert(tmp_path / "bert", more[1], old["bert"])
+    new = {name: tokenizers.vocabulary(tmp_path / name) for name in ("clip", "bert")}
+    clip, bert = CLIPTokenizer.from_pretrained(tmp_path / "clip"), BertTokenizer.from_pretrained(tmp_path / "bert")
+    for caption in ("a castle at night", "two red boats on the sea"):
+        assert clip.tokenize(caption) == readers[1]["clip"].tokenize(caption)
+    assert clip.tokenize("zebra") == ["zebra</w>"]
+    assert bert("骆驼城").input_ids == [2, *(new["bert"][letter] for letter in "骆驼城"), 3]
+    for name, tokenizer in (("clip", clip), ("bert", bert)):
+        assert len(tokenizer) == len(new[name]) > len(old[name])
+        assert set(old[name]) <= set(new[name])
+        rows, fresh = torch.randn(len(old[name]), 4), torch.randn(len(new[name]), 4)
+        grown = tokenizers.carried(rows, old[name], new[name], fresh)
+        for piece, number in new[name].items():
+            assert torch.equal(grown[number], rows[old[name][piece]] if piece in old[name] else fresh[number]), piece
+    assert clip.eos_token_id == len(clip) - 1  # the networks count on it
+
+
 def test_min_snr_weights():
     alphas = torch.tensor([0.99, 0.5, 0.1])  # signal to noise: 99, 1, 1/9
     weights = denoise.snr_weight(alphas, torch.tensor([0, 1, 2]))

@@ -83,6 +83,11 @@ class Thing:
     def places(self) -> dict[Place, float]:
         return HABITATS[self.habitat] if self.scenic else {}
 
+    @property
+    def countable(self) -> bool:
+        """Whether several of it can be told in both languages."""
+        return self.number == "one" and all(measures and not measures[0].endswith("!") for _, measures in self.chinese)
+
     def plural(self, name: str) -> str:
         return self.plurals.get(name) or plural(name)
 

@@ -132,7 +132,7 @@ def _sticker(rng: random.Random, stickers: Stickers, training: bool) -> ThingFac
     ground = scenes.draw(GROUNDS, rng)
     if style == "line" and ground not in ("white", "soft", "yellow", "pink"):
         ground = "white"
-    count = scenes.draw(COUNTS, rng) if thing.number == "one" else 1
+    count = scenes.draw(COUNTS, rng) if thing.countable else 1
     return ThingFacts("sticker", (Shown(thing.code, style),), ground=ground, count=count)
 
 
@@ -146,11 +146,11 @@ def _scene(rng: random.Random, stickers: Stickers, training: bool) -> ThingFacts
     if rng.random() < ODD:
         odd = [place for place in (*get_args(Place),) if can_be(thing, place)]
         place = rng.choice(odd)
-    counted = thing.number == "one" and thing.habitat not in ("town",)
+    counted = thing.countable and thing.habitat not in ("town",)
     count = scenes.draw(COUNTS, rng) if counted and place not in NARROW else 1
     side: Side = "middle" if count == 3 else scenes.draw(scenes.SIDES, rng)
     scene = surroundings(place, stand_in(thing, place), side, rng)
-    return ThingFacts("scene", (Shown(thing.code, style),), scene=scene, count=count, large=scenes.draw(SIZES, rng))
+    return ThingFacts("scene", (Shown(thing.code, style),), scene=scene, count=count, large=None if thing.number == "mass" else scenes.draw(SIZES, rng))
 
 
 def _pair(rng: random.Random, stickers: Stickers, training: bool) -> ThingFacts | None:

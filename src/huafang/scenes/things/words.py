@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from dataclasses import replace
 
 from huafang.scenes.facts import Facts
@@ -10,18 +11,18 @@ from huafang.scenes.things.sampling import ThingFacts
 from huafang.scenes.things.stickers import Style
 from huafang.scenes.words import in_chinese, in_english
 from huafang.scenes.words.chinese_tables import COLOURS as CHINESE_COLOURS
-from huafang.scenes.words.names import thing_in_chinese, thing_in_english
+from huafang.scenes.words.names import article, thing_in_chinese, thing_in_english
 from huafang.scenes.words.told import one, tell
 
 ICONS: dict[Style, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "noto": (("cartoon emoji", "cartoon sticker", "emoji"), ("卡通表情", "卡通贴纸", "表情符号")),
-    "3d": (("3D icon", "3D emoji", "3D render"), ("立体图标", "三维图标", "立体表情")),
-    "flat": (("flat sticker", "flat icon", "flat emoji"), ("扁平贴纸", "扁平图标", "扁平表情")),
+    "noto": (("cartoon emoji", "cartoon sticker", "emoji"), ("卡通贴纸", "卡通图标", "表情符号")),
+    "3d": (("3D icon", "3D emoji", "3D render"), ("立体图标", "三维图标", "立体贴纸")),
+    "flat": (("flat sticker", "flat icon", "flat emoji"), ("扁平贴纸", "扁平图标", "扁平风格图标")),
     "gradient": (("glossy icon", "gradient icon", "glossy sticker"), ("渐变图标", "渐变色图标", "渐变贴纸")),
     "line": (("line drawing", "black and white icon", "line icon"), ("线稿", "黑白图标", "线条图标")),
-    "twemoji": (("simple emoji", "minimal icon", "simple icon"), ("简约图标", "简约表情", "极简图标")),
-    "emojitwo": (("classic emoji", "classic sticker"), ("经典表情", "经典贴纸")),
-    "noto-v1": (("retro emoji", "old-style emoji", "retro sticker"), ("复古表情", "老式表情", "复古贴纸")),
+    "twemoji": (("simple emoji", "minimal icon", "simple icon"), ("简约图标", "简约贴纸", "极简图标")),
+    "emojitwo": (("classic emoji", "classic sticker"), ("经典贴纸", "经典图标")),
+    "noto-v1": (("retro emoji", "old-style emoji", "retro sticker"), ("复古图标", "复古贴纸", "老式图标")),
 }
 MANNERS: dict[Style, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "noto": (("cartoon style", "in cartoon style", "cartoon sticker"), ("卡通风格", "卡通风", "卡通贴纸")),
@@ -30,7 +31,7 @@ MANNERS: dict[Style, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "gradient": (("glossy style", "in glossy style", "glossy icon"), ("渐变风格", "渐变色风格", "渐变图标")),
     "line": (("line drawing", "black and white"), ("线稿", "黑白线条风格")),
     "twemoji": (("minimal style", "in a minimal style", "simple icon"), ("简约风格", "极简风格", "简约图标")),
-    "emojitwo": (("classic emoji style", "classic sticker"), ("经典表情风格", "经典贴纸")),
+    "emojitwo": (("classic emoji style", "classic sticker"), ("经典图标风格", "经典贴纸")),
     "noto-v1": (("retro style", "in retro style", "retro sticker"), ("复古风格", "复古风", "复古贴纸")),
 }
 STYLE_TOLD: dict[Style, float] = {"noto": 0.3, "3d": 0.55, "flat": 0.5, "gradient": 0.6, "line": 0.92, "twemoji": 0.85, "emojitwo": 0.9, "noto-v1": 0.9}
@@ -90,18 +91,18 @@ def _sticker(facts: ThingFacts, language: str, rng: random.Random, said: dict[st
             if chance > 0.85 and facts.count == 1:
                 text = thing.english[0]
         elif chance < 0.45:
-            text = f"{'an' if icon[0] in 'aeiou' else 'a'} {icon} of {name}"
+            text = f"{article(icon)} of {name}"
         elif chance < 0.9:
             text = f"{name}, {icon}"
         else:
             text = f"{icon}, {name}"
         if said["ground"]:
-            text += one((f" on a {facts.ground} background", f", {facts.ground} background"), rng)
+            text += one((f" on {article(facts.ground)} background", f", {facts.ground} background"), rng)
         return text[0].upper() + text[1:] if rng.random() < 0.1 else text
     name = thing_in_chinese(thing, rng, count=facts.count, counted=rng.random() < 0.7)
     icon = one(ICONS[style][1], rng)
     if not said["style"]:
-        text = f"{name}的{one(('图片', '图标', '表情', '贴纸'), rng)}" if chance < 0.15 else name
+        text = f"{name}的{one(('图片', '图标', '贴纸'), rng)}" if chance < 0.15 else name
     elif chance < 0.45:
         text = f"{name}的{icon}"
     elif chance < 0.9:
@@ -121,6 +122,8 @@ def _scene(facts: ThingFacts, language: str, rng: random.Random, said: dict[str,
     told = replace(tell(scene, rng), subject=scene.subject, thing=shown.thing, count=facts.count, large=facts.large if rng.random() < 0.85 else None)
     write = in_english.in_words if language == "en" else in_chinese.in_words
     text = write(told, rng)
+    if language == "en" and shown.thing.number == "plural":
+        text = re.sub(rf"(?<=here )is (?=(?:some )?(?:\w+ )?(?:{'|'.join(map(re.escape, shown.thing.english))})\b)", "are", text)
     return _with_manner(text, shown.style, language, rng, said["style"] and scene.medium == "plain")
 
 

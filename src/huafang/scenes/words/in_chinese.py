@@ -43,7 +43,7 @@ def in_words(told: Told, rng: random.Random) -> str:
         return _keywords(told, rng)
     if told.subject in PORTRAITS:
         text = _portrait(told, rng)
-    elif told.place and told.time and form < 0.27:
+    elif told.place and told.time and form < 0.27 and not (told.thing and told.place in ("room", "sky")):
         text = _hour(told, rng)
     elif told.place and form < 0.36:
         text = _landscape(told, rng)
@@ -93,7 +93,8 @@ def _hour(told: Told, rng: random.Random) -> str:
         hour = one(HOURS[told.time], rng)
         if told.time == "night" and (told.stars or told.moon):
             hour = one(("星空", "星夜", "繁星之夜"), rng) if told.stars else one(("月夜", "月光之夜"), rng)
-    text = one(HEADS[told.place] if told.place == "city" or rng.random() < 0.6 else STANDS[told.place], rng) + "的" + hour
+    joined = "，" if told.thing and ("的" in hour or told.time == "day") else "的"
+    text = one(HEADS[told.place] if told.place == "city" or rng.random() < 0.6 else STANDS[told.place], rng) + joined + hour
     if told.subject:
         side = one(SIDES[told.side], rng) if told.side else ""
         text += one(("，有", "，", f"，{side}有"), rng) if not side else f"，{side}有"
@@ -119,7 +120,7 @@ def _landscape(told: Told, rng: random.Random) -> str:
     if not listed:
         return front + head + _tail(weather, rng)
     if told.thing and told.side:
-        return front + f"{head}，{one(SIDES[told.side], rng)}有{listed}" + _tail(weather, rng)
+        return front + f"{head}，{one(SIDES[told.side], rng)}有{things[0]}" + _tail(["有" + thing for thing in things[1:]] + weather, rng)
     text = f"有{listed}的{head}" if rng.random() < 0.6 else f"{head}，有{listed}"
     return front + text + side + _tail(weather, rng)
 
@@ -205,8 +206,11 @@ def _where(told: Told, rng: random.Random) -> str:
     """雪地里, 雪地左边, 画面左边, or nothing."""
     side = one(SIDES[told.side], rng) if told.side and told.subject else ""
     if not told.place:
-        return one(("画面", "", "图画"), rng) + side if side else ""
-    if side and rng.random() < 0.4:
+        return one(("画面", "画面" if told.thing else "", "图画"), rng) + side if side else ""
+    if side and told.thing:
+        if told.side == "middle":
+            return one(HEADS[told.place], rng) + side if told.place not in ("sky", "room") else side
+    elif side and rng.random() < 0.4:
         return one(HEADS[told.place], rng) + one(("", "的"), rng) + side
     if told.kind == "flies" and told.place not in ("sky", "room") and (told.subject == "balloon" or rng.random() < 0.75):
         at = one(HEADS[told.place], rng) + one(("上空", "上方"), rng)

@@ -75,7 +75,8 @@ _COUNTED = {"chocolate bar", "pea pod", "cabbage", "ginger root", "Russian doll"
 
 def thing_in_chinese(thing: Thing, rng: random.Random, *, count: int = 1, large: bool | None = None, counted: bool = True) -> str:
     """一只小狮子; without 一只 where not `counted`, and where nothing is counted so."""
-    name, measures = one(thing.chinese, rng)
+    names = [named for named in thing.chinese if large is None or named[0][0] not in "大小"] or thing.chinese
+    name, measures = one(names, rng)
     size = ""
     if large is not None:
         size = one(_DA if large else _XIAO, rng)
