@@ -159,7 +159,7 @@ def _tokenizers(p: TrainMini, here: Run, start: Start | None, pictured: Path | N
         pairs += 3 * names  # each word often enough to become one piece
         known = tokenizers.read_merges(start.tokenizers["clip"]) if start else []
         letters = tokenizers.vocabulary(start.tokenizers["bert"]) if start else {}
-        tokenizers.write_clip(here.tokenizers / "clip", [pair[0] for pair in pairs], *([MERGES_OF_THINGS] if pictured else []), known=known)
+        tokenizers.write_clip(here.tokenizers / "clip", [pair[0] for pair in pairs], MERGES_OF_THINGS if pictured else tokenizers.MERGES, known)
         tokenizers.write_bert(here.tokenizers / "bert", [pair[1] for pair in pairs], letters)
     return {"clip": CLIPTokenizer.from_pretrained(here.tokenizers / "clip"), "bert": BertTokenizer.from_pretrained(here.tokenizers / "bert")}
 
@@ -221,7 +221,9 @@ def _denoiser(
     shape = denoise.Shape(tuple(int(one) for one in p.channels), p.width, p.layers)
     nets = denoise.networks(shape, latents.shape[-1], len(readers["clip"]), len(readers["bert"]))
     for name, known in start.nets.items() if start else ():
-        state = _grown(known.state_dict(), nets[name].state_dict(), start.tokenizers[name], here.tokenizers / name) if name != "unet" else known.state_dict()
+        state = known.state_dict()
+        if start and name in start.tokenizers:
+            state = _grown(state, nets[name].state_dict(), start.tokenizers[name], here.tokenizers / name)
         try:
             nets[name].load_state_dict(state)
         except RuntimeError as error:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from huafang.scenes import sampling as scenes
-from huafang.scenes.facts import ColourName, Facts, Place, Side, Subject
+from huafang.scenes.facts import ColourName, Facts, Medium, Place, Side, Subject
 from huafang.scenes.things import AFLOAT, ALOFT, LAND, Thing, things
 from huafang.scenes.things.stickers import Stickers, Style
 
@@ -184,7 +184,7 @@ def surroundings(place: Place, subject: Subject, side: Side, rng: random.Random)
     room = place == "room"
     time = scenes.draw(scenes.TIMES_INDOORS if room else scenes.TIMES, rng)
     weather = scenes.draw(scenes.WEATHERS_OF.get(place, scenes.WEATHERS), rng)
-    media = {medium: share for medium, share in scenes.MEDIA.items() if medium != "plain"}
+    media: dict[Medium, float] = {medium: share for medium, share in scenes.MEDIA.items() if medium != "plain"}
     return Facts(
         place,
         subject,

@@ -69,11 +69,11 @@ class Sticker:
         last_x, last_y = min(size, int(origin_x + side * scale - 0.01)), min(size, int(origin_y + side * scale - 0.01))
         if last_x <= first_x or last_y <= first_y:
             return None
-        window = tuple((edge - origin) / scale for edge, origin in ((first_x, origin_x), (first_y, origin_y), (last_x, origin_x), (last_y, origin_y)))
+        window = ((first_x - origin_x) / scale, (first_y - origin_y) / scale, (last_x - origin_x) / scale, (last_y - origin_y) / scale)
         picture = Image.frombytes("RGBa", (side, side), self.pixels.tobytes())
         wide, high = last_x - first_x, last_y - first_y
         small = picture.resize((wide, high), Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.HAMMING, box=window)
-        drawn = np.frombuffer(small.tobytes(), np.uint8).reshape(high, wide, 4).astype(np.float32) / 255
+        drawn = np.frombuffer(small.tobytes(), np.uint8).reshape(high, wide, 4).astype(np.float32) / np.float32(255)
         return drawn, first_y, first_x
 
 

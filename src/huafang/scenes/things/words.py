@@ -9,7 +9,7 @@ from huafang.scenes.facts import Facts
 from huafang.scenes.things import Thing
 from huafang.scenes.things.sampling import ThingFacts
 from huafang.scenes.things.stickers import Style
-from huafang.scenes.words import in_chinese, in_english
+from huafang.scenes.words import chinese_tables, english_tables, in_chinese, in_english
 from huafang.scenes.words.chinese_tables import COLOURS as CHINESE_COLOURS
 from huafang.scenes.words.names import article, thing_in_chinese, thing_in_english
 from huafang.scenes.words.told import one, tell
@@ -172,7 +172,7 @@ def _pair(facts: ThingFacts, language: str, rng: random.Random, said: dict[str, 
     plain = facts.scene is None or facts.scene.medium == "plain"
     text = _with_manner(text, style, language, rng, said["style"] and plain)
     if facts.scene and not plain:
-        names = (in_english.MEDIA if language == "en" else in_chinese.MEDIA)[facts.scene.medium]
+        names = (english_tables if language == "en" else chinese_tables).MEDIA[facts.scene.medium]
         text = f"{text}, {in_english.bare(one(names, rng))}" if language == "en" else f"{text}，{one(names, rng)}"
     return text
 
@@ -181,9 +181,12 @@ def _around(scene: Facts | None, language: str, rng: random.Random, chance: floa
     """Place and hour of a pair, or nothing."""
     if scene is None or chance < 0.15:
         return ""
-    tables = in_english if language == "en" else in_chinese
-    where = one((tables.SWIMS if scene.subject == "boat" else tables.STANDS)[scene.place], rng)
-    hour = one(tables.TIMES[scene.time], rng) if chance > 0.45 else ""
+    floats = scene.subject == "boat"
+    if language == "en":
+        where, times = one((english_tables.SWIMS if floats else english_tables.STANDS)[scene.place], rng), english_tables.TIMES
+    else:
+        where, times = one((chinese_tables.SWIMS if floats else chinese_tables.STANDS)[scene.place], rng), chinese_tables.TIMES
+    hour = one(times[scene.time], rng) if chance > 0.45 else ""
     if language == "en":
         return where + (" " + hour if hour else "")
     return hour + where

@@ -15,6 +15,8 @@ from torch import Tensor
 LENGTH = 77
 """Tokens that a text encoder reads, start and end among them: Stable Diffusion's."""
 START, END = "<|startoftext|>", "<|endoftext|>"
+MERGES = 1200
+"""Of a tokenizer for scenes."""
 _WORD = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[0-9]|[^\sa-z0-9]+")
 """CLIP's way of cutting lower-cased text into words, for the letters that captions have."""
 
@@ -52,7 +54,7 @@ def learn_merges(captions: Iterable[str], count: int, known: Iterable[tuple[str,
     return merges
 
 
-def write_clip(folder: Path, captions: Iterable[str], merges: int = 1200, known: Iterable[tuple[str, str]] = ()) -> int:
+def write_clip(folder: Path, captions: Iterable[str], merges: int = MERGES, known: Iterable[tuple[str, str]] = ()) -> int:
     """A CLIP tokenizer in `folder`, which goes on from `known` merges; gives the size of its vocabulary."""
     folder.mkdir(parents=True, exist_ok=True)
     learnt = learn_merges(captions, merges, known)
