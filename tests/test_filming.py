@@ -184,6 +184,13 @@ def test_a_film_that_breaks_off_is_painted_as_far_as_it_goes_and_says_so(bench):
     assert note.zh == f"影片提前结束：约 40 帧中只有 {count} 帧；文件不完整。"
 
 
+def test_sound_that_cannot_be_read_is_left_out_and_said(bench):
+    content = bench.assets.put(film(frames(4), "mov", sound="pcm_s16le").replace(b"sowt", b"xxxx", 1))
+    result = filming.restyle(methods.build("colour_transfer", {"content": content, "style": [bench.style]}), Desk(bench), Inverter())
+    assert video.UNHEARD in result.notes
+    assert video.probe(only(result).data).sound is None
+
+
 def test_damaged_frames_are_counted(bench):
     data = bytearray(film(frames(30), "avi", "mjpeg"))
     start = data.index(b"00dc", len(data) // 2) + 8

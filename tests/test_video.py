@@ -94,6 +94,148 @@ def test_a_phone_held_upright_is_seen_upright():
     assert apart(shot.pixels, np.rot90(PICTURES[0], -1)) < 4
 
 
+MATRICES = {
+    (1, 0, 0, 1): lambda a: a,
+    (0, 1, -1, 0): lambda a: np.rot90(a, -1),
+    (-1, 0, 0, -1): lambda a: np.rot90(a, 2),
+    (0, -1, 1, 0): lambda a: np.rot90(a, 1),
+    (-1, 0, 0, 1): np.fliplr,
+    (1, 0, 0, -1): np.flipud,
+    (0, 1, 1, 0): lambda a: a.transpose(1, 0, 2),
+    (0, -1, -1, 0): lambda a: np.rot90(a, 2).transpose(1, 0, 2),
+}
+
+
+@pytest.mark.parametrize(("matrix", "shown"), MATRICES.items(), ids=str)
+def test_every_way_of_holding_a_camera_and_of_mirroring_is_seen_as_players_show_it(matrix, shown):
+    """A point (x, y) is shown at (a x + c y, b x + d y): ISO/IEC 14496-12, 6.2.2."""
+    data = bytearray(film(PICTURES))
+    place = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value << 16 for value in matrix)
+    data[place : place + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in (a, b, 0, c, d, 0, 0, 0, 1 << 30))
+    facts, shot = video.probe(bytes(data)), next(video.frames_of(bytes(data)))
+    expected = shown(PICTURES[0])
+    assert (facts.height, facts.width) == shot.pixels.shape[:2] == expected.shape[:2]
+    assert apart(shot.pixels, expected) < 4
+    assert shot.pixels.flags.c_contiguous
+
+
+def test_a_display_matrix_that_shows_nothing_is_passed_over():
+    data = bytearray(film(PICTURES))
+    place = data.index(b"tkhd") + 4 + 40
+    data[place : place + 36] = bytes(36)
+    assert apart(next(video.frames_of(bytes(data))).pixels, PICTURES[0]) < 4
+
+
+def test_a_mirrored_film_of_another_program(shared):
+    data = (shared / "failing" / "mirror.mp4").read_bytes()
+    plain = bytearray(data)
+    place = plain.index(b"tkhd") + 4 + 40
+    plain[place : place + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30))
+    mirrored, straight = (next(video.frames_of(bytes(one))).pixels for one in (data, plain))
+    assert np.array_equal(mirrored, straight[:, ::-1])
+
+
+def undecodable(data: bytes) -> bytes:
+    """The film with the codec of its PCM sound renamed to one that nobody knows."""
+    place = data.index(b"sowt")
+    return data[:place] + b"xxxx" + data[place + 4 :]
+
+
+def test_sound_without_a_decoder_does_not_stop_a_film():
+    source = undecodable(film(PICTURES, "mov", sound="pcm_s16le"))
+    facts = video.probe(source)
+    assert (facts.frames, facts.sound, facts.silent) == (9, None, True)
+    made = written(PICTURES, [9000 * n for n in range(9)], source)
+    assert len(list(video.frames_of(made))) == 9
+    assert video.probe(made).silent is False
+
+
+def test_of_several_sounds_the_first_that_can_be_decoded_is_kept():
+    out = io.BytesIO()
+    with av.open(out, "w", format="mov") as container:
+        from tests.films import _hum
+
+        first, second = container.add_stream("pcm_s16le", rate=44100), container.add_stream("aac", rate=44100)
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for picture in PICTURES:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+        _hum(container, first, 0.5)
+        _hum(container, second, 0.9)
+    source = undecodable(out.getvalue())
+    assert video.probe(source).sound == "aac"
+    _, seconds, loudest = hums(written(PICTURES, [9000 * n for n in range(9)], source))
+    assert (seconds, loudest) == (pytest.approx(0.9, abs=0.06), pytest.approx(440, abs=3))
+
+
+def test_covers_and_data_do_not_stop_a_film():
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"
+        cover.disposition = 0x400
+        data = container.add_data_stream("bin_data")
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(PICTURES[0][:32, :32].copy(), format="rgb24")))
+        for number, picture in enumerate(PICTURES):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            packet = av.Packet(b"+52.5200")
+            packet.stream, packet.pts, packet.dts, packet.time_base = data, number, number, Fraction(1, 10)
+            container.mux(packet)
+        container.mux(stream.encode())
+    source = out.getvalue()
+    facts = video.probe(source)
+    assert (facts.width, facts.height, facts.frames) == (64, 48, 9)
+    assert len(list(video.frames_of(written(PICTURES, [9000 * n for n in range(9)], source)))) == 9
+
+
+def test_a_film_of_another_program_whose_sound_nobody_decodes(shared):
+    facts = video.probe((shared / "failing" / "apac_only.mp4").read_bytes())
+    assert facts.silent
+    assert facts.frames == 12
+
+
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        ("夕阳下的城堡".encode("gbk"), "夕阳下的城堡"),
+        ("a 城堡, night".encode("gbk"), "a 城堡, night"),
+        ("café à la nuit".encode("latin-1"), "café à la nuit"),
+        ("夕阳 café".encode(), "夕阳 café"),
+        (b"\xff\xfe\x81", "ÿþ\ufffd"),
+    ],
+)
+@pytest.mark.parametrize("format", ["mp4", "avi", "matroska"])
+def test_texts_of_any_encoding_are_read_and_never_refuse_a_film(format, raw, read):
+    mark = "~" * len(raw)
+    out = io.BytesIO()
+    with av.open(out, "w", format=format) as container:
+        container.metadata["comment"] = mark
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for picture in PICTURES:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    data = out.getvalue()
+    assert data.count(mark.encode()) == 1
+    data = data.replace(mark.encode(), raw)
+    assert video.probe(data).frames == 9
+    assert video.text_of(data) == {metadata.A1111: read}
+
+
+@pytest.mark.parametrize("count", [4294967295, 10_000_000])
+def test_a_header_that_promises_the_impossible_is_not_believed(count):
+    data = bytearray(film(frames(12), "avi", "mjpeg"))
+    for mark, offset in ((b"avih", 8 + 16), (b"strh", 8 + 32)):
+        place = data.index(mark) + offset
+        data[place : place + 4] = count.to_bytes(4, "little")
+    facts = video.probe(bytes(data))
+    assert (facts.frames, facts.promised) == (12, None)
+
+
 def test_pixels_that_are_not_square_stay_so():
     writer = video.Writer(48, 64, Fraction(10), Fraction(16, 11))
     writer.add(PICTURES[0], 0)

@@ -98,7 +98,7 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
         parts.close()
         ctx.hear()
         film, figures = _film(parts, params, data), parts.figures()
-        notes += _missing(int(figures["frames"]), facts)
+        notes += [*_missing(int(figures["frames"]), facts), *([video.UNHEARD] if facts.silent else [])]
     ctx.step(facts.frames, facts.frames, preview=shown if shown is not None else _pixels(next(video.frames_of(film.data))))
     return Result(files=[film], figures=figures, notes=notes)
 
@@ -106,8 +106,7 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
 def _missing(painted: int, facts: video.Facts) -> list[Note]:
     """What is said of a film of which not every frame could be painted."""
     if facts.promised is not None and painted < facts.promised:
-        said = f"the film ends early: {painted} of about {facts.promised} frames are there; the file is cut short"
-        return [Note(said, f"影片提前结束：约 {facts.promised} 帧中只有 {painted} 帧；文件不完整。")]
+        return [video.ends_early(painted, facts.promised)]
     if painted < facts.frames:
         return [Note(f"{painted} of {facts.frames} frames could be read; the others are damaged", f"{facts.frames} 帧中读出了 {painted} 帧，其余已损坏。")]
     return []

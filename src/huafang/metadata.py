@@ -74,7 +74,7 @@ def read(text: Mapping[str, str]) -> dict[str, Any]:
     return {}
 
 
-def known(text: Mapping[str, Any]) -> dict[str, str]:
+def known(text: Mapping[Any, Any]) -> dict[str, str]:
     """Of a file's texts those that `read` looks at and that are not too long."""
     return {key: value for key in KNOWN if isinstance(value := text.get(key), str) and len(value) < LONGEST}
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from huafang import metadata
 from huafang.errors import BadInput, TooLarge
+from huafang.notes import Note
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,12 +30,21 @@ MIN_SIDE = 8
 READABLE = "MP4, MOV, MKV, WebM, AVI, FLV, WMV, MPEG"
 ENDINGS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 """Of names by which a film is looked for in a folder; what a file is, its first bytes tell."""
+RATES_ALIKE = 3
+"""Ratio up to which a header's rate of frames and the measured one may differ: a film with pauses is slower than its header says."""
 TICKS = 90_000
 """Parts of a second in which times of frames are kept: whole for every frame rate in use."""
 QUALITY = "18"
 """x264's constant rate factor: no loss that one sees."""
 COPIED = ("aac", "mp3", "ac3", "eac3", "alac", "opus", "flac")
 """Sound that MP4 carries as it is; other sound is encoded as AAC."""
+UNHEARD = Note("the film's sound is of a kind that cannot be read here, and was left out", "影片的声音格式无法读取，已略去。")
+
+
+def ends_early(frames: int, promised: int) -> Note:
+    """What is said of a film that breaks off after `frames` of about `promised` frames."""
+    said = f"the film ends early: {frames} of about {promised} frames are there; the file is cut short"
+    return Note(said, f"影片提前结束：约 {promised} 帧中只有 {frames} 帧；文件不完整。")
 
 
 @dataclass(frozen=True)
@@ -49,9 +59,12 @@ class Facts:
     frames: int
     rate: Fraction
     sound: str | None
+    """Codec of the sound that is kept with a result; None where there is none, or none that can be decoded."""
     aspect: Fraction = Fraction(1)
     """Width of a pixel by its height: old and broadcast films have no square ones."""
     promised: int | None = None
+    silent: bool = False
+    """It has sound, and none of it can be decoded here."""
 
     @property
     def seconds(self) -> float:
@@ -60,10 +73,11 @@ class Facts:
 
 def is_film(head: bytes) -> bool:
     """Whether a file that begins with these bytes (256 of them, or all) is a film of a format that is read."""
-    return _format(head) is not None
+    return format_of(head) is not None
 
 
-def _format(head: bytes) -> str | None:
+def format_of(head: bytes) -> str | None:
+    """FFmpeg's name of the format of a film that begins with these bytes; None for one that is not read."""
     if head[4:8] in (b"ftyp", b"moov", b"wide", b"mdat", b"free", b"skip"):
         return None if head[8:12] in (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1") else "mov"
     if head[:4] == b"RIFF":
@@ -74,13 +88,13 @@ def _format(head: bytes) -> str | None:
 
 def probe(data: bytes) -> Facts:
     """Look at a film: every packet is counted and the first frame decoded. Raises BadInput (`video.unreadable`) and TooLarge (`video.too_large`)."""
-    with _opened(data) as container:
-        stream = _pictures(container)
+    with opened(data) as container:
+        stream = pictures(container)
         width, height = stream.codec_context.width, stream.codec_context.height
         _check_size(width, height)
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
-        frames, promised = _counted(container, stream, rate)
-        sound = container.streams.audio[0].codec.canonical_name if container.streams.audio else None
+        frames, rate, promised = _counted(container, stream, Fraction(stream.average_rate or stream.guessed_rate or 25))
+        heard = sound_of(container)
+        silent = bool(container.streams.audio) and heard is None
         aspect = Fraction(stream.sample_aspect_ratio or 1)
     first = next(iter(frames_of(data)), None)
     if first is None or not frames:
@@ -91,22 +105,31 @@ def probe(data: bytes) -> Facts:
     height, width = first.pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise BadInput(f"the film is {width} × {height}; each side must have at least {MIN_SIDE} pixels", code="video.too_small")
-    return Facts(width, height, frames, rate, sound, 1 / aspect if turned else aspect, promised)
+    codec = heard.codec.canonical_name if heard else None
+    return Facts(width, height, frames, rate, codec, 1 / aspect if turned else aspect, promised, silent)
 
 
-def _counted(container: Any, stream: Any, rate: Fraction) -> tuple[int, int | None]:
-    """How many frames there are; and how many there would be, had the file not broken off: told by time, since not every file has a frame for every moment."""
+def _counted(container: Any, stream: Any, rate: Fraction) -> tuple[int, Fraction, int | None]:
+    """How many frames there are, and how many a second; and how many there would be, had the file not broken off: told by time, since not every file has a
+    frame for every moment. Where the header's `rate` is far from what the frames' times say, as in Matroska of varying rate, the times are believed.
+    """
     times: list[Fraction] = []
     count = 0
     for packet in _packets(container, stream):
+        if packet.is_discard:  # before or behind what an edit list shows: decoded, and not given out
+            continue
         count += 1
         time = packet.pts if packet.pts is not None else packet.dts
         if time is not None and packet.time_base:
             times.append(Fraction(time * packet.time_base))
+    if len(times) > 1 and (span := max(times) - min(times)) > 0:
+        measured = max(((len(times) - 1) / span).limit_denominator(1001), Fraction(1, 1001))
+        rate = rate if 1 / RATES_ALIKE < rate / measured < RATES_ALIKE else measured
     length = _promised_seconds(container, stream, rate)
     there = max(times) - min(times) + 1 / rate if times else Fraction(count) / rate
     missing = length - there if length is not None else Fraction(0)
-    return count, count + round(missing * rate) if missing > max(Fraction(1, 2), 2 / rate) else None
+    promised = count + round(missing * rate)
+    return count, rate, promised if missing > max(Fraction(1, 2), 2 / rate) and promised <= MAX_FRAMES else None  # more is no promise but a broken header
 
 
 def _promised_seconds(container: Any, stream: Any, rate: Fraction) -> Fraction | None:
@@ -122,8 +145,25 @@ def _promised_seconds(container: Any, stream: Any, rate: Fraction) -> Fraction |
 
 def text_of(data: bytes) -> dict[str, str]:
     """The texts in a film's header that `metadata.read` understands, under the names by which it knows them. Raises BadInput."""
-    with _opened(data) as container:
-        return metadata.known({metadata.A1111 if key == "comment" else key: value for key, value in container.metadata.items()})
+    with opened(data) as container:
+        texts = {key.lower(): _decoded_text(value) for key, value in container.metadata.items()}  # Matroska's names are in capitals
+        return metadata.known({metadata.A1111 if key == "comment" else key: value for key, value in texts.items()})
+
+
+def _decoded_text(text: str) -> str:
+    """A text of a header, in which bytes that are not UTF-8 stand as surrogates: in GBK where such bytes come in pairs, as they do in Chinese, else Latin-1."""
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        raw = text.encode("utf-8", "surrogateescape")
+    runs = re.findall(rb"[\x80-\xff]+", raw)
+    if all(len(run) % 2 == 0 for run in runs):
+        try:
+            return raw.decode("gbk")
+        except UnicodeDecodeError:
+            pass
+    return raw.decode("cp1252", "replace")
 
 
 def _check_size(width: int, height: int) -> None:
@@ -142,8 +182,8 @@ class Shot:
 
 def frames_of(data: bytes, numbers: "range | frozenset[int] | None" = None) -> Iterator[Shot]:
     """The frames of a film in order; of all that are decoded, those of `numbers` are given. What cannot be decoded is passed over."""
-    with _opened(data) as container:
-        stream = _pictures(container)
+    with opened(data) as container:
+        stream = pictures(container)
         stream.thread_type = "AUTO"
         rate, last = stream.average_rate or stream.guessed_rate or Fraction(25), -1
         origin: Fraction | None = None
@@ -206,19 +246,35 @@ def _upright(frame: Any) -> "Frame":
     known = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if unsaid else None
     exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT  # the fast ways are up to two levels too dark
     pixels = frame.to_ndarray(format="rgb24", src_colorspace=known, interpolation=exact)
-    turns = round((frame.rotation or 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+    return np.ascontiguousarray(_oriented(pixels, frame))
 
 
-def _opened(data: bytes) -> Any:
+def _oriented(pixels: "Frame", frame: Any) -> "Frame":
+    """Pixels turned and mirrored as the film's display matrix says (ISO/IEC 14496-12, 6.2.2); of other angles than quarters the nearest quarter."""
+    import numpy as np
+
+    matrix = next((bytes(data) for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    if matrix is None or len(matrix) < 36:
+        return pixels
+    a, b, _, c, d = np.frombuffer(matrix[:20], np.int32).astype(np.int64)  # a point (x, y) of the frame is shown at (a x + c y, b x + d y)
+    if a * d == b * c:  # it would be shown as a line
+        return pixels
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        mirrored, upside_down = a < 0, d < 0
+    else:
+        pixels, mirrored, upside_down = pixels.transpose(1, 0, 2), c < 0, b < 0
+    return pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
+
+
+def opened(data: bytes) -> Any:
     """The film, opened by the reader of its format alone. Raises BadInput."""
     import av
 
-    format = _format(data[:256])
+    format = format_of(data[:256])
     if format is None:
         raise BadInput("this file cannot be read as a film", code="video.unreadable", hint=f"readable are {READABLE}")
     try:
-        return av.open(io.BytesIO(data), format=format, options={"protocol_whitelist": "none"})
+        return av.open(io.BytesIO(data), format=format, options={"protocol_whitelist": "none"}, metadata_errors="surrogateescape")
     except (av.error.FFmpegError, ValueError) as error:
         raise BadInput(f"this file cannot be read as a film: {_said(error)}", code="video.unreadable", hint=f"readable are {READABLE}") from error
 
@@ -227,7 +283,12 @@ def _said(error: BaseException) -> str:
     return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
 
 
-def _pictures(container: Any) -> Any:
+def sound_of(container: Any) -> Any | None:
+    """The first stream of sound that can be decoded."""
+    return next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
+
+
+def pictures(container: Any) -> Any:
     """The stream of pictures: the first that is no cover of an album. Raises BadInput."""
     for stream in container.streams.video:
         if not stream.disposition & 0x400 and stream.codec_context is not None:
@@ -281,11 +342,11 @@ def joined(parts: Iterable[tuple[int, bytes]], source: bytes, text: dict[str, st
     options = {"movflags": "+faststart+use_metadata_tags"}  # the index comes first, so that a page plays what has arrived; a muxer wants a real file for it
     with tempfile.TemporaryDirectory(prefix="huafang-") as folder:
         place = Path(folder) / "film.mp4"
-        with _opened(source) as film, av.open(str(place), "w", options=options) as container, av.open(io.BytesIO(files[0][1]), format="mov") as first:
+        with opened(source) as film, av.open(str(place), "w", options=options) as container, av.open(io.BytesIO(files[0][1]), format="mov") as first:
             container.metadata.update(text)
             streams = [_moved(files, container.add_stream_from_template(first.streams.video[0]))]
-            if film.streams.audio:
-                streams.append(_sound(film, container, source))
+            if heard := sound_of(film):
+                streams.append(_sound(film, heard, container, source))
             for _, packet in heapq.merge(*streams, key=lambda timed: timed[0]):
                 container.mux(packet)
         return place.read_bytes()
@@ -307,9 +368,8 @@ def _moved(files: list[tuple[int, bytes]], stream: Any) -> Iterator[Timed]:
                     yield Fraction(packet.dts * packet.time_base), packet
 
 
-def _sound(film: Any, container: Any, source: bytes) -> Iterator[Timed]:
+def _sound(film: Any, heard: Any, container: Any, source: bytes) -> Iterator[Timed]:
     """The sound's packets, counted from the first frame's time; copied where MP4 carries them, else encoded anew."""
-    heard = film.streams.audio[0]
     begin = _begin(source)
     if heard.codec.canonical_name in COPIED:
         return _copied(film, heard, container.add_stream_from_template(heard), begin)
@@ -320,8 +380,8 @@ def _sound(film: Any, container: Any, source: bytes) -> Iterator[Timed]:
 
 def _begin(source: bytes) -> Fraction:
     """The time of a film's first frame, in seconds."""
-    with _opened(source) as film:
-        frame = next(_decoded(film, _pictures(film)), None)
+    with opened(source) as film:
+        frame = next(_decoded(film, pictures(film)), None)
         return Fraction(frame.pts * frame.time_base) if frame is not None and frame.pts is not None and frame.time_base else Fraction(0)
 
 

@@ -5,6 +5,7 @@ Everything that is read from such a file is read there, its texts too. Uploads a
 
 import asyncio
 import contextlib
+import logging
 import multiprocessing as mp
 import os
 import signal
@@ -16,8 +17,11 @@ from typing import Any
 
 from huafang import images, metadata, video
 from huafang.assets import Assets
-from huafang.errors import BadInput
+from huafang.errors import BadInput, HuafangError
 from huafang.notes import Note
+from huafang.server.remux import rewritten
+
+log = logging.getLogger(__name__)
 
 CPU_SECONDS = 20
 """Processor time for one file: three times what the largest allowed picture takes. It is the same on a busy machine, where the clock is not."""
@@ -125,8 +129,14 @@ def _ingested(data: bytes) -> Arrived:
     if not video.is_film(data[:256]):
         picture = images.ingest(data)
         return Arrived(picture.data, picture.width, picture.height, picture.warnings, metadata.read(picture.text))
-    facts = video.probe(data)
-    return Arrived(data, facts.width, facts.height, (), metadata.read(video.text_of(data)), facts.seconds)
+    try:
+        film, facts, notes = rewritten(data)
+    except HuafangError:
+        raise
+    except Exception as error:  # a reader fed with hostile bytes may raise anything at all
+        log.exception("a film could not be read")
+        raise BadInput("this file cannot be read as a film", code="video.unreadable", hint=f"readable are {video.READABLE}") from error
+    return Arrived(film, facts.width, facts.height, notes, metadata.read(video.text_of(data)), facts.seconds)
 
 
 def _thumbnail(assets: Assets, asset: str, side: int) -> bytes:

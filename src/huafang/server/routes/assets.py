@@ -30,7 +30,7 @@ NAME_BYTES = 200
 @router.post("", status_code=201)
 async def create_asset(studio: House, file: Annotated[UploadFile, File()]) -> Asset:
     """Upload a picture or a film. A picture is checked by its header, decoded in a process of its own, and stored as a new PNG without the sender's metadata.
-    A film is looked at in such a process too, and stored as it came: only methods whose field says `film` take it.
+    Of a film the pictures and the sound are copied into a new container, and nothing else: only methods whose field says `film` take it.
     """
     return await keep(studio, file)
 
@@ -121,4 +121,6 @@ def _kind(data: bytes) -> str:
             return kind
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
+    if data[:4] == b"\x1aE\xdf\xa3" and b"\x42\x82\x84webm" in data[:64]:  # the header's DocType (RFC 8794, 11.2.6)
+        return "video/webm"
     return "video/mp4" if data[4:8] == b"ftyp" else "application/octet-stream"
