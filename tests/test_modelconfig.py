@@ -46,10 +46,8 @@ def test_defaults_are_the_libraries_own():
 @pytest.mark.parametrize("file", sorted(single_file.CONFIGS.rglob("*config.json")) + sorted(catalogue.BUILT_IN.rglob("*config.json")), ids=str)
 def test_the_configs_that_come_with_huafang_are_read_whole(file: Path):
     part = file.parent.name
-    if part == "tokenizer":
-        kind = modelconfig.TokenizerConfig
-    else:
-        kind = modelconfig.Bert if "mini-zh" in str(file) and part == "text_encoder" else KINDS[part]
+    bert = "mini-zh" in str(file) and part == "text_encoder"
+    kind = modelconfig.TokenizerConfig if part == "tokenizer" else modelconfig.Bert if bert else KINDS[part]
     found = modelfiles.read_config(kind, file)
     said = json.loads(file.read_text())
     assert all(value == said[key] for key, value in found.model_dump(exclude_unset=True).items())

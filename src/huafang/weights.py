@@ -6,29 +6,30 @@ there; it is never joined to a path.
 What can be pulled, and what comes with the package, is in `catalogue.py`; `pull` brings it.
 
 A file that was pulled has its *sidecar* beside it, `NAME.safetensors.json`: where it came from, its licence, and its sha256, against which `verify` and
-`load` hold it.
+`load` hold it. Only a file with a sidecar is the catalogue's; one of the owner's that has the name of a model of the catalogue is the owner's.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
-import os
 import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import catalogue, tensorfile
+from huafang import catalogue, hubcache, tensorfile, trash
 from huafang.assets import write_whole
-from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, UnknownWeights, nearest
+from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, Unavailable, UnknownWeights, nearest
+from huafang.hubcache import HUB_NAME as HUB_NAME
+from huafang.hubcache import hub_folder as hub_folder
 from huafang.tensorfile import header as header  # the words of this floor: weights.header, weights.load
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 log = logging.getLogger(__name__)
-HUB_NAME = re.compile(r"[\w][\w.\-]*/[\w][\w.\-]*")
 HASHED_AT_LOAD = 512 * 1024 * 1024
 """Files up to this many bytes are held against their sidecar's sha256 whenever they are loaded (0.3 s at most); larger ones by `verify`."""
 
@@ -43,16 +44,29 @@ class Model:
     entry: catalogue.Entry | None = None
     builtin: bool = False
     """It came with the package: it is neither pulled nor removed."""
+    removable: bool = False
+    """`Weights.remove` takes it: it lies in the store, or was brought to the Hugging Face cache by Huafang."""
+
+    @property
+    def bytes(self) -> int | None:
+        """Of its file; None of a folder, and of what is not there."""
+        try:
+            return self.path.stat().st_size if self.path and self.path.is_file() else None
+        except OSError:
+            return None
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What is known of a file in the store: `source` is the address it came from and `source_sha256` the sha256 of what was there."""
+    """What is known of a file in the store: `source` is the address it came from and `source_sha256` the sha256 of what was there.
+
+    A folder has neither `sha256` nor `source_sha256`, which is empty there.
+    """
 
     name: str
     source: str
     source_sha256: str
-    sha256: str
+    sha256: str | None
     bytes: int
     licence: str
     date: str
@@ -84,7 +98,7 @@ def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
     Raises BadInput (`weights.unreadable`, `weights.not_finite`, `weights.changed`), MissingWeights when the file is gone.
     """
     kept = sidecar(path)
-    if kept and path.is_file() and path.stat().st_size <= HASHED_AT_LOAD and sha256(path) != kept.sha256:
+    if kept and kept.sha256 and path.is_file() and path.stat().st_size <= HASHED_AT_LOAD and sha256(path) != kept.sha256:
         raise BadInput(
             f"{path.name} is not the file that was pulled: its sha256 has changed",
             code="weights.changed",
@@ -108,9 +122,25 @@ class Weights:
         ours = [
             Model(name, catalogue.built_in()[name].holds, place, _entry_of_built_in(catalogue.built_in()[name]), builtin=True) for name, place in there.items()
         ]
-        known = [Model(name, entry.holds, self._installed(entry, found), entry) for name, entry in catalogue.entries().items()]
-        own = [Model(name, _holds(path), path) for name, path in sorted(found.items()) if name not in catalogue.entries() and name not in catalogue.built_in()]
-        return ours + known + own
+        brought = {name: self._installed(entry, found) for name, entry in catalogue.entries().items()}
+        from_hub = hubcache.brought(self.root)
+        root = self.root.resolve()
+
+        def removable(path: Path | None, hub: str | None = None) -> bool:
+            return path is not None and (path.is_relative_to(root) or hub in from_hub)
+
+        known = [
+            Model(name, entry.holds, brought[name], entry, removable=removable(brought[name], entry.hub))
+            for name, entry in catalogue.entries().items()
+            if brought[name] or name not in found
+        ]
+        own = [
+            Model(name, _holds(path), path, removable=removable(path) and name not in self._added)
+            for name, path in sorted(found.items())
+            if name not in catalogue.built_in() and path != brought.get(name)
+        ]
+        hub = {name: path for name in from_hub if not catalogue.entry_of(name) and (path := in_hub_cache(name))}
+        return ours + known + own + [Model(name, _holds(path), path, removable=True) for name, path in hub.items()]
 
     def path(self, name: str, holds: str | None = None) -> Path:
         """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for.
@@ -151,16 +181,32 @@ class Weights:
         return [model.name for model in self.models() if holds in (None, model.holds)]
 
     def _told(self, name: str) -> str | None:
-        """The sort of weights that a model of ours holds, if it is one."""
-        own = catalogue.built_in().get(name) or catalogue.entry_of(name)
+        """The sort of weights that a model of ours holds, if it is one; None of a file of the owner's that has the name of one."""
+        entry = catalogue.entry_of(name)
+        if entry and (path := self._found().get(name)) and not self._is_brought(path, entry):
+            return None
+        own = catalogue.built_in().get(name) or entry
         return own.holds if own else None
+
+    def _is_brought(self, path: Path, entry: catalogue.Entry) -> bool:
+        """Whether the file or folder at `path` is the catalogue's, brought by `pull`, and not one of the owner's that has its name."""
+        try:
+            kept = sidecar(path) if path.is_relative_to(self.root.resolve()) else None
+        except BadInput:
+            return False
+        return kept is not None and kept.name == entry.name
 
     def add(self, path: Path) -> str:
         """Name a file or folder of the caller's own for as long as this store lives. Raises BadInput when it is no model."""
-        whole = path.expanduser().resolve()
-        if whole.is_dir() and not is_model_folder(whole):
+        try:
+            whole = path.expanduser().resolve()
+            is_folder, is_there = whole.is_dir(), whole.exists()
+        except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, a name too long or with a NUL, a folder that may not be entered
+            why = getattr(error, "strerror", None) or str(error)
+            raise BadInput(f"{str(path)[:200]} cannot be opened: {why}", code="weights.unreadable") from error
+        if is_folder and not is_model_folder(whole):
             raise BadInput(f"{path} is no diffusers folder, which has a model_index.json, and no CLIP of transformers", code="weights.unreadable")
-        if not whole.exists():
+        if not is_there:
             raise BadInput(f"there is no file {path}", code="weights.unreadable")
         if whole.is_file() and whole.suffix.lower() != ".safetensors":
             raise BadInput(
@@ -168,7 +214,7 @@ class Weights:
                 code="weights.unsafe",
                 hint=f"convert it once, in a process of its own: huafang models convert {path}",
             )
-        if not whole.is_dir():
+        if not is_folder:
             header(whole)
         name = f"file:{_slug(whole.stem)}"
         while name in self._added and self._added[name] != whole:
@@ -201,30 +247,46 @@ class Weights:
         return Verdict(name, path, tensors, size, tuple(faults))
 
     def remove(self, name: str) -> int:
-        """Delete a pulled model; gives the bytes that were freed. Raises NotFound, and Forbidden for what is built in or lies in a folder of the owner's."""
+        """Take a model off this machine: what was pulled is deleted, and can be pulled again; a model of the owner's own in the store goes into the trash
+        (`to_trash`). Gives its bytes.
+
+        Raises NotFound; Forbidden for what is built in, lies in a folder of the owner's (`weights.yours`), or is another program's (`weights.shared`).
+        """
         if name in catalogue.built_in():
             raise Forbidden(f"{name!r} comes with Huafang and is not removed", code="weights.builtin")
         entry = catalogue.entry_of(name)
         found = self._found()
         path = found.get(name) or (found.get(entry.name) if entry else None)
-        home = self.root.resolve()
-        if path is not None and not path.is_relative_to(home):
-            raise Forbidden(f"{name!r} lies in a folder of yours, {path.parent}: delete it there yourself", code="weights.yours")
-        hub = entry.hub if entry else (name if HUB_NAME.fullmatch(name) else None)
-        if path is None and (not hub or in_hub_cache(hub) is None):
-            raise NotFound(f"the model {name!r} is not on this machine", code="weights.missing", hint="see: huafang models list")
         if path is None:
-            assert hub is not None, "asked above"
-            folder = hub_folder(hub)
-            freed = _bytes_below(folder)
-            shutil.rmtree(folder)
-            return freed
-        freed = _bytes_below(path)
-        if path.is_dir():
-            shutil.rmtree(path)
-        for place in (path, sidecar_place(path)):
-            place.unlink(missing_ok=True)
-        return freed
+            hub = entry.hub if entry else (name if HUB_NAME.fullmatch(name) else None)
+            if not hub or in_hub_cache(hub) is None:
+                raise NotFound(f"the model {name!r} is not on this machine", code="weights.missing", hint="see: huafang models list")
+            return hubcache.remove(self.root, hub)
+        if not path.is_relative_to(self.root.resolve()):
+            raise Forbidden(f"{name!r} lies in a folder of yours, {path.parent}: delete it there yourself", code="weights.yours")
+        size = _bytes_below(path)
+        try:
+            if not pulled(path):
+                trash.put(self.root, name, [path])
+                return size
+            (shutil.rmtree if path.is_dir() else Path.unlink)(path)
+            sidecar_place(path).unlink(missing_ok=True)
+            if entry and entry.hub and hubcache.record(self.root, entry.hub):  # its index was looked at there before its pickles were brought here
+                hubcache.remove(self.root, entry.hub)
+        except FileNotFoundError:
+            raise NotFound(f"the model {name!r} is not on this machine any more", code="weights.missing", hint="see: huafang models list") from None
+        except OSError as error:
+            raise Unavailable(f"{name!r} cannot be removed: {error.strerror or error}", code="disk.unwritable") from error
+        return size
+
+    def to_trash(self, name: str) -> bool:
+        """Whether `remove` puts the model into the trash: it is the owner's own, and cannot be pulled again."""
+        path = self._found().get(name)
+        return path is not None and path.is_relative_to(self.root.resolve()) and not pulled(path)
+
+    def restore(self, name: str) -> Path:
+        """Take the model `name` out of the trash; gives its place. Raises NotFound; Conflict where another model has its name by now."""
+        return trash.take(self.root, name, taken=lambda: name in self._found())
 
     def _found(self) -> dict[str, Path]:
         """Name -> place of every model in the store and the owner's folders. Links that lead out of a folder are passed over, with a warning."""
@@ -243,7 +305,10 @@ class Weights:
         return found
 
     def _installed(self, entry: catalogue.Entry, found: dict[str, Path]) -> Path | None:
-        return found.get(entry.name) or (in_hub_cache(entry.hub) if entry.hub else None)
+        path = found.get(entry.name)
+        if path and self._is_brought(path, entry):
+            return path
+        return in_hub_cache(entry.hub) if entry.hub and not path else None
 
 
 def sha256(path: Path) -> str:
@@ -257,13 +322,18 @@ def sidecar_place(path: Path) -> Path:
 
 
 def sidecar(path: Path) -> Sidecar | None:
-    """What was written beside a pulled file; None for a file that was not pulled. Raises BadInput when it was spoiled."""
+    """What was written beside a pulled file or folder; None for one that was not pulled. Raises BadInput when it was spoiled."""
     try:
         return Sidecar(**json.loads(sidecar_place(path).read_text("utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise BadInput(f"{sidecar_place(path).name} cannot be read: {error}", code="weights.changed", hint="remove the model and pull it again") from error
+
+
+def pulled(path: Path) -> bool:
+    """Whether the file or folder at `path` was pulled: only then is there a sidecar beside it."""
+    return sidecar_place(path).is_file()
 
 
 def write_sidecar(path: Path, kept: Sidecar) -> None:
@@ -273,8 +343,11 @@ def write_sidecar(path: Path, kept: Sidecar) -> None:
 def in_hub_cache(repository: str) -> Path | None:
     """The newest snapshot of a hub repository in the Hugging Face cache, by the cache's own layout; None if there is none that is whole."""
     snapshots = hub_folder(repository) / "snapshots"
-    whole = [place for place in snapshots.glob("*") if is_whole(place)] if snapshots.is_dir() else []
-    return max(whole, key=lambda place: place.stat().st_mtime, default=None)
+    try:
+        whole = [place for place in snapshots.glob("*") if is_whole(place)] if snapshots.is_dir() else []
+        return max(whole, key=lambda place: place.stat().st_mtime, default=None)
+    except OSError:  # a name too long, a cache that may not be entered, a snapshot that goes away meanwhile
+        return None
 
 
 def is_model_folder(folder: Path) -> bool:
@@ -299,9 +372,12 @@ def is_whole(folder: Path) -> bool:
     return isinstance(index, dict) and all(any(catalogue.part(folder, name).glob("*.safetensors")) for name in networks(index))
 
 
+NETWORKS = ("unet", "transformer", "vae", "text_encoder")
+
+
 def networks(index: dict[str, Any]) -> list[str]:
     """The parts of a model_index.json that have weights and without which nothing is painted."""
-    return [name for name, kind in index.items() if isinstance(kind, list) and kind[0] and name.startswith(("unet", "transformer", "vae", "text_encoder"))]
+    return [name for name, kind in index.items() if isinstance(kind, list) and kind[:1] not in ([], [None]) and name.startswith(NETWORKS)]
 
 
 def shown_bytes(count: int) -> str:
@@ -316,20 +392,18 @@ def _entry_of_built_in(own: catalogue.BuiltIn) -> catalogue.Entry:
 def _known_sha256(path: Path) -> str | None:
     """What a file's sha256 should be: by its sidecar, or by its name in the Hugging Face cache, where a large file is a link to its hash."""
     kept = sidecar(path)
-    if kept:
+    if kept and kept.sha256:
         return kept.sha256
     blob = path.resolve().name
     return blob if path.is_symlink() and re.fullmatch(r"[0-9a-f]{64}", blob) else None
 
 
-def hub_folder(repository: str) -> Path:
-    """Where the Hugging Face cache keeps a repository, by the cache's own layout."""
-    home = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "hub")
-    return home / f"models--{repository.replace('/', '--')}"
-
-
 def _bytes_below(path: Path) -> int:
-    return sum(item.lstat().st_size for item in ([path] if path.is_file() else path.rglob("*")) if item.is_symlink() or item.is_file())
+    count = 0
+    for item in [path] if path.is_file() else path.rglob("*"):
+        with contextlib.suppress(OSError):  # it went away between the listing and the look
+            count += item.lstat().st_size if item.is_symlink() or item.is_file() else 0
+    return count
 
 
 def _models_below(home: Path, depth: int = 3) -> list[Path]:
@@ -342,17 +416,24 @@ def _models_below(home: Path, depth: int = 3) -> list[Path]:
     for item in items:
         if item.name.startswith("."):
             continue
-        if item.is_dir():
-            if is_model_folder(item):
-                places.append(item)
-            elif depth > 1 and not item.is_symlink():
-                places += _models_below(item, depth - 1)
-        elif item.suffix.lower() == ".safetensors":
-            if item.is_file():
-                places.append(item)
-            else:
-                log.warning("passed over %s: it is no regular file", ascii(str(item)))
+        try:
+            places += _models_at(item, depth)
+        except OSError as error:
+            log.warning("passed over %s: %s", ascii(str(item)), error.strerror)
     return places
+
+
+def _models_at(item: Path, depth: int) -> list[Path]:
+    if item.is_dir():
+        if is_model_folder(item):
+            return [item]
+        return _models_below(item, depth - 1) if depth > 1 and not item.is_symlink() else []
+    if item.suffix.lower() != ".safetensors":
+        return []
+    if not item.is_file():
+        log.warning("passed over %s: it is no regular file", ascii(str(item)))
+        return []
+    return [item]
 
 
 def _slug(text: str) -> str:
@@ -384,10 +465,10 @@ _MARKS = {
 
 def _holds(path: Path) -> str:
     """The sort of weights, by the keys of the header alone."""
-    if (path / "model_index.json").is_file():
-        return "diffusion"
     try:
+        if (path / "model_index.json").is_file():
+            return "diffusion"
         keys = header(path / "model.safetensors" if path.is_dir() else path).keys()
-    except HuafangError:
+    except (HuafangError, OSError):
         return "unknown"
     return next((kind for kind, mark in _MARKS.items() if any(re.match(mark, key) for key in keys)), "network")

@@ -1,5 +1,6 @@
 """Whatever a stranger writes into a model's small files: it is read, or refused in words; never a traceback, and nothing larger than the file is built."""
 
+import copy
 import json
 import math
 import shutil
@@ -115,7 +116,7 @@ def change_json(path: Path, data: Any) -> None:
             path.write_bytes(data.draw(BODIES))
             return
         if data.draw(st.booleans()) or isinstance(inside, list):
-            inside[way[-1]] = data.draw(ODD)
+            inside[way[-1]] = copy.deepcopy(data.draw(ODD))
         else:
             del inside[way[-1]]
     path.write_text(json.dumps(body))

@@ -125,9 +125,23 @@ def verify(names: tuple[str, ...], data: Path | None, folders: tuple[Path, ...])
 @click.argument("name")
 @_store
 def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
-    """Take a pulled model off this machine. Your own files are never touched."""
-    freed = Weights(places(data).models, folders).remove(name)
-    click.echo(f"{name} is removed; {shown_bytes(freed)} are free again")
+    """Take a model off this machine. A pulled one is deleted; one of your own in the store goes into the trash for 30 days (huafang models restore).
+
+    What other programs brought to the Hugging Face cache, and files in folders of yours, are never touched.
+    """
+    store = Weights(places(data).models, folders)
+    kept = store.to_trash(name)
+    size = shown_bytes(store.remove(name))
+    back = f"{name} is in the trash for 30 days ({size}); back with: huafang models restore {name}"
+    click.echo(back if kept else f"{name} is removed; {size} are free again")
+
+
+@models.command()
+@click.argument("name")
+@_store
+def restore(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
+    """Take a model of your own out of the trash."""
+    click.echo(str(Weights(places(data).models, folders).restore(name)))
 
 
 @models.command()

@@ -5,6 +5,7 @@ its cache for the next try. HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and the
 """
 
 import contextlib
+import datetime
 import json
 import os
 import queue
@@ -15,11 +16,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from huafang import weights
+from huafang import catalogue, hubcache, newfile, weights
 from huafang.errors import BadInput, DiskFull, Unavailable
 from huafang.pull.conversion import convert
 from huafang.pull.transfer import SPARE, Progress
-from huafang.weights import Weights
+from huafang.weights import Sidecar, Weights
 
 
 def snapshot(repository: str, store: Weights, *, pickled_as: str | None = None, progress: Progress) -> Path:
@@ -32,11 +33,17 @@ def snapshot(repository: str, store: Weights, *, pickled_as: str | None = None, 
     Raises Unavailable (`pull.*`), DiskFull, BadInput (`weights.no_safetensors`).
     """
     draft = store.root / f".{pickled_as}.part" if pickled_as else None
-    answer = _child(repository, draft, progress)
+    hubcache.begin(store.root, repository)
+    try:
+        answer = _child(repository, draft, progress)
+    except BaseException:
+        hubcache.give_up(store.root, repository)
+        raise
+    hubcache.end(store.root, repository)
     if draft is None or not answer["pickled"]:
         return Path(answer["path"])
     assert pickled_as is not None, "there is a draft"
-    return _convert_all(draft, store.root / pickled_as)
+    return _convert_all(draft, store.root / pickled_as, repository)
 
 
 def _child(repository: str, draft: Path | None, progress: Progress) -> dict[str, Any]:
@@ -73,7 +80,8 @@ def _child(repository: str, draft: Path | None, progress: Progress) -> dict[str,
     return answer
 
 
-def _convert_all(draft: Path, place: Path) -> Path:
+def _convert_all(draft: Path, place: Path, repository: str) -> Path:
+    """The folder `draft` with its pickles converted, at `place`, with a sidecar beside it. Raises BadInput where another is there by now."""
     for pickled in sorted(draft.rglob("*.bin")):
         of_transformers = pickled.parent == draft or pickled.parent.name.startswith("text_encoder")
         name = "model.safetensors" if of_transformers else "diffusion_pytorch_model.safetensors"
@@ -82,7 +90,12 @@ def _convert_all(draft: Path, place: Path) -> Path:
             convert(pickled, whole)
         pickled.unlink()
     shutil.rmtree(draft / ".cache", ignore_errors=True)
-    os.replace(draft, place)
+    entry = catalogue.entry_of(repository)
+    kept = Sidecar(
+        place.name, f"https://huggingface.co/{repository}", "", None, _bytes_of(draft), entry.licence if entry else "", datetime.date.today().isoformat()
+    )
+    newfile.move_new(draft, place)
+    weights.write_sidecar(place, kept)
     return place
 
 

@@ -214,6 +214,8 @@ class ModelInfo(Schema):
     pullable: bool
     builtin: bool
     """It came with Huafang."""
+    removable: bool
+    """DELETE takes it off this machine: it was pulled by Huafang, or is the owner's own in the store, which goes into the trash."""
 
 
 class ModelList(Schema):

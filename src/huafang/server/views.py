@@ -62,7 +62,7 @@ def _time(seconds: float) -> datetime:
 
 def model_view(model: Model) -> ModelInfo:
     entry = model.entry
-    size = entry.bytes if entry else (model.path.stat().st_size if model.path and model.path.is_file() else None)
+    size = entry.bytes if entry else model.bytes
     return ModelInfo(
         name=model.name,
         title=_words(entry.title) if entry else Words(en=model.name, zh=model.name),
@@ -74,6 +74,7 @@ def model_view(model: Model) -> ModelInfo:
         about=_words(entry.about) if entry else None,
         pullable=entry is not None and not model.builtin,
         builtin=model.builtin,
+        removable=model.removable,
     )
 
 

@@ -87,6 +87,7 @@ export const api = {
   restore: (id: string) => post<Job>(`/api/jobs/${id}/restore`),
   pull: (name: string) => post<Job>(`/api/models/${path(name)}/pull`),
   removeModel: (name: string) => request(`/api/models/${path(name)}`, { method: "DELETE" }),
+  restoreModel: (name: string) => post<ModelInfo>(`/api/models/${path(name)}/restore`),
 };
 
 /** A model's name may hold `/`: it stays a path. */

@@ -367,6 +367,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models/{name}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Model
+         * @description Take a model of the owner's own out of the trash, where it stays for 30 days after it was removed.
+         */
+        post: operations["restore_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/models/{name}": {
         parameters: {
             query?: never;
@@ -379,7 +399,9 @@ export interface paths {
         post?: never;
         /**
          * Remove Model
-         * @description Take a pulled model off this machine. The owner's own files are never touched.
+         * @description Take a model off this machine. One that was pulled is deleted; one of the owner's own in the store goes into the trash.
+         *
+         *     What other programs brought to the Hugging Face cache, and files in folders of the owner's, are never touched.
          */
         delete: operations["remove_model"];
         options?: never;
@@ -1300,11 +1322,11 @@ export interface components {
             style: string[];
             /**
              * Features
-             * @description What style is measured in: a trained network (vgg19, as in the paper), random filters, the distribution of patches, or the nearest patches (matching).
-             * @default patches
+             * @description How style is measured: by nearest patches (matching), a trained network (vgg19, as in the paper), the distribution of patches, or random filters (an experiment).
+             * @default matching
              * @enum {string}
              */
-            features: "vgg19" | "random" | "patches" | "matching";
+            features: "matching" | "vgg19" | "patches" | "random";
             /**
              * Steps
              * @description Optimiser steps over all scales.
@@ -1894,6 +1916,8 @@ export interface components {
             pullable: boolean;
             /** Builtin */
             builtin: boolean;
+            /** Removable */
+            removable: boolean;
         };
         /** ModelList */
         ModelList: {
@@ -4348,6 +4372,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelInfo"];
                 };
             };
             /** @description Not Found */

@@ -82,7 +82,7 @@ function Row({ model }: { model: ModelInfo }) {
               <CircleCheck size={16} aria-hidden />
               {t(model.builtin ? "models.builtin" : "models.here")}
             </span>
-            {model.pullable && (
+            {model.removable && (
               <button
                 type="button"
                 className={sure ? "button-bad" : "button-plain"}
@@ -92,7 +92,13 @@ function Row({ model }: { model: ModelInfo }) {
                   void attempt(async () => {
                     await api.removeModel(model.name);
                     await loadModels();
-                    tell(t("models.removed", { model: w(model.title) }));
+                    const undo = () =>
+                      void attempt(async () => {
+                        await api.restoreModel(model.name);
+                        await loadModels();
+                      });
+                    // What was pulled can be pulled again; one of one's own lies in the trash.
+                    tell(t("models.removed", { model: w(model.title) }), model.pullable ? undefined : { action: { label: t("undo"), run: undo } });
                   });
                 }}
               >

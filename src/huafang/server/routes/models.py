@@ -1,15 +1,17 @@
 """`/api/models`, `/api/health`: what is on this machine."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from huafang import methods
+from huafang import catalogue, methods
 from huafang.images import MAX_PIXELS
 from huafang.server.routes.jobs import _view, submit
 from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList, Words
 from huafang.server.studio import LOW_DISK, PAGES, UPLOAD_BYTES, Studio, studio_of
 from huafang.server.views import model_view
+from huafang.weights import Model
 
 router = APIRouter(prefix="/api", tags=["models"])
 House = Annotated[Studio, Depends(studio_of)]
@@ -27,11 +29,29 @@ def pull_model(studio: House, name: str) -> Job:
     return _view(studio, submit(studio, methods.build("pull_weights", {"name": name}), "interactive"))
 
 
+@router.post("/models/{name:path}/restore")
+def restore_model(studio: House, name: str) -> ModelInfo:
+    """Take a model of the owner's own out of the trash, where it stays for 30 days after it was removed."""
+    place = studio.weights.restore(name)
+    return model_view(_listed(studio, name) or Model(name, "unknown", place))
+
+
 @router.delete("/models/{name:path}")
 def remove_model(studio: House, name: str) -> ModelInfo:
-    """Take a pulled model off this machine. The owner's own files are never touched."""
+    """Take a model off this machine. One that was pulled is deleted; one of the owner's own in the store goes into the trash.
+
+    What other programs brought to the Hugging Face cache, and files in folders of the owner's, are never touched.
+    """
+    before = _listed(studio, name)
     studio.weights.remove(name)
-    return next(model_view(model) for model in studio.weights.models() if model.name == name)
+    gone = replace(before or Model(name, "unknown", None), path=None, removable=False)
+    return model_view(_listed(studio, name) or gone)
+
+
+def _listed(studio: Studio, name: str) -> Model | None:
+    """The model `name`, or the one that is brought from the repository `name`, as it is in the list."""
+    entry = catalogue.entry_of(name)
+    return next((model for model in studio.weights.models() if model.name in (name, entry.name if entry else name)), None)
 
 
 @router.get("/health", tags=["health"])
