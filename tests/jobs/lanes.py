@@ -18,6 +18,15 @@ from huafang.jobs.executor import Event, TaskSpec
 from huafang.worker import _Inbox, fault_of
 
 
+def stillborn_lane(pipe: Connection, name: str, root: Path) -> None:
+    """A lane that cannot start while the file `broken` is there, as with a damaged installation."""
+    with (root / "born.txt").open("a") as log:
+        log.write(f"{time.monotonic()}\n")
+    if (root / "broken").exists():
+        os._exit(7)
+    fake_lane(pipe, name, root)
+
+
 def fake_lane(pipe: Connection, name: str, root: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     inbox = _Inbox(pipe)

@@ -7,9 +7,16 @@ import time
 
 import pytest
 
+from huafang.assets import Assets
 from huafang.errors import Conflict, NotFound, QueueFull
 from huafang.jobs import dispatcher as module
+from huafang.jobs import executor as executor_module
+from huafang.jobs.dispatcher import Dispatcher
+from huafang.jobs.executor import LocalExecutor
+from huafang.jobs.rows import open_database
+from huafang.jobs.store import Store
 from tests.jobs.conftest import draft, ended, open_dispatcher, under_way, wait
+from tests.jobs.lanes import stillborn_lane
 
 
 def test_a_job_is_done_and_its_result_booked_once(dispatcher):
@@ -236,4 +243,67 @@ def test_bad_input_58_a_clock_that_jumps_changes_no_order_and_no_lease(tmp_path,
     made.pause(False)
     shift[0] = -7200.0
     assert all(ended(made, job).state == "done" for job in order)
+    made.stop(1)
+
+
+def test_three_kills_of_the_server_fail_no_healthy_job(tmp_path):
+    """Each time the server dies while the job runs; its lanes die with it."""
+    made = open_dispatcher(tmp_path)
+    job = made.submit(draft(steps=1000, dt=0.02)).id
+    for attempt in range(1, 6):
+        made.start()
+        under_way(made, job)
+        assert made.store.get(job).attempt == attempt
+        made._on_event = lambda event: None  # nothing is booked any more, as if killed
+        made.executor._lanes[0]._say = made._on_event
+        made._stopping = True
+        made._thread.join()
+        made.executor.stop(0.1)
+        made.store.close()
+        made = open_dispatcher(tmp_path)
+        assert (made.store.get(job).state, made.store.get(job).crashes) == ("running", 0)
+    made.start()
+    under_way(made, job)
+    assert made.store.get(job).crashes == 0
+    made.cancel(job)
+    assert ended(made, job).state == "cancelled"
+    made.stop(1)
+
+
+def test_a_lane_that_cannot_start_is_tried_less_and_less_often_and_no_job_is_blamed(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(executor_module, "RESPAWN", 0.05)
+    (tmp_path / "broken").touch()
+    executor = LocalExecutor({"one": "compute"}, stillborn_lane, (tmp_path,))
+    made = Dispatcher(Store(open_database(f"sqlite:///{tmp_path / 'huafang.db'}")), executor, Assets(tmp_path / "assets"), tmp_path / "outbox")
+    made.start()
+    job = made.submit(draft()).id
+    wait(lambda: executor.lanes()[0].failures >= 5, 120)
+    births = [float(line) for line in (tmp_path / "born.txt").read_text().split()]
+    assert births[4] - births[3] >= 0.05 * 2**4, "the pauses grow"
+    assert (made.store.get(job).crashes, made.store.get(job).state in ("queued", "running")) == (0, True)
+    assert "exit code 7" in caplog.text
+    (tmp_path / "broken").unlink()
+    row = ended(made, job, 120)
+    assert (row.state, row.crashes) == ("done", 0)
+    assert executor.lanes()[0].failures == 0
+    made.stop(1)
+
+
+def test_a_machine_that_starts_no_process_for_a_while_keeps_its_lane(tmp_path, monkeypatch):
+    from multiprocessing.context import SpawnProcess
+
+    monkeypatch.setattr(executor_module, "RESPAWN", 0.01)
+    start, failures = SpawnProcess.start, []
+
+    def refuse(process):
+        if len(failures) < 3:
+            failures.append(1)
+            raise OSError(11, "Resource temporarily unavailable")
+        start(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", refuse)
+    made = open_dispatcher(tmp_path)
+    made.start()
+    assert ended(made, made.submit(draft()).id, 60).state == "done"
+    assert len(failures) == 3
     made.stop(1)

@@ -24,6 +24,7 @@ class Puppet:
     def __init__(self) -> None:
         self.tasks: dict[str, TaskSpec] = {}
         self.cancels: list[str] = []
+        self.refuse = False
 
     def start(self, on_event) -> None:
         self.say = on_event
@@ -32,9 +33,12 @@ class Puppet:
         busy = list(self.tasks)
         return [LaneState(f"lane{i}", "compute", True, busy[i] if i < len(busy) else None) for i in range(2)]
 
-    def submit(self, task: TaskSpec) -> None:
+    def submit(self, task: TaskSpec) -> bool:
         assert len(self.tasks) < 2
+        if self.refuse:
+            return False
         self.tasks[task.job_id] = task
+        return True
 
     def cancel(self, job_id: str, *, hard: bool = False) -> None:
         self.cancels.append(job_id)
@@ -71,6 +75,15 @@ class Jobs(RuleBasedStateMachine):
     @rule()
     def turn(self):
         self.dispatcher._fill_lanes()
+
+    @rule()
+    def turn_while_lanes_die(self):
+        """A lane that seemed free dies before it takes the job: the job waits on, and is not blamed."""
+        before = {row.id: row.crashes for row in self.dispatcher.store.page(limit=200)}
+        self.puppet.refuse = True
+        self.dispatcher._fill_lanes()
+        self.puppet.refuse = False
+        assert before == {row.id: row.crashes for row in self.dispatcher.store.page(limit=200)}
 
     def task(self, data) -> TaskSpec | None:
         return data.draw(st.sampled_from(sorted(self.puppet.tasks.values(), key=lambda task: task.job_id))) if self.puppet.tasks else None
@@ -135,13 +148,15 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def kill_the_server(self, data):
-        """All lanes die with it; some had just posted a result."""
+        """All lanes die with it; some had just posted a result. The jobs are not blamed."""
+        crashes = {row.id: row.crashes for row in self.dispatcher.store.page(limit=200)}
         for task in list(self.puppet.tasks.values()):
             if data.draw(st.booleans()):
                 self.post(task)
             self.old.append(task)
         self.open()
         assert not self.dispatcher.store.running(), "a restart leaves nothing running"
+        assert crashes == {row.id: row.crashes for row in self.dispatcher.store.page(limit=200)}
 
     @rule()
     def stop_in_order(self):

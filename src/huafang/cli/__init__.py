@@ -16,6 +16,7 @@ from huafang.cli import models, serve
 from huafang.cli.compare import compare_command
 from huafang.cli.paint import room_command, stylize_command
 from huafang.errors import Cancelled, HuafangError, nearest
+from huafang.processes import import_nothing_from_here
 
 ROOM_COMMANDS = {name.replace("_", "-"): name for name, room in methods.ROOMS.items() if room.lane == "compute" and name != compare_command.name}
 
@@ -89,6 +90,7 @@ cli.add_command(models.models)
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a command and turns every failure into words and an exit code."""
+    import_nothing_from_here()
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = cli.main(given, prog_name="huafang", standalone_mode=False)

@@ -94,7 +94,7 @@ def _devices(names: str) -> tuple[str, ...]:
         if named == ("auto",)
         else f"from huafang.api import check_device; [check_device(n) for n in {named!r}]"
     )
-    asked = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=False)
+    asked = subprocess.run([sys.executable, "-P", "-c", question], capture_output=True, text=True, check=False)
     if asked.returncode:
         raise Unavailable(asked.stderr.strip().rpartition("Unavailable: ")[2], code="device.missing")
     return tuple(asked.stdout.split()) or named

@@ -79,7 +79,7 @@ class Dispatcher:
         with self._lock:
             self.retention.open()
             for row in self.store.running():
-                self._interrupted(row, "the studio was stopped in the middle of it")
+                self._interrupted(row, "the studio was stopped in the middle of it", blame=False)
             with contextlib.suppress(HuafangError):  # on a full disk they are merely kept
                 for asset in self._outbox.clear():
                     self.retention.note_unused(asset)
@@ -224,7 +224,7 @@ class Dispatcher:
     def _fill_lanes(self) -> None:
         for lane in self.executor.lanes():
             with self._lock:
-                if self._stopping or lane.job is not None or (lane.kind == "compute" and self.paused):
+                if self._stopping or not lane.alive or lane.job is not None or (lane.kind == "compute" and self.paused):
                     continue
                 row = self.store.claim(lane.kind)
                 if row is None:
@@ -232,7 +232,11 @@ class Dispatcher:
                 crash.point("claimed")
                 self._live[row.id] = Live(row.attempt, time.monotonic())
                 self._tell(row)
-                self.executor.submit(TaskSpec(row.id, row.attempt, row.params, row.lane))
+                if not self.executor.submit(TaskSpec(row.id, row.attempt, row.params, row.lane)):
+                    self._live.pop(row.id)
+                    self.store.requeue(row.id, row.attempt, crashed=False)
+                    self._tell(self.store.get(row.id))
+                    continue
                 crash.point("sent")
 
     def _check_lease(self) -> None:
@@ -304,7 +308,8 @@ class Dispatcher:
                 self.store.finish(job, attempt, "cancelled")
             else:
                 code = event.data.get("exit")
-                self._interrupted(self.store.get(job), f"its process died (exit code {code}{_signal(code)})")
+                begun = bool(event.data.get("started", True))  # a process that could not be started is not the job's fault
+                self._interrupted(self.store.get(job), f"its process died (exit code {code}{_signal(code)})", blame=begun)
         except HuafangError as error:
             log.error("how job %s ended could not be written: %s", job, error)
             threading.Timer(2.0, self._again, (event, live)).start()
@@ -331,17 +336,17 @@ class Dispatcher:
         self._outbox.remove(job, attempt)
         return booked
 
-    def _interrupted(self, row: Row, why: str) -> None:
-        """An attempt ended without a word: book its result if it had posted one, else try again, else say why not."""
+    def _interrupted(self, row: Row, why: str, *, blame: bool = True) -> None:
+        """An attempt ended without a word: book its result if it had posted one, else try again, else say why not. `blame` counts it against the job."""
         hint = "most likely it ran out of memory: try a smaller picture or fewer steps, then press retry"
         try:
             if self._book_posted(row):
                 return
         except DamagedResult as error:
-            why, hint = f"its result cannot be read ({error})", "check the disk, then press retry"
+            why, hint, blame = f"its result cannot be read ({error})", "check the disk, then press retry", True
         if row.cancelling:
             self.store.finish(row.id, row.attempt, "cancelled")
-        elif self._stopping:
+        elif self._stopping or not blame:
             self.store.requeue(row.id, row.attempt, crashed=False)
         elif row.crashes + 1 >= ATTEMPTS:
             fault = {

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import logging
 import multiprocessing as mp
 import queue
 import threading
@@ -14,8 +15,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal, Protocol
 
+log = logging.getLogger(__name__)
+
 EventType = Literal["started", "progress", "preview", "done", "failed", "cancelled", "lost"]
 TERMINAL = ("done", "failed", "cancelled", "lost")
+RESPAWN = 0.5
+"""Seconds before a lane that died is started again; twice as many after each start that failed, up to `RESPAWN_MOST`."""
+RESPAWN_MOST = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class Event:
-    """What an attempt says. The last one is of a TERMINAL type; `lost` is said by the executor when the lane died."""
+    """What an attempt says. The last one is of a TERMINAL type; `lost` is said by the executor when the lane died: `exit` is its code, and
+    `started` says whether the attempt had begun."""
 
     job_id: str
     attempt: int
@@ -40,12 +47,13 @@ class Event:
 
 @dataclass(frozen=True)
 class LaneState:
-    """A lane as the dispatcher sees it: free when `job` is None."""
+    """A lane as the dispatcher sees it: free when it is alive and `job` is None. `failures` counts how often in a row its process could not be started."""
 
     name: str
     kind: str
     alive: bool
     job: str | None
+    failures: int = 0
 
 
 class Executor(Protocol):
@@ -53,7 +61,7 @@ class Executor(Protocol):
 
     def start(self, on_event: Callable[[Event], None]) -> None: ...
     def lanes(self) -> list[LaneState]: ...
-    def submit(self, task: TaskSpec) -> None: ...
+    def submit(self, task: TaskSpec) -> bool: ...
     def cancel(self, job_id: str, *, hard: bool = False) -> None: ...
     def stop(self, grace: float) -> None: ...
 
@@ -74,12 +82,9 @@ class LocalExecutor:
     def lanes(self) -> list[LaneState]:
         return [lane.state() for lane in self._lanes]
 
-    def submit(self, task: TaskSpec) -> None:
-        """Give `task` to a free lane of its kind. The caller sees to it that there is one."""
-        for lane in self._lanes:
-            if lane.kind == task.lane and lane.take(task):
-                return
-        raise AssertionError(f"no free lane of kind {task.lane}")
+    def submit(self, task: TaskSpec) -> bool:
+        """Give `task` to a free lane of its kind. False if there is none, for instance because its process has just died."""
+        return any(lane.kind == task.lane and lane.take(task) for lane in self._lanes)
 
     def cancel(self, job_id: str, *, hard: bool = False) -> None:
         """Ask the lane that runs `job_id` to stop at its next step; `hard` kills it."""
@@ -106,7 +111,11 @@ class _Lane:
         self._task: TaskSpec | None = None
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
-        self._closing = False
+        self._closing = threading.Event()
+        self._failures = 0
+        self._born = 0.0
+        self._worked = False
+        """Whether the process that lives now has said anything."""
         self._thread = threading.Thread(target=self._drive, name=f"lane-{name}", daemon=True)
 
     def start(self, on_event: Callable[[Event], None]) -> None:
@@ -115,11 +124,11 @@ class _Lane:
 
     def state(self) -> LaneState:
         process, task = self._process, self._task
-        return LaneState(self.name, self.kind, process is not None and process.is_alive(), task.job_id if task else None)
+        return LaneState(self.name, self.kind, process is not None and process.is_alive(), task.job_id if task else None, self._failures)
 
     def take(self, task: TaskSpec) -> bool:
         with self._lock:
-            if self._task is not None or self._closing:
+            if self._task is not None or self._closing.is_set() or self._process is None or not self._process.is_alive():
                 return False
             self._task = task
         self._inbox.put(task)
@@ -136,7 +145,7 @@ class _Lane:
                     self._pipe.send(("cancel", job_id, self._task.attempt))
 
     def close(self) -> None:
-        self._closing = True
+        self._closing.set()
         self._inbox.put(None)
 
     def join(self, grace: float) -> None:
@@ -148,13 +157,27 @@ class _Lane:
         self._thread.join(2)
 
     def _spawn(self) -> None:
+        self._born, self._worked = time.monotonic(), False
         spawn = mp.get_context("spawn")
-        ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=self._entry, args=(theirs, self.name, *self._arguments), name=f"huafang-{self.name}", daemon=True)
-        process.start()
+        try:
+            ours, theirs = spawn.Pipe()
+            process = spawn.Process(target=self._entry, args=(theirs, self.name, *self._arguments), name=f"huafang-{self.name}", daemon=True)
+            process.start()
+        except OSError as error:  # no memory, no process or no handle left: tried again later, like a process that died at once
+            log.error("no process can be started for lane %s: %s", self.name, error)
+            return
         theirs.close()
         with self._lock:
             self._process, self._pipe = process, ours
+
+    def _respawn(self, code: int | None, *, started: bool) -> None:
+        """Start a new process; the later, the more often in a row none came to work: a broken installation must not cost a core."""
+        self._failures = 0 if started or time.monotonic() - self._born > RESPAWN_MOST else self._failures + 1
+        delay = min(RESPAWN * 2**self._failures, RESPAWN_MOST) if self._failures else 0.0
+        if self._failures:
+            log.error("the process of lane %s ended before it took up any work (exit code %s); it is started again in %g s", self.name, code, delay)
+        if not self._closing.wait(delay):
+            self._spawn()
 
     def _drive(self) -> None:
         self._spawn()
@@ -162,9 +185,8 @@ class _Lane:
             try:
                 task = self._inbox.get(timeout=0.5)
             except queue.Empty:
-                if self._process is not None and not self._process.is_alive():  # it died with nothing to do
-                    time.sleep(0.5)
-                    self._spawn()
+                if self._process is None or not self._process.is_alive():  # it died with nothing to do
+                    self._respawn(self._process.exitcode if self._process else None, started=self._worked)
                 continue
             if task is None:
                 break
@@ -180,21 +202,24 @@ class _Lane:
         assert pipe is not None
         assert process is not None
         last: Event | None = None
+        started = False
         try:
             with self._lock:  # a cancel may be on its way from another thread
                 pipe.send(task)
             while last is None:
                 event = pipe.recv()
+                started = self._worked = True
+                self._failures = 0
                 if event.type in TERMINAL:
                     last = event
                 else:
                     self._say(event)
         except (EOFError, OSError):
             process.join(5)
-            last = Event(task.job_id, task.attempt, "lost", {"exit": process.exitcode})
+            last = Event(task.job_id, task.attempt, "lost", {"exit": process.exitcode, "started": started})
             pipe.close()
-            if not self._closing:
-                self._spawn()
         with self._lock:
             self._task = None
         self._say(last)
+        if last.type == "lost":
+            self._respawn(process.exitcode, started=started)

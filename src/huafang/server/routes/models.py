@@ -63,7 +63,9 @@ def get_health(studio: House) -> Health:
     if not (PAGES / "index.html").is_file():
         en = "the web studio's pages are not built: install with npm's registry within reach, or run `npm ci && npm run build` in web/"
         notices.append(Words(en=en, zh="网页尚未构建：请在能访问 npm 的环境中安装，或在 web/ 中运行 `npm ci && npm run build`"))
-    if not all(lane.alive for lane in lanes):
+    if any(lane.failures > 1 for lane in lanes):
+        notices.append(Words(en="a worker cannot be started: the server's log says why", zh="工作进程无法启动，原因见服务器日志"))
+    elif not all(lane.alive for lane in lanes):
         notices.append(Words(en="a worker is starting", zh="有一个工作进程正在启动"))
     notices += [Words(en=note, zh=note.zh) for note in studio.dispatcher.retention.notices]
     return Health(
