@@ -100,7 +100,7 @@ def test_a_damaged_result_is_moved_aside_and_its_job_is_tried_again(tmp_path: Pa
     assert "moved to" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["x.json", ".json", "a-b-c.json", os.fsdecode(b"\xff.json"), "x" * 200 + ".json"])
+@pytest.mark.parametrize("name", ["x.json", ".json", "a-b-c.json", os.fsdecode(b"\xff.json"), "x" * 200 + ".json"], ids=ascii)
 @pytest.mark.parametrize("how", ["empty", "folder", "pipe"])
 def test_a_damaged_file_that_names_no_job_stops_nothing(tmp_path: Path, name: str, how: str):
     def spoil(place: Path, result: dict[str, Any]) -> None:

@@ -119,9 +119,9 @@ class Outbox:
             target.parent.mkdir(exist_ok=True)
             os.replace(place, target)
         except OSError as error:
-            log.warning("the result %s cannot be read (%s), and cannot be moved aside: %s", place, why, error)
+            log.warning("the result %s cannot be read (%s), and cannot be moved aside: %s", ascii(str(place)), why, error)
         else:
-            log.warning("the result %s cannot be read (%s); it was moved to %s", place.name, why, target)
+            log.warning("the result %s cannot be read (%s); it was moved to %s", ascii(place.name), why, ascii(str(target)))  # a name may hold any bytes
 
 
 def _in_short(error: Exception) -> str:
