@@ -6,6 +6,8 @@ import threading
 import time
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from huafang.assets import Assets
 from huafang.errors import Conflict, NotFound, QueueFull
@@ -13,7 +15,7 @@ from huafang.jobs import dispatcher as module
 from huafang.jobs import executor as executor_module
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.executor import LocalExecutor
-from huafang.jobs.rows import open_database
+from huafang.jobs.rows import Row, open_database
 from huafang.jobs.store import Store
 from tests.jobs.conftest import draft, ended, open_dispatcher, under_way, wait
 from tests.jobs.lanes import stillborn_lane
@@ -227,23 +229,63 @@ def test_an_end_that_cannot_be_understood_fails_its_job_and_the_lane_goes_on(dis
     assert ended(dispatcher, dispatcher.submit(draft("b")).id).state == "done"
 
 
+@pytest.mark.parametrize("first", [1.0, 1.7e9, 2.0**60])
+def test_a_queue_is_moved_about_as_often_as_one_likes(tmp_path, first):
+    """Places are numbers between two others; `first` is where an earlier version, or a damaged row, put them."""
+    made = open_dispatcher(tmp_path)
+    jobs = [made.submit(draft(str(number))).id for number in range(4)]
+    bulk = made.submit(draft("bulk", priority="bulk")).id
+    running = made.store.claim("compute").id
+    with Session(made.store._engine) as session:
+        for row in session.scalars(select(Row)):
+            row.place = first + row.place * 0.001
+        session.commit()
+    order = jobs[1:]
+    assert running == jobs[0]
+    for turn in range(150):
+        made.move(order[0], order[2]) if turn % 2 else made.move(order[2], order[0])
+        order.insert(1 if turn % 2 else 0, order.pop(0 if turn % 2 else 2))
+        assert [row.id for row in made.store.waiting()] == [*order, bulk]
+    made.store.requeue(running, 1, crashed=False)
+    assert [row.id for row in made.store.waiting()] == [running, *order, bulk], "what ran stands in front again"
+    late = made.submit(draft("late")).id
+    assert [row.id for row in made.store.waiting()] == [running, *order, late, bulk]
+
+
 def test_bad_input_58_a_clock_that_jumps_changes_no_order_and_no_lease(tmp_path, monkeypatch):
+    from huafang.jobs import rows as module_of_rows
     from huafang.jobs import store as module_of_store
 
     made = open_dispatcher(tmp_path)
     made.pause(True)
-    real, shift = time.time, [0.0]
+    real, real_ns, shift = time.time, time.time_ns, [0.0]
     monkeypatch.setattr(module_of_store.time, "time", lambda: real() + shift[0])
+    monkeypatch.setattr(module_of_rows.time, "time_ns", lambda: real_ns() + int(shift[0] * 1e9))
     order = []
-    for hours in (0, 1, -1, 0):
+    for hours in (0, 1, -1, 0, 40 * 24, -365 * 24, 0):
         shift[0] = hours * 3600.0
         order.append(made.submit(draft(str(hours))).id)
+        assert [row.id for row in made.store.page()] == order[::-1], "the gallery has the newest first"
     assert [row.id for row in made.store.waiting()] == order
     made.start()
     made.pause(False)
     shift[0] = -7200.0
     assert all(ended(made, job).state == "done" for job in order)
     made.stop(1)
+
+
+def test_what_ran_and_is_put_back_stands_in_front_whatever_the_clock_says(tmp_path, monkeypatch):
+    from huafang.jobs import store as module_of_store
+
+    made = open_dispatcher(tmp_path)
+    real, shift = time.time, [0.0]
+    monkeypatch.setattr(module_of_store.time, "time", lambda: real() + shift[0])
+    first = made.submit(draft("first")).id
+    made.store.claim("compute")
+    shift[0] = -7200.0
+    second = made.submit(draft("second")).id
+    made.store.requeue(first, 1, crashed=True)
+    assert [row.id for row in made.store.waiting()] == [first, second]
 
 
 def test_three_kills_of_the_server_fail_no_healthy_job(tmp_path):
