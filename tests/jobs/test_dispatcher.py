@@ -10,13 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from huafang.assets import Assets
-from huafang.errors import Conflict, NotFound, QueueFull
+from huafang.errors import Conflict, DiskFull, NotFound, QueueFull
 from huafang.jobs import dispatcher as module
 from huafang.jobs import executor as executor_module
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.executor import LocalExecutor
 from huafang.jobs.rows import Row, open_database
 from huafang.jobs.store import Store
+from huafang.server.views import job_view
 from tests.jobs.conftest import draft, ended, open_dispatcher, under_way, wait
 from tests.jobs.lanes import stillborn_lane
 
@@ -202,8 +203,6 @@ def test_search_finds_words_and_treats_wildcards_as_letters(dispatcher):
 
 
 def test_bad_input_53_when_the_result_cannot_be_booked_it_is_booked_later(dispatcher, monkeypatch):
-    from huafang.errors import DiskFull
-
     finish, failures = dispatcher.store.finish, []
 
     def full_once(*arguments, **values):
@@ -216,6 +215,51 @@ def test_bad_input_53_when_the_result_cannot_be_booked_it_is_booked_later(dispat
     row = ended(dispatcher, dispatcher.submit(draft()).id)
     assert failures
     assert (row.state, row.attempt) == ("done", 1), "booked at the second try, not painted again"
+
+
+class FullDisk:
+    """While it is full no change can be written."""
+
+    def __init__(self, store: Store, monkeypatch) -> None:
+        self.full = False
+        writing = store._writing
+        monkeypatch.setattr(store, "_writing", lambda **options: self.refuse() if self.full else writing(**options))
+
+    def refuse(self):
+        raise DiskFull("the database cannot be written: database or disk is full")
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_bad_input_53_a_running_job_can_be_cancelled_on_a_full_disk(dispatcher, monkeypatch, deaf):
+    monkeypatch.setattr(module, "FORCE_AFTER", 0.3)
+    disk = FullDisk(dispatcher.store, monkeypatch)
+    job, waiting = dispatcher.submit(draft(steps=1000, dt=0.05, deaf=deaf)).id, dispatcher.submit(draft("b")).id
+    under_way(dispatcher, job)
+    disk.full = True
+    assert dispatcher.cancel(job).id == job
+    assert job_view(dispatcher.store.get(job), dispatcher).cancelling
+    with pytest.raises(DiskFull):
+        dispatcher.cancel(waiting)
+    wait(lambda: dispatcher.live(job) is None or dispatcher.executor.lanes()[0].job is None)
+    disk.full = False
+    assert ended(dispatcher, job).state == "cancelled"
+    assert ended(dispatcher, waiting).state == "done"
+
+
+def test_bad_input_53_a_studio_on_a_full_disk_stops_in_order(tmp_path, monkeypatch):
+    made = open_dispatcher(tmp_path)
+    made.start()
+    disk = FullDisk(made.store, monkeypatch)
+    job = made.submit(draft(steps=200, dt=0.02)).id
+    under_way(made, job)
+    disk.full = True
+    made.stop(1)
+    made.store.close()
+    again = open_dispatcher(tmp_path)
+    again.start()
+    row = ended(again, job, 60)
+    assert (row.state, row.crashes) == ("done", 0)
+    again.stop(1)
 
 
 def test_an_end_that_cannot_be_understood_fails_its_job_and_the_lane_goes_on(dispatcher, monkeypatch):
