@@ -6,15 +6,18 @@ import threading
 import time
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from huafang.assets import Assets
-from huafang.errors import Conflict, NotFound, QueueFull
+from huafang.errors import Conflict, DiskFull, NotFound, QueueFull
 from huafang.jobs import dispatcher as module
 from huafang.jobs import executor as executor_module
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.executor import LocalExecutor
-from huafang.jobs.rows import open_database
+from huafang.jobs.rows import Row, open_database
 from huafang.jobs.store import Store
+from huafang.server.views import job_view
 from tests.jobs.conftest import draft, ended, open_dispatcher, under_way, wait
 from tests.jobs.lanes import stillborn_lane
 
@@ -200,8 +203,6 @@ def test_search_finds_words_and_treats_wildcards_as_letters(dispatcher):
 
 
 def test_bad_input_53_when_the_result_cannot_be_booked_it_is_booked_later(dispatcher, monkeypatch):
-    from huafang.errors import DiskFull
-
     finish, failures = dispatcher.store.finish, []
 
     def full_once(*arguments, **values):
@@ -216,6 +217,51 @@ def test_bad_input_53_when_the_result_cannot_be_booked_it_is_booked_later(dispat
     assert (row.state, row.attempt) == ("done", 1), "booked at the second try, not painted again"
 
 
+class FullDisk:
+    """While it is full no change can be written."""
+
+    def __init__(self, store: Store, monkeypatch) -> None:
+        self.full = False
+        writing = store._writing
+        monkeypatch.setattr(store, "_writing", lambda **options: self.refuse() if self.full else writing(**options))
+
+    def refuse(self):
+        raise DiskFull("the database cannot be written: database or disk is full")
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_bad_input_53_a_running_job_can_be_cancelled_on_a_full_disk(dispatcher, monkeypatch, deaf):
+    monkeypatch.setattr(module, "FORCE_AFTER", 0.3)
+    disk = FullDisk(dispatcher.store, monkeypatch)
+    job, waiting = dispatcher.submit(draft(steps=1000, dt=0.05, deaf=deaf)).id, dispatcher.submit(draft("b")).id
+    under_way(dispatcher, job)
+    disk.full = True
+    assert dispatcher.cancel(job).id == job
+    assert job_view(dispatcher.store.get(job), dispatcher).cancelling
+    with pytest.raises(DiskFull):
+        dispatcher.cancel(waiting)
+    wait(lambda: dispatcher.live(job) is None or dispatcher.executor.lanes()[0].job is None)
+    disk.full = False
+    assert ended(dispatcher, job).state == "cancelled"
+    assert ended(dispatcher, waiting).state == "done"
+
+
+def test_bad_input_53_a_studio_on_a_full_disk_stops_in_order(tmp_path, monkeypatch):
+    made = open_dispatcher(tmp_path)
+    made.start()
+    disk = FullDisk(made.store, monkeypatch)
+    job = made.submit(draft(steps=200, dt=0.02)).id
+    under_way(made, job)
+    disk.full = True
+    made.stop(1)
+    made.store.close()
+    again = open_dispatcher(tmp_path)
+    again.start()
+    row = ended(again, job, 60)
+    assert (row.state, row.crashes) == ("done", 0)
+    again.stop(1)
+
+
 def test_an_end_that_cannot_be_understood_fails_its_job_and_the_lane_goes_on(dispatcher, monkeypatch):
     def broken(*_):
         raise KeyError("outputs")
@@ -227,23 +273,63 @@ def test_an_end_that_cannot_be_understood_fails_its_job_and_the_lane_goes_on(dis
     assert ended(dispatcher, dispatcher.submit(draft("b")).id).state == "done"
 
 
+@pytest.mark.parametrize("first", [1.0, 1.7e9, 2.0**60])
+def test_a_queue_is_moved_about_as_often_as_one_likes(tmp_path, first):
+    """Places are numbers between two others; `first` is where an earlier version, or a damaged row, put them."""
+    made = open_dispatcher(tmp_path)
+    jobs = [made.submit(draft(str(number))).id for number in range(4)]
+    bulk = made.submit(draft("bulk", priority="bulk")).id
+    running = made.store.claim("compute").id
+    with Session(made.store._engine) as session:
+        for row in session.scalars(select(Row)):
+            row.place = first + row.place * 0.001
+        session.commit()
+    order = jobs[1:]
+    assert running == jobs[0]
+    for turn in range(150):
+        made.move(order[0], order[2]) if turn % 2 else made.move(order[2], order[0])
+        order.insert(1 if turn % 2 else 0, order.pop(0 if turn % 2 else 2))
+        assert [row.id for row in made.store.waiting()] == [*order, bulk]
+    made.store.requeue(running, 1, crashed=False)
+    assert [row.id for row in made.store.waiting()] == [running, *order, bulk], "what ran stands in front again"
+    late = made.submit(draft("late")).id
+    assert [row.id for row in made.store.waiting()] == [running, *order, late, bulk]
+
+
 def test_bad_input_58_a_clock_that_jumps_changes_no_order_and_no_lease(tmp_path, monkeypatch):
+    from huafang.jobs import rows as module_of_rows
     from huafang.jobs import store as module_of_store
 
     made = open_dispatcher(tmp_path)
     made.pause(True)
-    real, shift = time.time, [0.0]
+    real, real_ns, shift = time.time, time.time_ns, [0.0]
     monkeypatch.setattr(module_of_store.time, "time", lambda: real() + shift[0])
+    monkeypatch.setattr(module_of_rows.time, "time_ns", lambda: real_ns() + int(shift[0] * 1e9))
     order = []
-    for hours in (0, 1, -1, 0):
+    for hours in (0, 1, -1, 0, 40 * 24, -365 * 24, 0):
         shift[0] = hours * 3600.0
         order.append(made.submit(draft(str(hours))).id)
+        assert [row.id for row in made.store.page()] == order[::-1], "the gallery has the newest first"
     assert [row.id for row in made.store.waiting()] == order
     made.start()
     made.pause(False)
     shift[0] = -7200.0
     assert all(ended(made, job).state == "done" for job in order)
     made.stop(1)
+
+
+def test_what_ran_and_is_put_back_stands_in_front_whatever_the_clock_says(tmp_path, monkeypatch):
+    from huafang.jobs import store as module_of_store
+
+    made = open_dispatcher(tmp_path)
+    real, shift = time.time, [0.0]
+    monkeypatch.setattr(module_of_store.time, "time", lambda: real() + shift[0])
+    first = made.submit(draft("first")).id
+    made.store.claim("compute")
+    shift[0] = -7200.0
+    second = made.submit(draft("second")).id
+    made.store.requeue(first, 1, crashed=True)
+    assert [row.id for row in made.store.waiting()] == [first, second]
 
 
 def test_three_kills_of_the_server_fail_no_healthy_job(tmp_path):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from huafang.assets import Assets
-from huafang.errors import HuafangError, NotFound, QueueFull
+from huafang.errors import HuafangError, NotFound, QueueFull, Unavailable
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, Executor, TaskSpec
 from huafang.jobs.lease import Lease, NoLease
@@ -100,14 +100,18 @@ class Dispatcher:
             time.sleep(0.02)
         self.executor.stop(max(0.5, deadline - time.monotonic()))
         with self._lock:
-            for row in self.store.running():
-                try:
-                    booked = self._book_posted(row)
-                except DamagedResult:
-                    booked = False
-                if not booked:
-                    self.store.requeue(row.id, row.attempt, crashed=False)
-            self.retention.count_time()
+            try:
+                for row in self.store.running():
+                    self._put_back(row)
+                self.retention.count_time()
+            except HuafangError as error:  # a full disk: the next start puts back what is left
+                log.error("what ran could not be put back into the queue: %s", error)
+
+    def _put_back(self, row: Row) -> None:
+        with contextlib.suppress(DamagedResult):
+            if self._book_posted(row):
+                return
+        self.store.requeue(row.id, row.attempt, crashed=False)
 
     # what callers ask for
 
@@ -131,13 +135,22 @@ class Dispatcher:
         return row
 
     def cancel(self, job: str) -> Row:
-        """Cancel a waiting job; ask a running one to stop. Twice is once; an ended one stays as it is. Raises NotFound."""
+        """Cancel a waiting job; ask a running one to stop. Twice is once; an ended one stays as it is. Raises NotFound.
+
+        A running job is asked before anything is written, so that it can be stopped on a full disk too. Raises DiskFull for a waiting one.
+        """
         with self._lock:
-            row = self.store.ask_cancel(job)
-            live = self._live.get(job)
-            if row.state == "running" and live and live.cancel_at is None:
+            live = self._live.get(job) if self.store.lost is None else None
+            if live and live.cancel_at is None:
                 live.cancel_at = time.monotonic()
                 self.executor.cancel(job)
+            try:
+                row = self.store.ask_cancel(job)
+            except Unavailable as error:
+                if live is None:
+                    raise
+                log.warning("the cancel of job %s could not be written, and is heard all the same: %s", job, error)
+                row = self.store.get(job)
             self._tell(row)
         return row
 
@@ -302,14 +315,16 @@ class Dispatcher:
                 self._book(job, attempt, event.data)
             elif event.type == "failed":
                 self.store.finish(job, attempt, "failed", error=event.data)
-            elif event.type == "cancelled" and not self.store.get(job).cancelling:
-                self.store.requeue(job, attempt, crashed=False)  # it was the studio that stopped, not the user
-            elif event.type == "cancelled":
+            elif event.type == "cancelled" and (live.cancel_at is not None or self.store.get(job).cancelling):
                 self.store.finish(job, attempt, "cancelled")
+            elif event.type == "cancelled":
+                self.store.requeue(job, attempt, crashed=False)  # it was the studio that stopped, not the user
             else:
                 code = event.data.get("exit")
                 begun = bool(event.data.get("started", True))  # a process that could not be started is not the job's fault
-                self._interrupted(self.store.get(job), f"its process died (exit code {code}{_signal(code)})", blame=begun)
+                row = self.store.get(job)
+                row.cancelling = row.cancelling or live.cancel_at is not None
+                self._interrupted(row, f"its process died (exit code {code}{_signal(code)})", blame=begun)
         except HuafangError as error:
             log.error("how job %s ended could not be written: %s", job, error)
             threading.Timer(2.0, self._again, (event, live)).start()

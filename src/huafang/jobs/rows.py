@@ -1,5 +1,6 @@
 """The row of a job, and the database it lives in: SQLite by default, PostgreSQL by address."""
 
+import contextlib
 import json
 import secrets
 import time
@@ -80,8 +81,8 @@ class Setting(Base):
 def new_id(last: str | None = None) -> str:
     """24 hexadecimal digits that sort after `last`, the newest id so far; the first 16 are the time in microseconds, unless the clock was set back."""
     ticks = time.time_ns() // 1000
-    if last:
-        ticks = max(ticks, int(last[:16], 16) + 1)
+    with contextlib.suppress(ValueError):  # an id that was damaged on disk
+        ticks = max(ticks, int((last or "")[:16], 16) + 1)
     return f"{ticks:016x}{secrets.token_hex(4)}"
 
 

@@ -14,6 +14,9 @@ from huafang.jobs.rows import Expiry, Row, Setting, new_id
 
 PRIORITIES = {"interactive": 0, "bulk": 1}
 ENDED = ("done", "failed", "cancelled")
+ACTIVE = ("queued", "running")
+CLOSEST = 1e-6
+"""Places nearer to each other than this are numbered anew."""
 ORDER = (Row.priority, Row.place, Row.id)
 STEP = 3600.0
 """Seconds between two counts of time (`retention.py`). A wait begins that much below zero, since the first count may cover more than it lasted."""
@@ -87,7 +90,7 @@ class Store:
 
     def running(self) -> Sequence[Row]:
         with Session(self._engine) as session:
-            return session.scalars(select(Row).where(Row.state == "running").order_by(Row.started_at)).all()
+            return session.scalars(select(Row).where(Row.state == "running").order_by(*ORDER)).all()
 
     def count(self, state: str) -> int:
         with Session(self._engine) as session:
@@ -112,9 +115,7 @@ class Store:
 
     def add(self, draft: Draft) -> Row:
         """Store a new job at the end of its queue. The same `key` twice gives the first job."""
-        now = time.time()
         row = Row(
-            id=new_id(),
             key=draft.key,
             method=draft.method,
             params=draft.params,
@@ -124,13 +125,13 @@ class Store:
             lane=draft.lane,
             state="queued",
             priority=PRIORITIES[draft.priority],
-            place=now,
-            created_at=now,
+            created_at=time.time(),
         )
         try:
             with self._writing(expire_on_commit=False) as session:
-                last = session.scalar(select(func.max(Row.place)).where(Row.state == "queued"))
-                row.place = max(now, (last or 0) + 0.001)  # a clock that was set back must not let the new job in front
+                # Order is by these two and never by the clock, which may be set back.
+                row.id = new_id(session.scalar(select(func.max(Row.id)).where(Row.id < "1")))
+                row.place = (session.scalar(select(func.max(Row.place)).where(Row.state.in_(ACTIVE))) or 0.0) + 1.0
                 session.add(row)
                 session.commit()
                 session.refresh(row)
@@ -183,8 +184,18 @@ class Store:
             priority, after = queue[index].priority, queue[index].place
             ahead = queue[index - 1].place if index and queue[index - 1].priority == priority else after - 2
             place = (ahead + after) / 2
+            if not ahead + CLOSEST < place < after - CLOSEST:
+                self._renumber()
+                return self.move(job, before)
         self._change(job, {"priority": priority, "place": place}, Row.state == "queued")
         return self.get(job)
+
+    def _renumber(self) -> None:
+        """Give what runs and waits the places 1, 2, 3, in the order in which it stands: between two places there is room for so many moves only."""
+        with self._writing() as session:
+            rows = session.scalars(select(Row.id).where(Row.state.in_(ACTIVE)).order_by(*ORDER)).all()
+            session.execute(update(Row), [{"id": job, "place": float(number)} for number, job in enumerate(rows, 1)])
+            session.commit()
 
     def trash(self, job: str, *, back: bool = False) -> Row:
         """Put an ended job into the trash, or take it back. Raises NotFound, Conflict."""
