@@ -170,7 +170,7 @@ def test_every_form_is_said_in_words(client):
 
 def test_bad_input_36_a_wrong_choice_is_told_the_nearest(client, photo):
     detail = problem(job(client, photo, look="impresionist"), 422, "params.bad")
-    assert "look: must be 'impressionist', 'expressionist'" in detail
+    assert "look: must be 'auto', 'impressionist'" in detail
     assert "(came: 'impresionist'); did you mean impressionist?" in detail
 
 

@@ -82,6 +82,17 @@ ROOMS: dict[str, type[Params]] = {
 
 NO_SUCH_NUMBER = ("greater_than", "less_than", "int_", "float_", "finite_number")
 """How pydantic's names begin for the faults of what is no number, or one out of its range."""
+SAID = {
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be a text",
+    "extra_forbidden": "there is no such field",
+    "model_attributes_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "model_type": "must be a JSON object",
+}
+"""How pydantic's names of faults begin, and what is said of them."""
 PAINTERS = [name for name, kind in ROOMS.items() if kind.lane == "compute"]
 """Methods that make something, as a message lists them: downloads have their own doors."""
 
@@ -142,23 +153,29 @@ def _follows(fault: Mapping[str, Any]) -> bool:
 def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
     parts = [str(part) for part in fault["loc"]]
     owner = kind or next((ROOMS[part] for part in parts if part in ROOMS), None)
-    where = ".".join(part for part in parts if part not in ROOMS and part not in ("body", "params", "query", "path", "header")) or "params"
+    where = _cut(".".join(part for part in parts if part not in ROOMS and part not in ("body", "params", "query", "path", "header")) or "params")
     if fault["type"] == "extra_forbidden" and owner:
         return f"{where}: {owner.model_fields['method'].default} has no such setting" + nearest(where, set(owner.model_fields) - {"method"})
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
         came = fault["input"].get("method") if isinstance(fault["input"], dict) else None
-        return f"method: {came!r} is no method" + nearest(str(came), PAINTERS)
+        return f"method: {_short(came)} is no method" + nearest(str(came)[:100], PAINTERS)
     if fault["type"] == "json_invalid":
         return f"this is no JSON: {fault.get('ctx', {}).get('error', fault['msg'])}"
     if fault["type"] in ("too_short", "too_long"):
         least, bound = ("at least", "min_length") if fault["type"] == "too_short" else ("at most", "max_length")
         return f"{where}: {least} {fault['ctx'][bound]} wanted, {fault['ctx']['actual_length']} came"
+    if fault["type"] in ("string_too_short", "string_too_long"):
+        least, bound = ("at least", "min_length") if fault["type"] == "string_too_short" else ("at most", "max_length")
+        return f"{where}: {least} {fault['ctx'][bound]:,} characters wanted, {len(fault['input']):,} came"
     spec = next((one for one in fields(owner) if one.name == where.partition(".")[0]), None) if owner else None
     told = fault["type"] == "missing" or isinstance(fault["input"], dict) or "(came: " in fault["msg"]
     came = "" if told else f" (came: {_short(fault['input'])})"
     form = FORMS.get(fault["ctx"]["pattern"], "is of a form that is not taken") if fault["type"] == "string_pattern_mismatch" else None
     if spec and spec.kind in ("int", "float", "numbers") and fault["type"].startswith(NO_SUCH_NUMBER):
         form = f"must be {spec.wanted}"
+    form = form or next((words for kind, words in SAID.items() if fault["type"].startswith(kind)), None)
+    if "Expected UploadFile" in fault["msg"]:
+        form = "a file is wanted, and a text came"
     said = form or fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
     if fault["type"] == "literal_error" and isinstance(fault["input"], str):
         came += meant(fault["input"], re.findall("'([^']*)'", fault["ctx"]["expected"]))
@@ -168,7 +185,10 @@ def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
 
 
 def _short(value: object) -> str:
-    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return _cut(ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 

@@ -1,6 +1,7 @@
 """The application: routes, errors as `application/problem+json`, the pages, and the guard around it all."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from huafang import methods
 from huafang.errors import HuafangError, QueueFull
 from huafang.server.bodies import CheckedBodies
-from huafang.server.guard import Guard
+from huafang.server.guard import UPLOADS, Guard
 from huafang.server.routes import aliases, assets, jobs, models
 from huafang.server.routes import methods as method_routes
 from huafang.server.schemas import Preview, Problem, Progress
@@ -24,6 +25,18 @@ log = logging.getLogger(__name__)
 FAULTS = 10
 SAID = 4_000
 """Faults that one answer explains, and its length: a request of a million wrong fields is answered as quickly as any."""
+FORM = "send a multipart form, each picture in a part of its own with a file name: curl -F file=@photo.jpg"
+BROKEN_FORMS = {
+    "There was an error parsing the body": "the body could not be read",
+    "Invalid multipart data": "the multipart form is damaged, or breaks off",
+    "Missing boundary": "this multipart form names no boundary in its content-type",
+    'The Content-Disposition header field "name"': "a part of the form has no name",
+    "Part exceeded": "a field of the form that is no file is longer than 1 MB",
+    "Field exceeded": "a field of the form is longer than 1 MB",
+    "Too many files": "the form has more than 1,000 files",
+    "Too many fields": "the form has more than 1,000 fields",
+}
+"""What Starlette says of a form that it cannot read, by its beginning, and what we say."""
 ERRORS: dict[int | str, dict[str, object]] = {status: {"model": Problem} for status in (404, 409, 413, 422, 429, 507)}
 
 
@@ -73,7 +86,7 @@ def _name_event_types(app: FastAPI) -> None:
 async def _page(path: str) -> Response:
     """The web studio. Unknown names are its own to route, unless they are the API's."""
     if path.startswith("api/") or path == "api":
-        return _problem(404, "not_found", f"there is no /{path[:80]}")
+        return _not_found(f"/{path}")
     if path and (place := _page_file(path)):
         cache = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
         return FileResponse(place, headers={"cache-control": cache})
@@ -87,6 +100,10 @@ async def _page(path: str) -> Response:
     )
 
 
+def _not_found(path: str) -> Response:
+    return _problem(404, "not_found", f"there is no {path[:80]}", "what there is: /openapi.json")
+
+
 def _page_file(path: str) -> Path | None:
     """The file of the built pages that `path` names, if there is one."""
     try:
@@ -96,8 +113,12 @@ def _page_file(path: str) -> Path | None:
         return None
 
 
+_LONG = re.compile(r"[^\s]{200,}")
+"""What came and is echoed whole: no word of ours is as long."""
+
+
 def _problem(status: int, code: str, detail: str, hint: str | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
-    detail = detail[:SAID].encode("utf-8", "backslashreplace").decode()  # what came may hold half a surrogate pair
+    detail = _LONG.sub(lambda word: word[0][:100] + "…", detail)[:SAID].encode("utf-8", "backslashreplace").decode()  # what came may hold half a surrogate pair
     body = Problem(title=detail.partition(":")[0][:120], status=status, detail=detail, code=code, hint=hint)
     return JSONResponse(body.model_dump(), status, headers, media_type="application/problem+json")
 
@@ -108,17 +129,37 @@ async def _on_ours(_: Request, error: Exception) -> Response:
     return _problem(error.http_status, error.code, error.message, error.hint, headers)
 
 
-async def _on_invalid(_: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     """What was wrong, field by field; what came is quoted in part and never as a number that JSON cannot hold."""
     assert isinstance(error, RequestValidationError)
     faults = error.errors()
+    if any(fault["loc"] == ("body",) and isinstance(fault["input"], bytes) for fault in faults):
+        return _problem(422, "request.json", "the body did not come as JSON", "send an object with the header content-type: application/json")
     more = f"; and {len(faults) - FAULTS} more" if len(faults) > FAULTS else ""
-    return _problem(422, "params.bad", methods.explain(faults[:FAULTS])[: SAID - 40] + more)
+    hint = FORM if request.url.path in UPLOADS and any(fault["loc"][:1] == ("body",) for fault in faults) else None
+    return _problem(422, "params.bad", methods.explain(faults[:FAULTS])[: SAID - 40] + more, hint)
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _problem(error.status_code, f"http.{error.status_code}", str(error.detail), headers=dict(error.headers or {}))
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == 405 and request.url.path.startswith("/api") and request.scope.get("endpoint") is _page:
+        return _not_found(request.url.path)
+    if error.status_code == 405:
+        headers["allow"] = _allowed(request.app, request.url.path) or headers.get("allow", "")
+        return _problem(405, "http.405", f"{request.method} is not for {request.url.path}; allowed: {headers['allow']}", headers=headers)
+    if error.status_code == 400 and (said := next((ours for theirs, ours in BROKEN_FORMS.items() if str(error.detail).startswith(theirs)), None)):
+        return _problem(400, "request.form", said, FORM)
+    return _problem(error.status_code, f"http.{error.status_code}", str(error.detail), headers=headers)
+
+
+def _allowed(app: FastAPI, path: str) -> str:
+    """What may be done at `path`, by all of its routes: the error speaks of the first of them alone."""
+    found: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(template)), path):
+            found |= {operation.upper() for operation in operations}
+    return ", ".join(sorted(found | {"HEAD"} if "GET" in found else found))
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

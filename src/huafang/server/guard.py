@@ -73,7 +73,9 @@ class Guard:
         if not length.isdigit() or len(length) > 15 or int(length) > limit:
             await answer(receive, send, 413, "request.too_large", f"the request is {length.decode('latin1')[:20]} bytes; at most {limit:,} are taken")
             return
-        if not pictures:
+        if scope["method"] == "HEAD" and scope["path"].startswith("/api/"):
+            await _Bounded(receive, send, limit).run(_HeadersOnly(self._app), scope)
+        elif not pictures:
             await _Bounded(receive, send, limit).run(self._app, scope)
         elif self._under_way[scope["path"]] >= self._uploads:
             await answer(receive, send, 429, "queue.full", f"{self._uploads} uploads are under way already", retry_after=1)
@@ -124,6 +126,31 @@ def _is_form(headers: dict[bytes, bytes]) -> bool:
 def _name(host: str) -> str:
     """`host:port` without its port."""
     return host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+
+
+class _HeadersOnly:
+    """Answers HEAD as GET would be, and ends as soon as the headers are there: a stream of events has no end of its own."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = asyncio.Event()
+
+        async def headers_only(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b""})
+                answered.set()
+
+        tasks = [asyncio.ensure_future(self._app({**scope, "method": "GET"}, receive, headers_only)), asyncio.ensure_future(answered.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await tasks[0]
 
 
 class _Bounded:
