@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from huafang import methods
+from huafang import catalogue, methods
 from huafang.images import MAX_PIXELS
 from huafang.server.routes.jobs import _view, submit
 from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList, Words
