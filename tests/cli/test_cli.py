@@ -166,7 +166,7 @@ def test_an_unknown_method_is_told_every_one_that_fits_and_no_other(desk, capsys
         (("stylize", *RECOLOUR), "Missing argument 'PHOTO…'"),
         (("stylize", "phot.jpg", *RECOLOUR), "did you mean photo.jpg"),
         (("stylize", "photo.jpg", "--method", "gatis"), "did you mean gatys"),
-        (("stylize", "photo.jpg", "--method", "stroke_rendering", "--style", "painting.png"), "takes no style picture"),
+        (("stylize", "photo.jpg", "--method", "image_filters", "--style", "painting.png"), "takes no style picture"),
         (("stylize", "photo.jpg", "--method", "text_to_image"), "does not restyle a photo"),
         (("stylize", "photo.jpg", *RECOLOUR, "--transfer", "reinhart"), "is not one of 'reinhard', 'linear', 'sliced'; did you mean reinhard?"),
         (("stylize", "photo.jpg", *RECOLOUR, "--strength", "3"), "strength: must be a number, 0 to 1 (came: 3.0)\n"),

@@ -65,3 +65,46 @@ def test_keep_chroma_changes_luminance_only():
     kept = colour.keep_chroma(stylised, content)
     assert torch.allclose(colour.luminance(kept), colour.luminance(stylised), atol=1e-5)
     assert torch.allclose(colour.mix(kept, colour.YIQ)[:, 1:], colour.mix(content, colour.YIQ)[:, 1:], atol=1e-5)
+
+
+def logo(height: int = 48, width: int = 64) -> torch.Tensor:
+    """White ground, a red disc, a black bar: three colours, most pixels alike."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    picture = torch.ones(3, height, width)
+    picture[:, x * x + y * y < 0.3] = torch.tensor([0.8, 0.1, 0.1])[:, None]
+    picture[:, (y > 0.7) & (x.abs() < 0.5)] = 0.0
+    return picture[None]
+
+
+def few_colours() -> dict[str, torch.Tensor]:
+    halves = torch.ones(1, 3, 48, 64)
+    halves[..., 32:] = 0
+    blocks = scene(6, 8).repeat_interleave(8, 2).repeat_interleave(8, 3)  # what JPEG leaves of a strongly compressed photo
+    return {"logo": logo(), "mask": halves, "blocks": blocks, "flat": torch.full((1, 3, 48, 64), 0.7)}
+
+
+@pytest.mark.parametrize("style", ["weave", "logo", "flat"])
+@pytest.mark.parametrize("content", list(few_colours()))
+@pytest.mark.parametrize("transfer", ["reinhard", "linear", "sliced"])
+def test_pictures_of_few_colours_get_colours_of_the_style_alone(bench, transfer, content, style):
+    """Within the convex hull of the style's colours plus 2 %, and as many colours as before."""
+    shown = {"weave": weave(48, 64), **few_colours()}
+    params = {"content": bench.put(shown[content]), "style": [bench.put(shown[style])], "transfer": transfer}
+    out = methods.run(methods.build("colour_transfer", params), bench.context()).images[0]
+    found, theirs = out[0].flatten(1).double(), bench.context().image(params["style"][0])[0].flatten(1).double()
+    rng = torch.Generator().manual_seed(1)
+    for direction in torch.nn.functional.normalize(torch.randn(400, 3, generator=rng, dtype=torch.float64), dim=1):
+        along, wanted = direction @ found, direction @ theirs
+        slack = 0.02 * (wanted.max() - wanted.min()) + 0.025  # the polytope has flat faces where the hull is round
+        assert along.max() <= wanted.max() + slack
+        assert along.min() >= wanted.min() - slack
+    before, after = (torch.unique((one[0].flatten(1).T * 255).round(), dim=0).shape[0] for one in (bench.context().image(params["content"]), out))
+    assert after <= before, "flat areas stay flat"
+
+
+def test_one_colour_goes_to_the_middle_of_the_styles(bench):
+    """Sliced transport has no reason to take a flat picture to any end of the style's distribution."""
+    flat = torch.full((1, 3, 48, 64), 0.4)
+    out = colour.sliced_transport(flat, weave(48, 64), torch.Generator().manual_seed(0))
+    middle = weave(48, 64).flatten(2).median(2).values
+    assert (out.flatten(2).mean(2) - middle).abs().max() < 0.12

@@ -73,6 +73,57 @@ def monge_kantorovich_map(content: Tensor, style: Tensor) -> Map:
     return lambda pixels: mix(pixels, transport).add_(shift.to(pixels))
 
 
+DITHER = 2 / 255
+"""Half the width of the uniform noise that breaks ties: two steps of 8 bits, several knots of a table."""
+MARGIN = 0.02
+"""How far a colour may lie outside its gamut, as a share of the gamut's extent in that direction."""
+FACES = 80
+ROUNDS = 10
+PART = 16_384
+"""Colours that are compared with all directions at once: a few megabytes, which stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Gamut:
+    """A polytope around colours: their least and greatest values along `FACES` directions, (FACES, 3) unit vectors. Colours inside stay as they are."""
+
+    directions: Tensor
+    low: Tensor
+    high: Tensor
+
+    @staticmethod
+    def of(picture: Tensor) -> "Gamut":
+        """The gamut of a picture (1, 3, H, W): its convex hull plus `MARGIN`. The directions lie evenly on half a sphere (Fibonacci lattice)."""
+        number = torch.arange(FACES, dtype=torch.float64)
+        z, turn = (number + 0.5) / FACES, number * math.pi * (3 - 5**0.5)
+        directions = torch.stack([(1 - z * z).sqrt() * turn.cos(), (1 - z * z).sqrt() * turn.sin(), z], 1).float()
+        directions = torch.cat([torch.eye(3), directions]).to(picture)
+        flat = picture[0].flatten(1)
+        along = [direction @ flat for direction in directions]
+        low, high = torch.stack([one.min() for one in along]), torch.stack([one.max() for one in along])
+        slack = MARGIN * (high - low)
+        return Gamut(directions, low - slack, high + slack)
+
+    def clip(self, pixels: Tensor) -> Tensor:
+        """(1, 3, H, W) with each colour outside moved onto the polytope, by projections onto its slabs in turn (Bregman 1965)."""
+        flat = pixels[0].flatten(1).clone()  # (3, N)
+        outside = torch.cat([self._outside(part) for part in flat.split(PART, dim=1)])
+        found = flat[:, outside]
+        for _ in range(ROUNDS if found.shape[1] else 0):
+            for direction, low, high in zip(self.directions, self.low, self.high, strict=True):
+                along = direction @ found
+                found -= direction[:, None] * (along - along.clamp(low, high))
+        flat[:, outside] = found
+        return flat.view_as(pixels)
+
+    def _outside(self, colours: Tensor) -> Tensor:
+        """(3, N) -> (N,) bool. Most colours of most pictures are inside, and cost one matrix product."""
+        half = ((self.high - self.low) / 2).clamp_min(1e-6)
+        middle = (self.high + self.low) / 2
+        scaled = torch.addmm((-middle / half)[:, None], self.directions / half[:, None], colours)  # each slab is [-1, 1]
+        return scaled.abs_().amax(0) > 1
+
+
 @dataclass(frozen=True)
 class Turn:
     """One iteration of sliced transport: a rotation of colour space, and along each of its axes a map by a table of even knots."""
@@ -100,10 +151,12 @@ def sliced_turns(
     """Iterative distribution transfer along random bases (Pitié et al. 2005; sliced optimal transport, Bonneel et al. 2015), measured on samples.
 
     Each iteration turns colour space by a random rotation and maps each axis to the target's quantiles. The maps are measured on at most
-    `sample` pixels of each picture, which walk through them; `walk` then takes any pixels the same way.
+    `sample` pixels of each picture, which walk through them; `walk` then takes any pixels the same way. The sample is dithered: many pixels of one
+    colour (a logo, JPEG blocks) are spread over the target's quantiles, and the colour itself goes to their middle instead of to any of them.
     `report` hears after each iteration how many are done.
     """
     pixels, target = _subset(_flat(content), sample, generator).T.contiguous(), _subset(_flat(style), sample, generator).T.contiguous()
+    pixels = pixels + ((torch.rand(pixels.shape, generator=generator) * 2 - 1) * DITHER).to(pixels)
     levels = torch.linspace(0, 1, 256, device=pixels.device)
     turns = []
     for _ in range(iterations):

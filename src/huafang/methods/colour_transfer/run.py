@@ -25,10 +25,11 @@ def run(p: ColourTransfer, ctx: Context) -> Result:
     else:
         carry = (colour.reinhard_map if p.transfer == "reinhard" else colour.monge_kantorovich_map)(content, style)
         ctx.step(measuring, total, preview=content)
+    gamut = colour.Gamut.of(style)
     pixels = content.clone()
     for done, first in enumerate(chunks, measuring + 1):
         piece = content[:, :, first : first + rows]
-        pixels[:, :, first : first + rows] = torch.lerp(piece, carry(piece), p.strength).clamp_(0, 1)
+        pixels[:, :, first : first + rows] = torch.lerp(piece, gamut.clip(carry(piece)), p.strength).clamp_(0, 1)
         ctx.step(done, total, preview=pixels)
     ctx.step(total, total, preview=pixels)
     return Result(images=[pixels])
