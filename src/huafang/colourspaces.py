@@ -133,7 +133,8 @@ def _shown() -> "Array":
 
     linear = np.arange(65536) / 65535
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(encoded * 255).astype(np.uint8)
+    encoded_levels: Array = np.rint(encoded * 255).astype(np.uint8)
+    return encoded_levels
 
 
 @cache
