@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from huafang import metadata, video
+from huafang import colourspaces, metadata, video
 from huafang.errors import BadInput, TooLarge
 from tests.films import film, frames, hums
 
@@ -333,3 +333,41 @@ def test_sound_alone_and_giants_are_refused(monkeypatch):
     monkeypatch.setattr(video, "MAX_PIXELS", 1000)
     with pytest.raises(TooLarge, match="64 × 48"):
         video.probe(film(PICTURES))
+
+
+def hdr_film(primaries: int, transfer: int, matrix: int, level: int = 600) -> bytes:
+    """Ten-bit frames of one grey, Y' = `level` of 1023."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        stream = container.add_stream("libx265", rate=10, options={"x265-params": "log-level=none:lossless=1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = primaries, transfer, matrix, 1
+        for _ in range(3):
+            frame = av.VideoFrame(64, 64, "yuv420p10le")
+            for plane, value in zip(frame.planes, (level, 512, 512), strict=True):
+                plane.update(np.full(plane.buffer_size // 2, value, np.uint16).tobytes())
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("transfer", [colourspaces.PQ, colourspaces.HLG])
+def test_an_hdr_film_is_brought_to_an_ordinary_screen(transfer):
+    data = hdr_film(9, transfer, 9)
+    facts = video.probe(data)
+    assert facts.hdr
+    assert facts.notes == (video.HDR,)
+    shot = next(video.frames_of(data))
+    signal = round((600 - 64) / 876 * 65535)
+    grey = colourspaces.to_srgb(np.full((1, 1, 3), signal, np.uint16), colourspaces.by_code_points(9, transfer))[0, 0]
+    assert np.abs(shot.pixels.astype(int) - grey).max() <= 2
+
+
+def test_a_film_in_p3_is_converted_and_an_ordinary_one_is_left_as_it_is():
+    wide, plain = hdr_film(12, 1, 1), hdr_film(1, 1, 1)
+    for data in (wide, plain):
+        facts = video.probe(data)
+        assert not facts.hdr
+        assert facts.notes == ()
+        assert np.abs(next(video.frames_of(data)).pixels.astype(int) - round((600 - 64) / 876 * 255)).max() <= 2, "grey is grey in both"

@@ -98,7 +98,7 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
         parts.close()
         ctx.hear()
         film, figures = _film(parts, params, data), parts.figures()
-        notes += [*_missing(int(figures["frames"]), facts), *([video.UNHEARD] if facts.silent else [])]
+        notes += [*_missing(int(figures["frames"]), facts), *facts.notes]
     ctx.step(facts.frames, facts.frames, preview=shown if shown is not None else _pixels(next(video.frames_of(film.data))))
     return Result(files=[film], figures=figures, notes=notes)
 

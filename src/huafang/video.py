@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import metadata
+from huafang import colourspaces, metadata
 from huafang.errors import BadInput, TooLarge
 from huafang.notes import Note
 
@@ -38,6 +38,9 @@ QUALITY = "18"
 """x264's constant rate factor: no loss that one sees."""
 COPIED = ("aac", "mp3", "ac3", "eac3", "alac", "opus", "flac")
 """Sound that MP4 carries as it is; other sound is encoded as AAC."""
+HDR = Note("the film is HDR: its brightness was brought into the range of an ordinary screen", "这是 HDR 视频：亮度已压缩到普通屏幕的范围。")
+WIDE = (9, 11, 12)
+"""Primaries (ITU-T H.273) of BT.2020 and P3."""
 UNHEARD = Note("the film's sound is of a kind that cannot be read here, and was left out", "影片的声音格式无法读取，已略去。")
 
 
@@ -65,6 +68,13 @@ class Facts:
     promised: int | None = None
     silent: bool = False
     """It has sound, and none of it can be decoded here."""
+    hdr: bool = False
+    """Its frames are HDR, and are brought into the range of an ordinary screen."""
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What its owner may want to know, but for where it breaks off."""
+        return (*((UNHEARD,) if self.silent else ()), *((HDR,) if self.hdr else ()))
 
     @property
     def seconds(self) -> float:
@@ -106,7 +116,7 @@ def probe(data: bytes) -> Facts:
     if min(height, width) < MIN_SIDE:
         raise BadInput(f"the film is {width} × {height}; each side must have at least {MIN_SIDE} pixels", code="video.too_small")
     codec = heard.codec.canonical_name if heard else None
-    return Facts(width, height, frames, rate, codec, 1 / aspect if turned else aspect, promised, silent)
+    return Facts(width, height, frames, rate, codec, 1 / aspect if turned else aspect, promised, silent, first.hdr)
 
 
 def _counted(container: Any, stream: Any, rate: Fraction) -> tuple[int, Fraction, int | None]:
@@ -178,6 +188,7 @@ class Shot:
     number: int
     tick: int
     pixels: "Frame"
+    hdr: bool = False
 
 
 def frames_of(data: bytes, numbers: "range | frozenset[int] | None" = None) -> Iterator[Shot]:
@@ -195,7 +206,7 @@ def frames_of(data: bytes, numbers: "range | frozenset[int] | None" = None) -> I
             last = max(tick, last + 1)
             _check_size(frame.width, frame.height)  # it may change on the way
             if numbers is None or number in numbers:
-                yield Shot(number, last, _upright(frame))
+                yield Shot(number, last, _upright(frame), _is_hdr(frame))
             if isinstance(numbers, frozenset) and number >= max(numbers):
                 return
 
@@ -244,9 +255,26 @@ def _upright(frame: Any) -> "Frame":
 
     unsaid = int(frame.colorspace) == 2
     known = (Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601) if unsaid else None
+    encoding = _encoding(frame)
     exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT  # the fast ways are up to two levels too dark
-    pixels = frame.to_ndarray(format="rgb24", src_colorspace=known, interpolation=exact)
+    if encoding:
+        deep = frame.to_ndarray(format="rgb48le", src_colorspace=known, interpolation=exact)
+        pixels = colourspaces.to_srgb(deep, encoding)
+    else:
+        pixels = frame.to_ndarray(format="rgb24", src_colorspace=known, interpolation=exact)
     return np.ascontiguousarray(_oriented(pixels, frame))
+
+
+def _encoding(frame: Any) -> colourspaces.Encoding | None:
+    """What a frame is converted from: HDR and wide gamuts. The primaries of old television differ from sRGB's by less than anyone sees."""
+    primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
+    found = colourspaces.by_code_points(primaries, transfer)
+    return found if found and (found.hdr or primaries in WIDE) else None
+
+
+def _is_hdr(frame: Any) -> bool:
+    found = _encoding(frame)
+    return found is not None and found.hdr
 
 
 def _oriented(pixels: "Frame", frame: Any) -> "Frame":

@@ -26,8 +26,7 @@ def rewritten(data: bytes) -> tuple[bytes, video.Facts, tuple[Note, ...]]:
     """
     facts = video.probe(data)
     notes = [video.ends_early(facts.frames, facts.promised)] if facts.promised is not None else []
-    if facts.silent:
-        notes.append(video.UNHEARD)
+    notes += facts.notes
     format = video.format_of(data[:256])
     assert format is not None, "it was opened"
     for sound in (True, False) if facts.sound else (False,):

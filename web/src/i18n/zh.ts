@@ -309,6 +309,7 @@ export const zh: Record<keyof typeof en, string> = {
 /** What the server says most often, by the fault's code. It speaks English: what is not here is shown in its own words. */
 export const said: Record<string, string> = {
   "image.unreadable": "这个文件无法作为图片读取：可能已损坏、不完整，或不是图片。可用格式：PNG、JPEG、WebP、AVIF、GIF、BMP、TIFF；HEIC 照片请先另存为 JPEG。",
+  "image.unsupported": "暂不支持这种图片格式。可用格式：PNG、JPEG、WebP、AVIF、GIF、BMP、TIFF；HEIC 照片请先另存为 JPEG。",
   "image.too_large": "图片的像素或文件太大，请先缩小再用。",
   "image.too_small": "图片太小，每边至少要有 8 个像素。",
   "image.not_finite": "图片中含有无效的数值（NaN 或无穷大）。",
