@@ -119,6 +119,10 @@ class Params(BaseModel):
     lane: ClassVar[Lane] = "compute"
     """What the job spends its time on: downloads do not wait for the painter."""
 
+    def models_made(self) -> tuple[str, ...]:
+        """Names of the models that a run of these params makes, the run's own first: they must be free (`Weights.check_new`)."""
+        return ()
+
     seed: Annotated[int, BeforeValidator(_seed)] = Field(0, ge=0, lt=SEED_LIMIT, json_schema_extra=ui(group="advanced"))
     """Same seed, same settings, same machine: the same pixels. -1 draws a new one."""
 

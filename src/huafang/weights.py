@@ -13,15 +13,16 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import catalogue, hubcache, tensorfile, trash
+from huafang import catalogue, hubcache, newfile, tensorfile, trash
 from huafang.assets import write_whole
-from huafang.errors import BadInput, Forbidden, HuafangError, MissingWeights, NotFound, Unavailable, UnknownWeights, nearest
+from huafang.errors import BadInput, Conflict, Forbidden, HuafangError, MissingWeights, NotFound, Unavailable, UnknownWeights, nearest
 from huafang.hubcache import HUB_NAME as HUB_NAME
 from huafang.hubcache import hub_folder as hub_folder
 from huafang.tensorfile import header as header  # the words of this floor: weights.header, weights.load
@@ -183,10 +184,16 @@ class Weights:
     def _told(self, name: str) -> str | None:
         """The sort of weights that a model of ours holds, if it is one; None of a file of the owner's that has the name of one."""
         entry = catalogue.entry_of(name)
-        if entry and (path := self._found().get(name)) and not self._is_brought(path, entry):
+        if self.own(name):
             return None
         own = catalogue.built_in().get(name) or entry
         return own.holds if own else None
+
+    def own(self, name: str) -> Path | None:
+        """The file or folder of the owner's that has the name of a model of the catalogue, if there is one."""
+        entry = catalogue.entry_of(name)
+        path = self._found().get(entry.name) if entry else None
+        return path if entry and path and not self._is_brought(path, entry) else None
 
     def _is_brought(self, path: Path, entry: catalogue.Entry) -> bool:
         """Whether the file or folder at `path` is the catalogue's, brought by `pull`, and not one of the owner's that has its name."""
@@ -226,6 +233,61 @@ class Weights:
         """Where the store keeps, or would keep, the file of the catalogue's `name`."""
         assert name in catalogue.entries(), "only names of the catalogue become files"
         return self.root / f"{name}.safetensors"
+
+    def check_new(self, name: str, *, run: str | None = None) -> None:
+        """See that a model that is made here may be called `name`, before hours are spent on it; upper and lower case count as one, as some disks have it.
+
+        Raises BadInput (`params.bad`) for a name of the catalogue's or of a built-in model, which stays free for that one; Conflict (`weights.exists`) where
+        there is a model of that name, unless the training run `run` (by default, of the same name) made it: that one may write it again.
+        """
+        plain = name.casefold()
+        for known, what in ((catalogue.built_in(), "comes with Huafang"), (catalogue.entries(), "can be pulled")):
+            if taken := next((other for other in known if other.casefold() == plain), None):
+                raise BadInput(f"name: {taken} is a model that {what}", code="params.bad", hint=f"take another name, such as my-{name}")
+        for place in self._places_of(plain):
+            if not self.is_made_by(place, run or name):
+                free = newfile.free_name(self.root / f"{name}.safetensors").stem
+                raise Conflict(
+                    f"name: there is a model {name!r} already ({place}), which this run did not make",
+                    code="weights.exists",
+                    hint=f"take another name, such as {free if free != name else f'{name}-2'}, or remove that model first",
+                )
+
+    def check_target(self, place: Path, run: str) -> None:
+        """See that the weights that the training run `run` makes may be written to `place`, a file of the caller's own.
+
+        Raises BadInput (`weights.exists`) where a file is there that this run did not write.
+        """
+        if os.path.lexists(place) and not (place.is_file() and sha256(place) in self._made(run).values()):
+            raise newfile.exists(place)
+
+    def _places_of(self, plain: str) -> list[Path]:
+        """What lies in the store or in a folder of the owner's under the case-folded name `plain`."""
+        found = [path for name, path in self._found().items() if name.casefold() == plain]
+        try:
+            here = [item for item in self.root.resolve().iterdir() if item.name.casefold() in (plain, f"{plain}.safetensors")]
+        except OSError:
+            here = []
+        return list(dict.fromkeys(found + here))
+
+    def note_made(self, name: str, place: Path) -> None:
+        """Write down that the training run `name` made the model at `place`, as it is now."""
+        made = {**self._made(name), place.name: fingerprint(place)}
+        write_whole(self.root / ".training" / name / "made.json", json.dumps(made, indent=1).encode())
+
+    def is_made_by(self, place: Path, name: str) -> bool:
+        """Whether the file or folder at `place`, as it is now, was made by the training run `name`."""
+        try:
+            return place.parent == self.root.resolve() and self._made(name).get(place.name) == fingerprint(place)
+        except OSError:
+            return False
+
+    def _made(self, name: str) -> dict[str, str]:
+        try:
+            told = json.loads((self.root / ".training" / name / "made.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return told if isinstance(told, dict) else {}
 
     def verify(self, name: str) -> Verdict:
         """Read all of `name`: its headers, its sha256 where one is known, and every number. Raises MissingWeights."""
@@ -315,6 +377,14 @@ def sha256(path: Path) -> str:
     """Of the file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(path: Path) -> str:
+    """The sha256 of a file; of a folder, of the names and hashes of its files. Raises OSError."""
+    if not path.is_dir():
+        return sha256(path)
+    files = sorted(item for item in path.rglob("*") if item.is_file())
+    return hashlib.sha256("\n".join(f"{file.relative_to(path).as_posix()} {sha256(file)}" for file in files).encode()).hexdigest()
 
 
 def sidecar_place(path: Path) -> Path:

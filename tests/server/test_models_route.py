@@ -70,6 +70,20 @@ def test_a_repository_that_was_pulled_is_removed(client, models, tmp_path):
         assert not list((tmp_path / "hub").rglob("*.safetensors"))
 
 
+def test_a_training_of_a_name_that_is_taken_is_refused_at_the_door(client, models, photo):
+    for name in ("squeezenet1_1", "holiday"):
+        put(models, name)
+
+    def train(name: str):
+        params = {"method": "train_fast_style", "name": name, "style": photo, "dataset": [photo], "steps": 1}
+        return client.post("/api/jobs", json={"params": params})
+
+    problem(train("holiday"), 409, "weights.exists")
+    for name in ("candy", "squeezenet1_1", "mini"):
+        problem(train(name), 422, "params.bad")
+    assert train("new-one").status_code == 201
+
+
 @pytest.mark.parametrize("name", ["mini", "any-style"])
 def test_what_comes_with_huafang_stays(client, models, name):
     problem(client.delete(f"/api/models/{name}"), 403, "weights.builtin")

@@ -93,13 +93,17 @@ def _said(entry: Entry) -> str:
 
 
 def _would_pull(name: str, store: Weights) -> None:
-    from huafang.pull import wanted
+    from huafang.pull import check_own, check_room, wanted
 
     try:
-        click.echo(f"{name} is on this machine already: {store.path(name)}")
-        return
+        place = store.path(name)
     except MissingWeights:
         entry, repository = wanted(name)
+    else:
+        check_own(name, store)
+        click.echo(f"{name} is on this machine already: {place}")
+        return
+    check_room(name, entry, repository, store)
     click.echo(_said(entry) if entry else "size and licence: known once the hub is asked, which a dry run does not do")
     if repository:
         click.echo(f"from the hub's repository {repository}")
@@ -147,13 +151,14 @@ def restore(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 @models.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: beside it, with the ending .safetensors.")
-def convert(path: Path, output: Path | None) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there already.")
+def convert(path: Path, output: Path | None, overwrite: bool) -> None:
     """Convert a .pth, .pt, .ckpt or .bin, jcjohnson's .t7 or AnimeGANv3's .onnx to .safetensors, in a process of its own that can do nothing else."""
     if not path.is_file():
         raise BadInput(f"there is no file {path}", code="file.missing")
     from huafang.pull.conversion import convert as make
 
-    click.echo(str(make(path, output)))
+    click.echo(str(make(path, output, over=overwrite)))
 
 
 @models.command()

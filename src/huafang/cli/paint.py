@@ -133,6 +133,9 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
     spare(found.paths, targets.paths)
     with no_empty_folders(targets.paths), stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         bench.warn([*found.notes, *targets.notes])
+        if room.makes == "weights":
+            for target in targets.paths:
+                bench.weights.check_target(target, str(subject or room.model_fields["name"].default))
         ones = []
         for index, (source, target) in enumerate(zip(named, targets.paths, strict=True)):
             value = source.path if source else None if many else subject

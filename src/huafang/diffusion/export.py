@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from huafang import modelconfig, tensorfile
+from huafang import modelconfig, newfile, tensorfile
 from huafang.assets import check_writable
 from huafang.diffusion import carried, ldm
 from huafang.diffusion.carried import CLIP_WORDS, KNOWN, UNET, VAE, Carried
@@ -55,8 +55,8 @@ def export(path: Path, out: Path, *, over: bool = False) -> list[str]:
 
 
 def _free(out: Path, over: bool) -> None:
-    if out.is_dir() or (out.exists() and not over):
-        raise BadInput(f"{out} is there already", code="weights.exists", hint="move it away first, or choose another name")
+    if out.is_dir() or (os.path.lexists(out) and not over):
+        raise newfile.exists(out)
 
 
 # What the model is
@@ -204,8 +204,10 @@ def _write(state: State, said: dict[str, str], out: Path, over: bool) -> None:
             os.fsync(file.fileno())
         inspect(draft)  # our own reader's checks of names, sizes and of what is carried
         os.chmod(draft, 0o644)
-        _free(out, over)
-        os.replace(draft, out)
+        if over:
+            os.replace(draft, out)
+        else:
+            newfile.move_new(draft, out)
     except (SafetensorError, OSError) as error:
         if "os error 28" in str(error) or "No space" in str(error):
             raise full from error

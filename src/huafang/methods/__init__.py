@@ -262,7 +262,12 @@ def check_films(params: Params, assets: Assets) -> None:
 
 
 def check_models(params: Params, weights: Weights) -> None:
-    """Look for the models that `params` cannot be run without: those they name, and those that a choice needs. Raises MissingWeights, UnknownWeights."""
+    """Look for the models that `params` cannot be run without: those they name, and those that a choice needs; and see that a model they make has a free name.
+
+    Raises MissingWeights, UnknownWeights; BadInput and Conflict for a name that is taken.
+    """
+    for name in (made := params.models_made()):
+        weights.check_new(name, run=made[0])
     for spec in fields(type(params)) if params.lane == "compute" else ():
         value = getattr(params, spec.name)
         if spec.kind == "weights" and value:

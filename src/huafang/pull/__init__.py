@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 from huafang import catalogue, weights
 from huafang.catalogue import Entry, Source
-from huafang.errors import MissingWeights, UnknownWeights, nearest
+from huafang.errors import Conflict, MissingWeights, UnknownWeights, nearest
 from huafang.pull import hub
 from huafang.pull.conversion import convert as convert
+from huafang.pull.store import check_room as check_room
+from huafang.pull.store import put
 from huafang.pull.transfer import Progress as Progress
 from huafang.pull.transfer import download as download
 from huafang.pull.transfer import silent
@@ -23,16 +25,30 @@ from huafang.weights import Sidecar, Weights
 def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
     """Bring the model `name`, of the catalogue or `owner/name` of the hub, and give its place. One that is here already is left as it is.
 
-    Raises UnknownWeights for a name that is neither, Unavailable (`pull.*`) or DiskFull when it cannot be brought; what came so far is kept for the next try.
+    Raises UnknownWeights for a name that is neither, Conflict (`weights.exists`) where a file of the owner's has its name, Unavailable (`pull.*`) or DiskFull
+    when it cannot be brought; what came so far is kept for the next try.
     """
     try:
-        return store.path(name)
+        place = store.path(name)
     except MissingWeights:
         entry, repository = wanted(name)
+    else:
+        check_own(name, store)
+        return place
     if repository is not None:
         return hub.snapshot(repository, store, pickled_as=entry.name if entry and entry.layout == "pickled" else None, progress=progress)
     assert entry is not None, "what has no repository has an entry"
     return _pull_files(entry, store, progress)
+
+
+def check_own(name: str, store: Weights) -> None:
+    """Raises Conflict where a file or folder of the owner's has the name of a model of the catalogue: it is neither replaced, nor taken for that model."""
+    if own := store.own(name):
+        raise Conflict(
+            f"{own} is a file of yours that has the name of the model {name!r}",
+            code="weights.exists",
+            hint="it is used wherever that name is given; to get the catalogue's model, rename or move yours, and pull again",
+        )
 
 
 def wanted(name: str) -> tuple[Entry | None, str | None]:
@@ -61,8 +77,7 @@ def _pull_files(entry: Entry, store: Weights, progress: Progress) -> Path:
     draft = drafts[0] if len(drafts) == 1 else _joined(drafts, entry.sources)
     named = " ".join(source.url for source in entry.sources)
     kept = Sidecar(entry.name, named, " ".join(hashes), weights.sha256(draft), draft.stat().st_size, entry.licence, datetime.date.today().isoformat())
-    weights.write_sidecar(place, kept)
-    os.replace(draft, place)
+    put(draft, place, kept)
     return place
 
 
@@ -77,6 +92,7 @@ def _as_safetensors(came: Path, source: Source, layout: str) -> Path:
         weights.load(came)
         os.replace(came, draft)
     else:
+        draft.unlink(missing_ok=True)  # of a pull that was killed
         convert(came, draft, layout=layout)
         came.unlink()
     return draft

@@ -8,20 +8,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from huafang import weights
+from huafang import newfile, weights
 from huafang.errors import BadInput
 
 
-def convert(path: Path, target: Path | None = None, *, layout: str = "any", memory: int | None = None, seconds: float = 600) -> Path:
+def convert(path: Path, target: Path | None = None, *, layout: str = "any", memory: int | None = None, seconds: float = 600, over: bool = False) -> Path:
     """A `.pth`, `.pt`, `.ckpt`, `.bin`, style network as `.t7`, or AnimeGANv3 as `.onnx` -> a `.safetensors` beside it, or at `target`; gives its place.
 
+    `over`: a file that is there is replaced.
     `memory` bounds the bytes the other process may take (default: four times the file and 4 GB). Raises BadInput (`weights.unsafe`, `weights.exists`).
     """
     out = target or path.with_suffix(".safetensors")
     if not path.is_file():
         raise BadInput(f"there is no file {path}", code="weights.unreadable")
-    if target is None and out.exists():
-        raise BadInput(f"{out} is there already", code="weights.exists", hint="move it away first")
+    if out.is_dir() or (os.path.lexists(out) and not over):
+        raise newfile.exists(out)
     bound = memory or 4 * path.stat().st_size + (4 << 30)
     handle, draft = tempfile.mkstemp(prefix=".part-", suffix=".safetensors", dir=out.parent)
     os.close(handle)
@@ -39,7 +40,10 @@ def convert(path: Path, target: Path | None = None, *, layout: str = "any", memo
             )
         weights.load(Path(draft))
         os.chmod(draft, 0o644)
-        os.replace(draft, out)
+        if over:
+            os.replace(draft, out)
+        else:
+            newfile.move_new(Path(draft), out)
     finally:
         Path(draft).unlink(missing_ok=True)
     return out

@@ -16,9 +16,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from huafang import catalogue, hubcache, newfile, weights
+from huafang import catalogue, hubcache, weights
 from huafang.errors import BadInput, DiskFull, Unavailable
 from huafang.pull.conversion import convert
+from huafang.pull.store import put
 from huafang.pull.transfer import SPARE, Progress
 from huafang.weights import Sidecar, Weights
 
@@ -94,8 +95,7 @@ def _convert_all(draft: Path, place: Path, repository: str) -> Path:
     kept = Sidecar(
         place.name, f"https://huggingface.co/{repository}", "", None, _bytes_of(draft), entry.licence if entry else "", datetime.date.today().isoformat()
     )
-    newfile.move_new(draft, place)
-    weights.write_sidecar(place, kept)
+    put(draft, place, kept)
     return place
 
 

@@ -67,6 +67,9 @@ class TrainAnimeGan(Params):
         """Steps of one."""
         return -(-max(len(self.dataset), len(self.paintings)) // self.settings.batch)
 
+    def models_made(self) -> tuple[str, ...]:
+        return (self.name,)
+
     @model_validator(mode="after")
     def _epochs_to_learn_drawings_in(self) -> Self:
         told = self.settings

@@ -20,8 +20,9 @@ UPSAMPLING: animegan.Upsampling = "tf1"
 
 
 def run(p: TrainAnimeGan, ctx: Context) -> Result:
-    """Raises Cancelled, after saving; BadInput for a run of this name with other settings, MissingWeights without the loss network."""
+    """Raises Cancelled, after saving; BadInput for a run of this name with other settings, Conflict for a name that is taken, MissingWeights."""
     told = p.settings
+    ctx.weights.check_new(p.name)
     looks = animation.looks(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
     home = weights.home(ctx, p.name)
     photos, drawings = (Album([kept(ctx.image(one), told.size) for one in ids], told.size) for ids in (p.dataset, p.paintings))
@@ -51,7 +52,7 @@ def run(p: TrainAnimeGan, ctx: Context) -> Result:
         images=[sheet],
         files=files,
         figures={"parameters": sum(one.numel() for one in task.net.parameters()), "photos": len(photos.pictures), "drawings": len(drawings.pictures)},
-        notes=weights.ready(p.name, home, f"huafang animegan PHOTO --weights {p.name}"),
+        notes=weights.ready(p.name, files[0], home, "huafang animegan PHOTO --weights {name}"),
     )
 
 

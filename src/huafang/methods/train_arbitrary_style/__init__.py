@@ -43,6 +43,9 @@ class TrainArbitraryStyle(Params):
     sample_every: int = Field(200, ge=1, json_schema_extra=ui(group="advanced"))
     """Steps between two sheets of samples, and between two checkpoints."""
 
+    def models_made(self) -> tuple[str, ...]:
+        return (self.name,)
+
     @model_validator(mode="after")
     def _something_to_paint_after(self) -> Self:
         if not self.paintings and not self.renderings:

@@ -18,7 +18,8 @@ SHEET = 160
 
 
 def run(p: TrainArbitraryStyle, ctx: Context) -> Result:
-    """Raises Cancelled, after saving; BadInput for a run of this name with other settings, MissingWeights without the loss network."""
+    """Raises Cancelled, after saving; BadInput for a run of this name with other settings, Conflict for a name that is taken, MissingWeights."""
+    ctx.weights.check_new(p.name)
     looks = losses.load(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
     home = weights.home(ctx, p.name)
     photos, paintings = _pictures(p, ctx, home)
@@ -46,7 +47,7 @@ def run(p: TrainArbitraryStyle, ctx: Context) -> Result:
         files=[file],
         figures={"parameters": sum(one.numel() for one in task.net.parameters()), "photos": len(photos), "paintings": len(paintings)},
         notes=[
-            *weights.ready(p.name, home, f"huafang micro-ast PHOTO --style PAINTING --weights {p.name}"),
+            *weights.ready(p.name, file, home, "huafang micro-ast PHOTO --style PAINTING --weights {name}"),
             *flatness.notes(painted, *task.samples, steps=p.steps, usual=TrainArbitraryStyle.model_fields["steps"].default),
         ],
     )

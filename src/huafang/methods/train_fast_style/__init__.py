@@ -43,3 +43,6 @@ class TrainFastStyle(Params):
     """A style to begin with, of the layout of pytorch/examples: a new one is learnt in far fewer steps. Left out: random numbers."""
     sample_every: int = Field(100, ge=1, json_schema_extra=ui(group="advanced"))
     """Steps between two sheets of samples, and between two checkpoints."""
+
+    def models_made(self) -> tuple[str, ...]:
+        return (self.name,)

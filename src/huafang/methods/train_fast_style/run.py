@@ -16,7 +16,8 @@ SAMPLES = 3
 
 
 def run(p: TrainFastStyle, ctx: Context) -> Result:
-    """Raises Cancelled, after saving; BadInput for a run of this name with other settings, MissingWeights without the loss network."""
+    """Raises Cancelled, after saving; BadInput for a run of this name with other settings, Conflict for a name that is taken, MissingWeights."""
+    ctx.weights.check_new(p.name)
     looks = losses.load(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
     home = weights.home(ctx, p.name)
     photos = album.Album([album.kept(ctx.image(one), p.size) for one in p.dataset], p.size)
@@ -45,7 +46,7 @@ def run(p: TrainFastStyle, ctx: Context) -> Result:
         files=[file],
         figures={"parameters": sum(one.numel() for one in task.net.parameters()), "photos": len(photos.pictures)},
         notes=[
-            *weights.ready(p.name, home, f"huafang fast-style PHOTO --weights {p.name}"),
+            *weights.ready(p.name, file, home, "huafang fast-style PHOTO --weights {name}"),
             *flatness.notes(painted, task.samples, painting, steps=p.steps, usual=TrainFastStyle.model_fields["steps"].default),
         ],
     )

@@ -70,3 +70,6 @@ class TrainMini(Params):
     """Steps between two sheets of samples, and between two checkpoints."""
     workers: int = Field(0, ge=0, le=256, json_schema_extra=ui(group="advanced"))
     """Processes that draw scenes; 0: as many as there are cores."""
+
+    def models_made(self) -> tuple[str, ...]:
+        return (self.name, f"{self.name}-zh")

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from huafang import tensorfile
-from huafang.catalogue import built_in
 from huafang.context import Context, Result
 from huafang.diffusion import loading
 from huafang.errors import BadInput
@@ -79,10 +78,10 @@ class Run:
 
 
 def run(p: TrainMini, ctx: Context) -> Result:
-    """Raises Cancelled, after saving; BadInput for a run of this name with other settings, and for a built-in model's name: such a model is never found."""
-    if taken := {p.name, f"{p.name}-zh"} & set(built_in()):
-        raise BadInput(f"name: {min(taken)} is a model that comes with Huafang", code="params.bad", hint="take another name, such as my-mini")
-    store = ctx.weights.root
+    """Raises Cancelled, after saving; BadInput for a run of this name with other settings and for a reserved name, Conflict for one that is taken."""
+    for name in p.models_made():
+        ctx.weights.check_new(name, run=p.name)
+    store = ctx.weights.root.resolve()
     here = Run(store / ".training" / p.name)
     pictured = _things(p, store)
     start = _start(p, ctx, here)
@@ -95,7 +94,9 @@ def run(p: TrainMini, ctx: Context) -> Result:
     latents = _latents(p, ctx, here, coder, pictures, total)
     nets = _denoiser(p, ctx, here, coder, latents, readers, start, total, pictured)
     sharper = _decoder(p, ctx, here, coder, pictures, total)
-    folder.write(store, p.name, nets, sharper, here.tokenizers, whole=True)
+    made = folder.write(store, p.name, nets, sharper, here.tokenizers, whole=True, ours=lambda place: ctx.weights.is_made_by(place, p.name))
+    for title in (made, f"{made}-zh"):
+        ctx.weights.note_made(p.name, store / title)
     model = trial.model(nets, sharper, readers["clip"], "clip", p.size, ctx.device)
     sheet = trial.sheet([(model, prompt) for prompt in SHEET[:4]], seed=p.seed)
     ctx.step(total, total, preview=sheet)
@@ -103,10 +104,16 @@ def run(p: TrainMini, ctx: Context) -> Result:
         images=[sheet],
         figures={"parameters": sum(one.numel() for one in nets.parameters()) + sum(one.numel() for one in sharper.parameters())},
         notes=[
-            Note(f"the models {p.name} and {p.name}-zh are ready: choose them by these names", f"模型 {p.name} 和 {p.name}-zh 已就绪，按名字选用即可。"),
+            *([] if made == p.name else [_renamed(p.name, made)]),
+            Note(f"the models {made} and {made}-zh are ready: choose them by these names", f"模型 {made} 和 {made}-zh 已就绪，按名字选用即可。"),
             Note(f"logs and samples are in {here.home}", f"日志和样张在 {here.home}"),
         ],
     )
+
+
+def _renamed(name: str, made: str) -> Note:
+    en = f"another model has been called {name} or {name}-zh since the run began, so these are called {made} and {made}-zh"
+    return Note(en, f"训练期间出现了另一个名为 {name} 或 {name}-zh 的模型，所以这两个模型叫 {made} 和 {made}-zh。")
 
 
 @dataclass(frozen=True)
