@@ -1,9 +1,11 @@
 """What every test may use: small pictures, an empty store, a context that records its steps, and the shared folder where it is at hand."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import platformdirs
 import pytest
 import torch
 
@@ -12,6 +14,8 @@ from huafang.assets import Assets
 from huafang.context import Context, Step
 from huafang.weights import Weights
 
+os.environ.setdefault("NUMBA_CACHE_DIR", str(platformdirs.user_cache_path("huafang", appauthor=False) / "compiled"))
+"""Commands that tests start have data folders of their own, and would each compile everything again for them."""
 torch.set_num_threads(1)  # tiny nets: on a busy machine threads that wait for each other cost a hundred times what they save
 
 

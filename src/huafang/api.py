@@ -4,11 +4,12 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import images, metadata, methods, sources, video
+from huafang import compilation, images, metadata, methods, sources, video
 from huafang.assets import Assets, write_whole
 from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import BadInput, Unavailable
@@ -201,6 +202,7 @@ class Bench:
         """Files that pictures and weights came from: none of them is ever written over."""
         self._resident = Resident()
         self._work = places(data).work
+        compilation.fall_back_to(places(data).root)
 
     def __enter__(self) -> "Bench":
         return self
@@ -281,7 +283,9 @@ class Bench:
     def run(self, params: Params, on_step: Callable[[Step], None] = lambda step: None, stop: Callable[[], bool] = lambda: False) -> Painting:
         """Run a method here and now. Raises Cancelled when `stop` says so, and the method's own errors."""
         ctx = Context(self.assets, self.weights, device=self.device or devices()[0], report=on_step, stop=stop, resident=self._resident, work=self._work)
-        return Painting(params, methods.run(params, ctx), self.read)
+        before = compilation.seconds()
+        result = methods.run(params, ctx)
+        return Painting(params, replace(result, notes=[*result.notes, *compilation.notes(compilation.seconds() - before)]), self.read)
 
 
 def devices() -> list[str]:

@@ -1,5 +1,6 @@
 """Where things lie on this machine: one data folder, named by `--data`, HUAFANG_HOME, or the system's own place for it."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,3 +59,13 @@ def places(data: Path | None = None) -> Places:
 
         data = Path(platformdirs.user_data_dir("huafang", appauthor=False))
     return Places(data.expanduser().resolve())
+
+
+def caches() -> list[Path]:
+    """Folders for what can be made again, the best first: HUAFANG_HOME's own if that is set, and the system's folder for programs' caches."""
+    import platformdirs
+
+    roots = [Path(named).expanduser() / "cache"] if (named := os.environ.get("HUAFANG_HOME")) else []
+    with contextlib.suppress(RuntimeError, OSError):  # no home folder can be told
+        roots.append(Path(platformdirs.user_cache_dir("huafang", appauthor=False)))
+    return [root.absolute() for root in roots]

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import images, metadata, methods
+from huafang import compilation, images, metadata, methods
 from huafang.assets import Assets, write_whole
 from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import Cancelled, HuafangError
@@ -64,6 +64,7 @@ def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
     inbox = _Inbox(pipe)
     resident = Resident()
     if name != NETWORK:
+        compilation.fall_back_to(where.models.parent)
         import torch
 
         if where.threads:
@@ -111,10 +112,11 @@ def _attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, sto
         reporter = _Reporter(say)
         assets, weights = Assets(where.assets), Weights(where.models, where.folders)
         ctx = Context(assets, weights, device="cpu" if name == NETWORK else name, report=reporter, stop=stop.is_set, resident=resident, work=where.work)
+        compiled = compilation.seconds()
         result = methods.run(params, ctx)
         crash.point("lane-painted")
         seconds = time.monotonic() - started
-        notes = [{"en": note, "zh": note.zh} for note in result.notes]
+        notes = [{"en": note, "zh": note.zh} for note in (*result.notes, *compilation.notes(compilation.seconds() - compiled))]
         posted = {"outputs": store(result, params, assets), "figures": finite(result.figures), "notes": notes, "seconds": seconds}
         crash.point("lane-stored")
         write_whole(where.outbox / f"{task.job_id}-{task.attempt}.json", json.dumps(posted).encode())

@@ -53,3 +53,15 @@ def test_bad_input_50_when_memory_runs_out_models_are_let_go_the_job_says_what_t
     assert not resident._held, "what was held is let go"
     assert not list((tmp_path / "outbox").glob("*"))
     assert attempt("second").type == "done"
+
+
+def test_a_job_notes_in_both_languages_that_it_compiled(bench: Bench, tmp_path: Path, monkeypatch):
+    clock = iter([5.0, 26.0])
+    monkeypatch.setattr("huafang.compilation.seconds", lambda: next(clock))
+    heard = Heard()
+    places = LanePlaces(bench.assets.root, tmp_path / "models", tmp_path / "outbox")
+    params = {"method": "colour_transfer", "content": bench.content, "style": [bench.style], "seed": 1}
+    _attempt(TaskSpec("job", 1, params), heard, "cpu", places, threading.Event(), Resident())  # type: ignore[arg-type]  # it sends
+    (note,) = heard.events[-1].data["notes"]
+    assert note["en"].startswith("21 s of this went into compiling, once for this machine")
+    assert note["zh"].startswith("其中 21 秒用于为本机编译")

@@ -74,6 +74,14 @@ def test_figures_are_those_of_the_pictures(report):
         assert rows(found)[name]["figures"]["parameters"] == 0
 
 
+def test_compiling_is_not_counted_as_a_methods_time(bench, monkeypatch):
+    """It happens once for a machine, and to whichever method comes first."""
+    clock = iter(range(0, 10_000_000, 1000))
+    monkeypatch.setattr("huafang.compilation.seconds", lambda: next(clock))
+    found, _, _ = compared(bench, methods=("colour_transfer",), settings="")
+    assert found["cost"]["colour_transfer"]["seconds"] == 0
+
+
 def test_what_fails_is_a_row_that_says_why(report):
     _, found, files, result = report
     row = rows(found)["adain"]

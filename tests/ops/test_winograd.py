@@ -1,9 +1,5 @@
 """Winograd's convolutions against the direct one in double precision."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -160,23 +156,3 @@ def apart(band, dtype):
     columns = winograd.columns(band.shape[3] - 2)
     padded = F.pad(band, (0, 4 * columns - band.shape[3]))
     return padded[0].permute(1, 2, 0).unflatten(1, (columns, 4)).permute(2, 0, 1, 3).contiguous().to(dtype)
-
-
-REMEMBERED = """
-import torch
-from huafang.nets import micro_ast, bands
-from huafang.ops import winograd
-rng = torch.Generator().manual_seed(0)
-band, weight, bias = torch.randn(1, 64, 18, 66, generator=rng), torch.randn(64, 64, 3, 3, generator=rng), torch.randn(64, generator=rng)
-print(winograd.convolved(band, winograd.transformed(weight), bias).double().sum().item().hex())
-net, photo = micro_ast.fresh(0).eval(), torch.rand(1, 3, 64, 96, generator=rng)
-print(bands.run(net.styled(net.style(photo)), photo).double().sum().item().hex())
-"""
-
-
-@pytest.mark.timeout(1800)  # two cold compilations, on a busy machine
-def test_what_was_compiled_just_now_gives_the_bits_of_what_a_later_process_finds_compiled(tmp_path):
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    said = [subprocess.run([sys.executable, "-c", REMEMBERED], env=environment, capture_output=True, text=True, check=True).stdout for _ in range(2)]
-    assert said[0] == said[1] != ""
-    assert any(tmp_path.rglob("*.nbc")), "the later one found something"

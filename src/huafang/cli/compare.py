@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from huafang import methods, sources
+from huafang import compilation, methods, sources
 from huafang.assets import write_whole
 from huafang.cli.options import given, option
 from huafang.cli.paint import COMMON, exit_code
@@ -74,12 +74,12 @@ def compare(
         _spare(folder, bench, params)
         made = output_folder(folder, dry_run=dry_run)
         for note in (*bench.warnings, *made):
-            click.secho(f"note: {note}", fg="yellow", err=True)
+            _note(note)
         if dry_run:
             click.echo(f"would write {folder / 'report.html'}")
             return 0
         started = time.monotonic()
-        with progress_bar("compare", quiet=quiet or as_json) as on_step:
+        with progress_bar("compare", quiet=quiet or as_json) as on_step, compilation.announced(_note):
             painting = bench.run(params, on_step, stop)
         written = _write(folder, bench, painting)
         seconds = time.monotonic() - started
@@ -88,7 +88,7 @@ def compare(
     for sentence in found["sentences"]["zh" if found["params"]["language"] == "zh" else "en"]:
         click.echo(sentence, err=True)
     for note in said:
-        click.secho(f"note: {note}", fg="yellow", err=True)
+        _note(note)
     if as_json:
         report = {"method": "compare", "params": params.model_dump(mode="json"), "outputs": list(map(str, written)), "figures": painting.figures}
         click.echo(json.dumps({**report, "notes": [*painting.notes, *said], "seconds": round(seconds, 3)}, ensure_ascii=False))
@@ -96,6 +96,10 @@ def compare(
         click.echo("\n".join(map(str, written)))
         click.echo(f"{seconds:.1f} s", err=True)
     return _exit_code(found, strict=strict)
+
+
+def _note(text: str) -> None:
+    click.secho(f"note: {text}", fg="yellow", err=True)
 
 
 def _spare(folder: Path, bench: "Bench", params: Params) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from huafang import methods
+from huafang import compilation, methods
 from huafang.aside import ahead, behind
 from huafang.cli.progress import figures, progress_bar
 from huafang.cli.targets import Targets, spare
@@ -72,6 +72,8 @@ class Painted:
     ready: Ready
     painting: "Painting"
     seconds: float
+    said: tuple[str, ...]
+    """Notes that were shown while it was painted."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class One:
         if not kept:
             methods.check_models(params, bench.weights)  # now, before torch is loaded for it
             bench.warn(self.targets.folder_for(self.target, dry_run=how.dry_run))
-        ready = Ready(params, report, tuple(f"note: {said}" for said in bench.warnings))
+        ready = Ready(params, report, tuple(bench.warnings))
         bench.warnings.clear()
         if how.dry_run:
             return replace(ready, done=Done({**report, "outputs": [], "dry_run": True}, (f"would write {self.target}",)))
@@ -111,16 +113,21 @@ class One:
     def painted(self, ready: Ready, stop: Callable[[], bool]) -> Painted | Done:
         """Through the room, if there is anything to do. Raises HuafangError."""
         for note in ready.notes:
-            click.secho(note, fg="yellow", err=True)
+            _note(note)
         if ready.done:
             return ready.done
-        started = time.monotonic()
+        started, said = time.monotonic(), list[str]()
+
+        def announce(note: str) -> None:
+            said.append(note)
+            _note(note)
+
         try:
-            with progress_bar(self.place + self.method, quiet=self.how.quiet or self.how.as_json) as on_step:
+            with progress_bar(self.place + self.method, quiet=self.how.quiet or self.how.as_json) as on_step, compilation.announced(announce):
                 painting = self.bench.run(ready.params, on_step, stop)
         except MemoryError as error:
             raise OutOfMemory("there was not enough memory for this", hint="try a smaller picture") from error
-        return Painted(ready, painting, time.monotonic() - started)
+        return Painted(ready, painting, time.monotonic() - started, tuple(said))
 
     def finished(self, painted: Painted | Done) -> Done:
         """Written. Raises HuafangError."""
@@ -130,13 +137,17 @@ class One:
         written = tuple(map(str, painting.save(self.target, report["sources"], self.targets.further)))
         made = {"outputs": list(written), "figures": painting.figures, "notes": painting.notes, "seconds": round(painted.seconds, 3)}
         took = f"{self.place}{painted.seconds:.1f} s  {figures(painting.figures) if painting.film else ''}".rstrip()
-        notes = tuple((f"note: {note}", "yellow") for note in painting.notes)
+        notes = tuple((f"note: {note}", "yellow") for note in painting.notes if note not in painted.said)
         return Done({**report, **made}, written, notes if self.how.as_json else (*notes, (took, None)))
 
     def failed(self, error: HuafangError) -> Done:
         """Given up."""
         report = {"source": str(self.source), "error": {"code": error.code, "message": error.message, "hint": error.hint}}
         return Done(report, (), ((f"{self.place}{error.message}", "red"),))
+
+
+def _note(text: str) -> None:
+    click.secho(f"note: {text}", fg="yellow", err=True)
 
 
 def run(ones: list[One], how: Run, stop: Callable[[], bool]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ places at a time are laid channel by channel, so that the lanes of a processor a
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import rows
+from huafang.ops.compiled import inline, rows
 
 Reals = npt.NDArray[np.float64]
 Features = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -66,7 +66,7 @@ def moved(features: Features, matrix: Reals, shift: Reals, out: Features) -> Non
                     made[k] = there[k * PLACES + n]
 
 
-@rows
+@inline
 def _laid(features: Features, first: int, count: int, out: Reals) -> None:
     """Some places' features channel by channel."""
     for n in range(count):
@@ -75,7 +75,7 @@ def _laid(features: Features, first: int, count: int, out: Reals) -> None:
             out[c * PLACES + n] = given[c]
 
 
-@rows
+@inline
 def _multiplied(one: Reals, other: Reals, sums: Reals) -> None:
     """Σ over places of four channels times four others."""
     s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = u0 = u1 = u2 = u3 = v0 = v1 = v2 = v3 = 0.0
@@ -92,7 +92,7 @@ def _multiplied(one: Reals, other: Reals, sums: Reals) -> None:
     sums[12], sums[13], sums[14], sums[15] = v0, v1, v2, v3
 
 
-@rows
+@inline
 def _added(given: Reals, one: Reals, two: Reals, three: Reals, four: Reals, out: Reals) -> None:
     """Adds to four channels what four others give them."""
     p0, p1, p2, p3 = one[0], one[1], one[2], one[3]

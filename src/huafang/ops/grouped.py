@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import Array, leave, real, rows
+from huafang.ops.compiled import Array, inline, leave, real, rows
 from huafang.ops.passes import Bits
 
 Ints = npt.NDArray[np.int64]
@@ -121,7 +121,7 @@ def doubled(source: Bits, above: Ints, below: Ints, share: Array, weight: Array,
         _left(row.reshape(-1), rise, out[y].reshape(-1))
 
 
-@rows
+@inline
 def _blocks(weight: Array, bias: Array, groups: int) -> Array:
     """(J, 9, O) and (O,) -> (blocks, O / groups, (9 J + 1) · 16): for each of a group's results a block's kernels, and the biases behind them."""
     inside, _, count = weight.shape
@@ -136,7 +136,7 @@ def _blocks(weight: Array, bias: Array, groups: int) -> Array:
     return made
 
 
-@rows
+@inline
 def _repeated(scale: Array, shift: Array) -> tuple[Array, Array]:
     """Those of some pixels beside each other: a loop for all channels of several pixels is what the compiler makes vectors of."""
     channels = len(scale)
@@ -147,7 +147,7 @@ def _repeated(scale: Array, shift: Array) -> tuple[Array, Array]:
     return scales, shifts
 
 
-@rows
+@inline
 def _settled(row: Bits, scales: Array, shifts: Array, slope: float, out: Array) -> None:
     """Norm and rectifier of (W · C,), in float32."""
     steep = np.float32(slope)
@@ -158,7 +158,7 @@ def _settled(row: Bits, scales: Array, shifts: Array, slope: float, out: Array) 
             made[k] = max(v, ZERO) + steep * min(v, ZERO)
 
 
-@rows
+@inline
 def _spread(row: Array, out: Array, left: int) -> None:
     """(W, C) -> (blocks, J, (left + W) · 16 and more): the J channels of each group apart."""
     width, channels = row.shape
@@ -189,7 +189,7 @@ def _spread(row: Array, out: Array, left: int) -> None:
                         some[x, k] = given[x, inside * k + j]
 
 
-@rows
+@inline
 def _together(made: Array, block: int, row: Array) -> None:
     """The results of a block of groups, (E, W · 16), to their places in (W, O)."""
     each, count = made.shape[0], row.shape[1]
@@ -216,7 +216,7 @@ def _together(made: Array, block: int, row: Array) -> None:
                     wanted[x, each * k + e] = some[x, k]
 
 
-@rows
+@inline
 def _mirrored(left: int, width: int, right: int, line: Array) -> None:
     """Fills the columns to the left and right of `width` ones."""
     for x in range(left):
@@ -228,7 +228,7 @@ def _mirrored(left: int, width: int, right: int, line: Array) -> None:
 def _taps(step: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """Passes over a row of the result, (W · 16,), of a block of groups of one channel, and of two. A step that the compiler knows is above 0 to it."""
 
-    @rows
+    @inline
     def one(top: Array, middle: Array, bottom: Array, weight: Array, out: Array) -> None:
         a, b, c = top[0], middle[0], bottom[0]
         for x in range(len(out) // LANES):
@@ -239,7 +239,7 @@ def _taps(step: int) -> tuple[Callable[..., None], Callable[..., None]]:
                 sum3 = weight[6 * LANES + k] * c[p] + weight[7 * LANES + k] * c[p + LANES] + weight[8 * LANES + k] * c[p + 2 * LANES]
                 out[q] = sum1 + sum2 + sum3 + weight[TAPS * LANES + k]
 
-    @rows
+    @inline
     def two(top: Array, middle: Array, bottom: Array, weight: Array, out: Array) -> None:
         a, b, c, d, e, f = top[0], middle[0], bottom[0], top[1], middle[1], bottom[1]
         more = weight[TAPS * LANES :]
@@ -261,7 +261,7 @@ _one, _two = _taps(1)
 _one_apart, _two_apart = _taps(2)
 
 
-@rows
+@inline
 def _kernel(weight: Array, inside: int, part: Array, kernel: Array, side: Array) -> None:
     """Of a block of channels, kernels for a row of the doubled map: `part` says what share of its three rows each row of the source has.
 
@@ -291,7 +291,7 @@ def _kernel(weight: Array, inside: int, part: Array, kernel: Array, side: Array)
     kernel[2 * MOST * TAPS * LANES :] = weight[inside * TAPS * LANES :]
 
 
-@rows
+@inline
 def _twice(top: Array, middle: Array, bottom: Array, kernel: Array, out: Array) -> None:
     """A row of twice as many pixels, but for the first and the last. Groups of one channel have it twice, the second time with weights of 0."""
     last = len(top) - 1
@@ -320,14 +320,14 @@ def _twice(top: Array, middle: Array, bottom: Array, kernel: Array, out: Array) 
             out[q + LANES] = right1 + right2 + right3 + right4 + right5 + right6 + bias
 
 
-@rows
+@inline
 def _side(line: Array, side: Array, at_side: int, beside: int, out: Array) -> None:
     """Adds to a pixel at the side what one row and channel give it."""
     for k in range(LANES):
         out[k] += side[k] * line[at_side * LANES + k] + side[3 * MOST * LANES + k] * line[beside * LANES + k]
 
 
-@rows
+@inline
 def _left(row: Array, rise: float, out: Bits) -> None:
     """A row to its place, rectified."""
     steep = np.float32(rise)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from huafang.ops import winograd
-from huafang.ops.compiled import Array, rows
+from huafang.ops.compiled import Array, inline, rows
 
 ZERO = np.float32(0)
 TILE, LINES = 4, 6
@@ -111,7 +111,7 @@ def _added(
                                 line[n] += sign * (given[n] + bias)
 
 
-@rows
+@inline
 def _around(y: int, height: int, kept: int, places: npt.NDArray[np.int64]) -> None:
     """Where the rows from y - 1 to y + 4 are kept, mirrored at the borders. Those further out are read for results that no one sees: the last row is one."""
     for i in range(LINES):
@@ -120,7 +120,7 @@ def _around(y: int, height: int, kept: int, places: npt.NDArray[np.int64]) -> No
         places[i] = min(max(0, mirrored), height - 1) % kept
 
 
-@rows
+@inline
 def _transformed(source: Array, places: npt.NDArray[np.int64], x: int, lines: Array) -> None:
     """Six rows of every channel from pixel x - 1 on, transformed and beside each other, with a mirrored pixel at both ends of a row."""
     channels, width = source.shape[1:]
@@ -138,7 +138,7 @@ def _transformed(source: Array, places: npt.NDArray[np.int64], x: int, lines: Ar
                 lines[place + behind] = lines[place + behind - 2]
 
 
-@rows
+@inline
 def _rectified(lines: Array, weight: Array, bias: Array, y: int, x: int, sums: Array, made: Array, out: Array) -> None:
     """Four rows of a convolution from y on, from pixel x on, rectified."""
     end = min(out.shape[2], x + PIXELS)
@@ -152,7 +152,7 @@ def _rectified(lines: Array, weight: Array, bias: Array, y: int, x: int, sums: A
                     line[n] = max(given[n] + more, ZERO)
 
 
-@rows
+@inline
 def _four(lines: Array, weight: Array, four: int, count: int, sums: Array, made: Array) -> None:
     """`count` pixels of four channels of a convolution in four rows, `made` (4 rows, 4 channels, ROOM), of the transformed `lines`."""
     for row in range(LINES):
@@ -167,7 +167,7 @@ def _four(lines: Array, weight: Array, four: int, count: int, sums: Array, made:
         _back(one, two, three, fourth, fifth, sixth, made[begin:])
 
 
-@rows
+@inline
 def _summed(two: Array, weight: Array, count: int, total: Array) -> None:
     """Adds to the sums of four channels what two channels give them by a kernel of three."""
     p0, p1, p2, q0, q1, q2 = weight[0], weight[1], weight[2], weight[3], weight[4], weight[5]

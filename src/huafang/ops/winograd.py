@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import Array, Real, give, leave, real, rows, within
+from huafang.ops.compiled import Array, Real, give, inline, leave, real, rows
 from huafang.ops.passes import Bits, filled, numbers
 
 TILE = 4
@@ -110,7 +110,7 @@ def forth(apart: int) -> Callable[..., None]:
     written.
     """
 
-    @within
+    @inline
     def forth(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, out: Bits) -> None:
         for k in range(len(one)):
             a, b, c, d, e, f = real(one[k]), real(two[k]), real(three[k]), real(four[k]), real(five[k]), real(six[k])
@@ -128,7 +128,7 @@ def forth(apart: int) -> Callable[..., None]:
 def back(apart: int) -> Callable[..., None]:
     """Makes the pass Aᵀ of six numbers, for many: to four rows."""
 
-    @within
+    @inline
     def back(one: Bits, two: Bits, three: Bits, four: Bits, five: Bits, six: Bits, out: Array) -> None:
         for k in range(len(one)):
             a, b, c, d, e, f = real(one[k]), real(two[k]), real(three[k]), real(four[k]), real(five[k]), real(six[k])
@@ -170,7 +170,7 @@ def _into(pixels: Bits, first: int, tiles: int, wide: int, channels: int, out: B
         done += n
 
 
-@within
+@inline
 def _outer(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
     """Bᵀ of six numbers, four from lines 6 · `LINE` apart and two from those behind: the first and the last. For more results at once the compiler would not
     look out whether they lie apart.
@@ -180,7 +180,7 @@ def _outer(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
         leave(out2, k, behind[6 * LINE + k] - BOTH * given[18 * LINE + k] + given[6 * LINE + k])
 
 
-@within
+@inline
 def _near(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
     """The second and the third."""
     for k in range(len(out)):
@@ -189,7 +189,7 @@ def _near(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
         leave(out2, k, even - odd)
 
 
-@within
+@inline
 def _far(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
     """The fourth and the fifth."""
     for k in range(len(out)):
@@ -198,7 +198,7 @@ def _far(given: Array, behind: Array, out: Bits, out2: Bits) -> None:
         leave(out2, k, even - odd)
 
 
-@within
+@inline
 def _down(tiles: Bits, begin: int, end: int, half: Array) -> None:
     """Aᵀ m of some numbers of 36 rows: 4 × 6 lines."""
     for j in range(6):
@@ -207,7 +207,7 @@ def _down(tiles: Bits, begin: int, end: int, half: Array) -> None:
         _back_down(one, two, three, four, five, six, half[j * LINE :])
 
 
-@within
+@inline
 def _back_across(half: Array, bias: Array, n: int, out: Array) -> None:
     """Aᵀ of numbers from six lines, and the bias: to four lines."""
     for k in range(n):
@@ -219,7 +219,7 @@ def _back_across(half: Array, bias: Array, n: int, out: Array) -> None:
         out[3 * LINE + k] = AAA * odd + BBB * odd2 + f + more
 
 
-@within
+@inline
 def _repeated(bias: Array) -> Array:
     """Those of some tiles beside each other."""
     count = len(bias)
@@ -253,7 +253,7 @@ def _back(tiles: Bits, first: int, many: int, wide: int, bias: Array, sign: Real
                     row[x:] = spare[: len(row) - x]
 
 
-@within
+@inline
 def _left_two(half: Array, bias: Array, sign: Real | None, out: Bits, out2: Bits) -> None:
     """Of a row of a tile's pixels, two. More at once would be more than the compiler looks out for whether they lie apart."""
     for k in range(len(out)):
@@ -262,7 +262,7 @@ def _left_two(half: Array, bias: Array, sign: Real | None, out: Bits, out2: Bits
         give(out2, k, A * (b - c) + B * (d - e) + bias[k], sign)
 
 
-@within
+@inline
 def _right_two(half: Array, bias: Array, sign: Real | None, out: Bits, out2: Bits) -> None:
     """And the others."""
     for k in range(len(out)):

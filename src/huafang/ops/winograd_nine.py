@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import Array, Real, real, rows
+from huafang.ops.compiled import Array, Real, inline, real, rows
 from huafang.ops.passes import Bits, filled, numbers
 
 Words = npt.NDArray[np.uint64]
@@ -110,7 +110,7 @@ def _convolved(pixels: Bits, words: Words, weight: Array, bias: Array, parted: t
                     _three(made, TILE * (y - 2), TILE * left, some, out)
 
 
-@rows
+@inline
 def _apart(pixels: Bits, words: Words, row: int, left: int, some: int, four: Bits, four_words: Words, lines: Array) -> None:
     """A row of (H, W, C) as C rows: column 3 n + p from `left` on in place p · ROOM + n. Beyond the picture there are zeros.
 
@@ -139,7 +139,7 @@ def _apart(pixels: Bits, words: Words, row: int, left: int, some: int, four: Bit
             lines[c * LINES * ROW + part * ROOM + n : c * LINES * ROW + (part + 1) * ROOM] = 0
 
 
-@rows
+@inline
 def _down(lines: Array, out: Array) -> None:
     """Bᵀ d of five rows, (5, ROW) -> (5, ROW). Here and below, distances are known to the compiler, so that it can tell what is read from what is written."""
     for x in range(ROW):
@@ -151,7 +151,7 @@ def _down(lines: Array, out: Array) -> None:
         out[4 * ROW + x] = five - three + DOUBLE * (two - four)
 
 
-@rows
+@inline
 def _across(half: Array, first: int, out: Array, place: int) -> None:
     """The same along one of these rows, whose columns lie three apart: (3, ROOM) -> (5, ROOM)."""
     given, made = half[first:], out[place:]
@@ -165,7 +165,7 @@ def _across(half: Array, first: int, out: Array, place: int) -> None:
         made[4 * ROOM + x] = five - three + DOUBLE * (two - four)
 
 
-@rows
+@inline
 def _products(tiles: Array, weight: Array, each: int, top: int, some: int, sums: Array) -> None:
     """For each transformed number the convolution of the tiles, of a block of `each` channels with `weight` (25, 3, C · each · 3)."""
     vectors = (some + VECTOR - 1) // VECTOR
@@ -185,7 +185,7 @@ def _products(tiles: Array, weight: Array, each: int, top: int, some: int, sums:
                 _one_to_four(line[(channels - 1) * NUMBERS :], some_weights[channels // 2 * pair :], vectors, total)
 
 
-@rows
+@inline
 def _two_to_three(two: Array, weight: Array, vectors: int, total: Array) -> None:
     """Adds to the sums of three channels what two channels give them by a kernel of three."""
     p0, p1, p2, q0, q1, q2 = weight[0], weight[1], weight[2], weight[3], weight[4], weight[5]
@@ -198,7 +198,7 @@ def _two_to_three(two: Array, weight: Array, vectors: int, total: Array) -> None
         total[2 * NUMBERS + x] += t0 * a + t1 * b + t2 * c + u0 * d + u1 * e + u2 * f
 
 
-@rows
+@inline
 def _two_to_four(two: Array, weight: Array, vectors: int, total: Array) -> None:
     """The same to four channels."""
     p0, p1, p2, q0, q1, q2 = weight[0], weight[1], weight[2], weight[3], weight[4], weight[5]
@@ -213,7 +213,7 @@ def _two_to_four(two: Array, weight: Array, vectors: int, total: Array) -> None:
         total[3 * NUMBERS + x] += v0 * a + v1 * b + v2 * c + w0 * d + w1 * e + w2 * f
 
 
-@rows
+@inline
 def _one_to_four(one: Array, weight: Array, vectors: int, total: Array) -> None:
     """The same of one channel."""
     p0, p1, p2, q0, q1, q2 = weight[0], weight[1], weight[2], weight[3], weight[4], weight[5]
@@ -226,7 +226,7 @@ def _one_to_four(one: Array, weight: Array, vectors: int, total: Array) -> None:
         total[3 * NUMBERS + x] += s0 * a + s1 * b + s2 * c
 
 
-@rows
+@inline
 def _up(sums: Array, first: int, out: Array) -> None:
     """Aᵀ m of five rows, (5, 5 · ROOM) -> (3, 5 · ROOM)."""
     given = sums[first:]
@@ -238,7 +238,7 @@ def _up(sums: Array, first: int, out: Array) -> None:
         out[2 * LINES * ROOM + x] = two + three + FOURFOLD * four + five
 
 
-@rows
+@inline
 def _along(half: Array, first: int, bias: Real, out: Array, place: int) -> None:
     """The same along one of these rows, and the bias: (5, ROOM) -> (3, ROOM)."""
     given, made = half[first:], out[place:]
@@ -250,7 +250,7 @@ def _along(half: Array, first: int, bias: Real, out: Array, place: int) -> None:
         made[2 * ROOM + x] = two + three + FOURFOLD * four + five + bias
 
 
-@rows
+@inline
 def _together(made: Array, block: int, top: int, left: int, some: int, four: Array, four_words: Words, out: Words) -> None:
     """A row of tiles of four channels to their places in `_words` of (H, W, K); what lies beyond is left out."""
     height, width = out.shape[:2]
@@ -264,7 +264,7 @@ def _together(made: Array, block: int, top: int, left: int, some: int, four: Arr
                 wanted[x, 0], wanted[x, 1] = four_words[x, 0], four_words[x, 1]
 
 
-@rows
+@inline
 def _three(made: Array, top: int, left: int, some: int, out: Array) -> None:
     """A row of tiles of three channels to their places in (H, W, 3)."""
     height, width = out.shape[:2]

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from huafang import images, metadata, methods, weights
+from huafang import compilation, images, metadata, methods, weights
 from huafang.context import Context, File, Result, Step
 from huafang.errors import Cancelled, HuafangError, JobFailed
 from huafang.methods.compare import Compare, grid, page, plan
@@ -110,9 +110,10 @@ def _row(p: Compare, ctx: Context, name: str, board: _Board, pictures: dict[str,
         params = given.model_dump(mode="json")
         import_module(f"huafang.methods.{name}.run")  # its code is read before the clock starts
         seat = Seat(ctx, pictures, board.hear)
-        before = board.spent
+        shown, compiled = board.spent, compilation.seconds()
         with Meter(ctx.device) as meter:
             result = methods.run(given, seat)
+        not_its_own = board.spent - shown + compilation.seconds() - compiled
         if not result.images:
             raise JobFailed(f"{name} made no picture")
         picture = result.images[0]
@@ -124,7 +125,7 @@ def _row(p: Compare, ctx: Context, name: str, board: _Board, pictures: dict[str,
             notes.append(Note(en, f"它的图是 {came} 像素，按照片的 {wanted} 来测量。"))
         figures: dict[str, float] = dict(court.figures(resized(picture, height, width)))
         assert meter.cost is not None, "it was measured"
-        figures |= {"seconds": meter.cost.seconds - (board.spent - before), "parameters": float(_numbers(seat.opened))}
+        figures |= {"seconds": max(0.0, meter.cost.seconds - not_its_own), "parameters": float(_numbers(seat.opened))}
         if meter.cost.memory is not None:
             figures["peak_memory"] = float(meter.cost.memory)
         return Row(name, titles, False, picture, figures, params, tuple(seat.opened), tuple(notes))

@@ -5,11 +5,11 @@ pixel and each takes its strokes in their order, so any number of threads paints
 """
 
 import numpy as np
-from numba import njit
 from scipy.ndimage import gaussian_filter1d
 
 from huafang.methods.stroke_rendering.guides import Array
 from huafang.methods.stroke_rendering.strokes import Ints, spline
+from huafang.ops.compiled import exact, exact_inline, rows
 
 TILE = 256
 BRISTLES = 256
@@ -25,7 +25,7 @@ def bristles(rng: np.random.Generator) -> Array:
     return ranks.reshape(BRISTLES, BRISTLES)
 
 
-@njit(cache=True, nogil=True)
+@exact
 def boxes(points: Array, counts: Ints, radius: float, tile: int, rows: int, columns: int) -> Ints:
     """(N, 4) first and last tile row, first and last tile column that each stroke may touch."""
     out = np.empty((len(points), 4), np.int32)
@@ -42,7 +42,7 @@ def boxes(points: Array, counts: Ints, radius: float, tile: int, rows: int, colu
     return out
 
 
-@njit(cache=True, nogil=True)
+@exact_inline
 def _hair(texture: Array, along: float, across: float) -> float:
     """The texture at a place (coordinates over -BRISTLES), repeating: linear between hairs; along a hair it is smooth enough without."""
     across += BRISTLES
@@ -52,7 +52,7 @@ def _hair(texture: Array, along: float, across: float) -> float:
     return float(row[c & (BRISTLES - 1)] * (1 - part) + row[(c + 1) & (BRISTLES - 1)] * part)
 
 
-@njit(cache=True, nogil=True)
+@exact_inline
 def _opening(line: Array, k: int, reach: float) -> float:
     """How far beyond the end of a piece a pixel may lie that is nearest to joint `k`: reach · sin(bend / 2), and half a pixel."""
     ax, ay = line[k, 0] - line[k - 1, 0], line[k, 1] - line[k - 1, 1]
@@ -64,7 +64,7 @@ def _opening(line: Array, k: int, reach: float) -> float:
     return float(reach * ((1 - cosine) / 2) ** 0.5 + 0.5)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@rows
 def paint_tile(
     canvas: Array,
     top: int,
@@ -192,7 +192,7 @@ def paint_tile(
             spot[4] += a * (thick - 0.65 * spot[4])
 
 
-@njit(cache=True, nogil=True)
+@exact
 def holes(canvas: Array, grid: int, least: float) -> Ints:
     """(N, 2) the barest pixel (x, y) of each grid cell that has one covered by less than `least`."""
     height, width = canvas.shape[0], canvas.shape[1]
@@ -211,7 +211,7 @@ def holes(canvas: Array, grid: int, least: float) -> Ints:
     return found[:n]
 
 
-@njit(cache=True, nogil=True)
+@exact
 def light(canvas: Array, out: Array, top: int, bottom: int, impasto: float, grain: float) -> None:
     """Rows `top` to `bottom` of `canvas` -> `out` (3, H, W): the relief of the paint under a light from the upper left, clamped to [0, 1].
 
@@ -239,7 +239,7 @@ def light(canvas: Array, out: Array, top: int, bottom: int, impasto: float, grai
                 out[c, y, x] = min(max(canvas[y, x, c] * lift + gloss, 0.0), 1.0)
 
 
-@njit(cache=True, nogil=True)
+@exact
 def shrink(canvas: Array, out: Array) -> None:
     """`canvas` (H, W, C) -> `out` (h, w, c ≤ C), the mean of the box that each pixel of `out` covers."""
     h, w, channels = out.shape

@@ -2,14 +2,14 @@
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from huafang.methods.stroke_rendering.guides import Array
+from huafang.ops.compiled import exact, exact_inline
 
 Ints = npt.NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+@exact
 def starts(reference: Array, canvas: Array, bare: bool, chance: Array, grid: int, threshold: float) -> Ints:
     """(N, 2) pixels (x, y) where a stroke of this layer starts: the worst pixel of each grid cell whose mean difference is over `threshold`.
 
@@ -41,7 +41,7 @@ def starts(reference: Array, canvas: Array, bare: bool, chance: Array, grid: int
     return found[:n]
 
 
-@njit(cache=True, nogil=True)
+@exact
 def trace(
     begin: Ints, reference: Array, canvas: Array, bare: bool, tangents: Array, radius: float, bend: float, shortest: int, longest: int
 ) -> tuple[Array, Ints]:
@@ -82,13 +82,13 @@ def trace(
     return points, counts
 
 
-@njit(cache=True, nogil=True)
+@exact_inline
 def _far(reference: Array, y: int, x: int, red: float, green: float, blue: float) -> float:
     r, g, b = reference[y, x, 0] - red, reference[y, x, 1] - green, reference[y, x, 2] - blue
     return float(r * r + g * g + b * b)
 
 
-@njit(cache=True, nogil=True)
+@exact_inline
 def spline(points: Array, count: int, pieces: int, out: Array) -> int:
     """Sample the uniform cubic B-spline of the first `count` control points, ends tripled so that it reaches them, into `out` (M, 2).
 
