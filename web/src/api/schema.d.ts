@@ -1300,11 +1300,11 @@ export interface components {
             style: string[];
             /**
              * Features
-             * @description What style is measured in: a trained network (vgg19, as in the paper), random filters, the distribution of patches, or the nearest patches (matching).
-             * @default patches
+             * @description How style is measured: nearest patches (matching), a trained network (vgg19, as in the paper), the distribution of patches, or random filters.
+             * @default matching
              * @enum {string}
              */
-            features: "vgg19" | "random" | "patches" | "matching";
+            features: "matching" | "vgg19" | "patches" | "random";
             /**
              * Steps
              * @description Optimiser steps over all scales.
@@ -2170,12 +2170,30 @@ export interface components {
              */
             content: string;
             /**
+             * Style
+             * @description Painting whose colours and brushwork are taken; of several, their mean. Empty: the photo's own colours.
+             * @default []
+             */
+            style: string[];
+            /**
              * Look
-             * @description Manner of painting. It sets every number of the strokes that is left empty.
-             * @default impressionist
+             * @description Manner of painting: it sets every number of the strokes that is left empty. auto measures them in the style picture; without one it is impressionist.
+             * @default auto
              * @enum {string}
              */
-            look: "impressionist" | "expressionist" | "colourist_wash" | "pointillist" | "swirling";
+            look: "auto" | "impressionist" | "expressionist" | "colourist_wash" | "pointillist" | "swirling";
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours, and take brushwork alone from the style picture.
+             * @default false
+             */
+            keep_colours: boolean;
+            /**
+             * Style Scale
+             * @description Size of the style picture beside the photo: larger gives larger strokes.
+             * @default 1
+             */
+            style_scale: number;
             /**
              * Size
              * @description Longest side of the result; a smaller photo is not enlarged. Empty: as large as the photo.
