@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from huafang import methods
 from huafang.errors import HuafangError, QueueFull
+from huafang.server.compression import Compression
 from huafang.server.guard import Guard
 from huafang.server.routes import aliases, assets, jobs, models
 from huafang.server.routes import methods as method_routes
@@ -40,6 +41,7 @@ def create_app(studio: Studio, *, hosts: Iterable[str] = ("127.0.0.1", "localhos
     app = FastAPI(
         title="Huafang", version=studio.version, lifespan=life, responses=ERRORS, generate_unique_id_function=_operation, redoc_url=None, docs_url=None
     )
+    app.add_middleware(Compression)
     app.state.studio = studio
     app.add_exception_handler(HuafangError, _on_ours)
     app.add_exception_handler(RequestValidationError, _on_invalid)
