@@ -14,7 +14,7 @@ from huafang.server.studio import Studio
 def document() -> dict[str, Any]:
     """What GET /openapi.json answers. The routes are never called, so the studio behind them is only a version number."""
     app = create_app(cast(Studio, SimpleNamespace(version=version("huafang"))))
-    openapi: dict[str, Any] = app._app.openapi()  # type: ignore[attr-defined]  # noqa: SLF001  # the FastAPI application inside the guard
+    openapi: dict[str, Any] = app._app.openapi()  # type: ignore[attr-defined]  # the FastAPI application inside the guard
     return openapi
 
 

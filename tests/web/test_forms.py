@@ -146,4 +146,4 @@ def test_what_the_browser_remembers_may_be_rubbish(server: Server, visit: Open) 
     page.locator("main h1").wait_for()
     page.goto(server.address + ROOM)
     get(page, "run").wait_for()
-    assert page.get_by_label("Impressionist").is_checked()
+    assert get(page, "field-look").locator("input:checked").get_attribute("value") == "auto"

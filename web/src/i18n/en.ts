@@ -129,7 +129,6 @@ export const en = {
   "weights.choose": "Choose a model",
   "weights.without": "No model",
   "weights.none": "Automatic",
-  "weights.builtin": "{models}, built in",
   "weights.installed": "On this machine",
   "weights.others": "To download",
   "weights.nothing": "There is no model that fits here.",

@@ -13,7 +13,7 @@ function useEmptyLabel(field: FieldInfo, fitting: ModelInfo[]): string {
   const { t, w, either } = useI18n();
   if (field.required) return t("weights.choose");
   const builtin = fitting.filter((model) => model.builtin);
-  if (builtin.length) return t("weights.builtin", { models: either(builtin.map((model) => w(model.title))) });
+  if (builtin.length) return either(builtin.map((model) => w(model.title)));
   return t(field.nullable ? "weights.without" : "weights.none");
 }
 
