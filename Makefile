@@ -46,9 +46,9 @@ web:                 ## build the web studio's pages (needs Node.js 20.19 or new
 	cd web && npm ci --no-audit --no-fund && npm run build
 	rm -rf src/huafang/static && cp -r web/dist src/huafang/static
 
-web-test:
-	@if command -v npm >/dev/null 2>&1; then cd web && { test -d node_modules || npm ci --no-audit --no-fund; } && npm test; \
-	else echo "no Node.js on this machine: the web studio's unit tests are left out (its browser tests run all the same)"; fi
+web-test:            ## lint and unit tests of the web studio
+	@if command -v npm >/dev/null 2>&1; then cd web && { test -d node_modules || npm ci --no-audit --no-fund; } && npm run lint && npm test; \
+	else echo "no Node.js on this machine: the web studio's linter and unit tests are left out (its browser tests run all the same)"; fi
 
 chromium:
 	@if command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1; then :; \

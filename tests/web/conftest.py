@@ -161,7 +161,7 @@ def complaints(page: Any) -> list[str]:
     if not AXE.is_file():
         pytest.skip("axe-core is not here: run `npm ci` in web/")
     # A button half under the bar at the window's foot is small to axe; its visitor scrolls.
-    page.evaluate("() => document.querySelectorAll('.run-bar').forEach((bar) => { bar.style.position = 'static'; })")
+    page.evaluate("() => document.querySelectorAll('[data-testid=run-bar]').forEach((bar) => { bar.style.position = 'static'; })")
     page.evaluate(AXE.read_text("utf-8") + ";0")
     rules = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
     found = page.evaluate(f"axe.run(document, {rules})")["violations"]

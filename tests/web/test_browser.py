@@ -228,7 +228,7 @@ def test_two_pictures_of_one_photo_are_compared(server: Server, visit: Open) -> 
     assert shown[1] == first
     assert shown[0] != first
     # The caption leaves out the note in brackets: "Swirling (after Van Gogh)".
-    assert page.locator(".compare-label").last.inner_text().endswith("· Swirling")
+    assert get(page, "compare-label").last.inner_text().endswith("· Swirling")
 
 
 def test_what_did_not_count_is_not_listed(server: Server, visit: Open) -> None:

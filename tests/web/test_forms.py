@@ -38,7 +38,7 @@ def test_news_of_the_form_goes_when_a_job_starts(server: Server, visit: Open) ->
         get(page, "run").click()
     news = get(page, "toasts").get_by_text("Please look at the marked fields.")
     news.wait_for()
-    assert get(page, "toasts").locator(".toast").count() == 1
+    assert get(page, "toasts").get_by_test_id("toast").count() == 1
     opacity.fill("0.5")
     get(page, "run").click()
     news.wait_for(state="detached", timeout=2000)
@@ -52,12 +52,12 @@ def test_at_most_two_toasts_and_none_over_the_buttons(server: Server, visit: Ope
     # The same news twice is one toast.
     for _ in range(2):
         get(page, "result").get_by_role("button", name="Use these settings").click()
-    assert get(page, "toasts").locator(".toast").count() == 1
+    assert get(page, "toasts").get_by_test_id("toast").count() == 1
     get(page, "use-as-input").click()
     get(page, "field-opacity").get_by_role("textbox").fill("7")
     get(page, "run").click()
-    assert get(page, "toasts").locator(".toast").count() == 2
-    lowest = max(box["y"] + box["height"] for box in (toast.bounding_box() for toast in get(page, "toasts").locator(".toast").all()))
+    assert get(page, "toasts").get_by_test_id("toast").count() == 2
+    lowest = max(box["y"] + box["height"] for box in (toast.bounding_box() for toast in get(page, "toasts").get_by_test_id("toast").all()))
     assert lowest < get(page, "download").bounding_box()["y"]
 
 
@@ -78,10 +78,10 @@ def test_no_toast_over_the_run_button_of_a_phone(server: Server, visit: Open, wi
     get(page, "queue-toggle-phone" if width < 640 else "queue-toggle").click()
     for count in (1, 2):
         get(page, "pause").click()
-        get(page, "toasts").locator(".toast").nth(count - 1).wait_for()
+        get(page, "toasts").get_by_test_id("toast").nth(count - 1).wait_for()
     page.keyboard.press("Escape")
     get(page, "queue").wait_for(state="detached")
-    toasts = get(page, "toasts").locator(".toast").all()
+    toasts = get(page, "toasts").get_by_test_id("toast").all()
     assert len(toasts) == 2
     button = get(page, "run").bounding_box()
     for toast in toasts:
@@ -105,12 +105,12 @@ def test_no_toast_over_the_buttons_of_the_queue(server: Server, visit: Open, wid
     page.route("**/api/queue/pause", refuse)
     get(page, "queue-toggle-phone" if width < 640 else "queue-toggle").click()
     get(page, "pause").click()
-    get(page, "toasts").locator(".toast").wait_for()
+    get(page, "toasts").get_by_test_id("toast").wait_for()
     for button in get(page, "queue").locator("button").all():
         box = button.bounding_box()
         middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
-        assert page.evaluate("([x, y]) => !document.elementFromPoint(x, y)?.closest('.toasts')", middle), button.inner_text()
-    toast = get(page, "toasts").locator(".toast").bounding_box()
+        assert page.evaluate("([x, y]) => !document.elementFromPoint(x, y)?.closest('[data-testid=toasts]')", middle), button.inner_text()
+    toast = get(page, "toasts").get_by_test_id("toast").bounding_box()
     assert toast["y"] >= 0
     assert toast["y"] + toast["height"] <= height
 
@@ -146,4 +146,4 @@ def test_what_the_browser_remembers_may_be_rubbish(server: Server, visit: Open) 
     page.locator("main h1").wait_for()
     page.goto(server.address + ROOM)
     get(page, "run").wait_for()
-    assert page.get_by_label("Impressionist").is_checked()
+    assert get(page, "field-look").locator("input:checked").get_attribute("value") == "auto"

@@ -33,7 +33,7 @@ def test_the_types_are_those_of_the_server(tmp_path: Path) -> None:
 
 def test_faults_that_are_explained_in_chinese_are_faults_of_ours() -> None:
     """A code that was renamed would be shown in English again, and nobody would notice."""
-    words = (API.parent / "i18n" / "zh.ts").read_text("utf-8").partition("export const said")[2]
+    words = (API.parent / "i18n" / "zh.ts").read_text("utf-8").partition("export const serverMessages")[2]
     codes = re.findall(r'^  "?([a-z_.]+)"?: "', words, re.MULTILINE)
     assert len(codes) > 30
     source = "\n".join(path.read_text("utf-8") for path in (Path(__file__).parents[2] / "src" / "huafang").rglob("*.py"))

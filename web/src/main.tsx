@@ -1,19 +1,26 @@
+import { QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { takeToken } from "./api/client";
 import { App } from "./App";
 import "./index.css";
-import { Mishap } from "./parts/Mishap";
-import { startEasel } from "./store/easel";
-import { startPrefs } from "./store/prefs";
-import { follow } from "./store/studio";
+import { startPrefs } from "./lib/prefs";
+import { ErrorBoundary } from "./parts/ErrorBoundary";
+import { followEvents } from "./store/events";
+import { persistForms } from "./store/form";
+import { queryClient } from "./store/queries";
+import { persistPictures } from "./store/uploads";
 
 takeToken();
 startPrefs();
-startEasel();
-void follow();
+persistForms();
+persistPictures();
+void followEvents();
 const root = document.getElementById("root");
-if (root) createRoot(root).render(
-    <Mishap>
-      <App />
-    </Mishap>,
+if (root)
+  createRoot(root).render(
+    <ErrorBoundary>
+      <QueryClientProvider client={queryClient}>
+        <App />
+      </QueryClientProvider>
+    </ErrorBoundary>,
   );

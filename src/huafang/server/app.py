@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from huafang import methods
 from huafang.errors import HuafangError, QueueFull
 from huafang.server.bodies import CheckedBodies
+from huafang.server.compression import Compression
 from huafang.server.guard import UPLOADS, Guard
 from huafang.server.routes import aliases, assets, jobs, models
 from huafang.server.routes import methods as method_routes
@@ -42,6 +43,11 @@ ERRORS: dict[int | str, dict[str, object]] = {status: {"model": Problem} for sta
 
 def create_app(studio: Studio, *, hosts: Iterable[str] = ("127.0.0.1", "localhost", "[::1]"), token: str | None = None) -> Guard:
     """The ASGI application over `studio`, whose dispatcher the caller starts and stops."""
+    return Guard(CheckedBodies(create_api(studio)), hosts=hosts, token=token, upload_bytes=UPLOAD_BYTES, uploads=UPLOADS_AT_ONCE)
+
+
+def create_api(studio: Studio) -> FastAPI:
+    """The routes alone, without the checks on who calls and what comes: what the OpenAPI document describes."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -54,6 +60,7 @@ def create_app(studio: Studio, *, hosts: Iterable[str] = ("127.0.0.1", "localhos
     app = FastAPI(
         title="Huafang", version=studio.version, lifespan=life, responses=ERRORS, generate_unique_id_function=_operation, redoc_url=None, docs_url=None
     )
+    app.add_middleware(Compression)
     app.state.studio = studio
     app.add_exception_handler(HuafangError, _on_ours)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -63,7 +70,7 @@ def create_app(studio: Studio, *, hosts: Iterable[str] = ("127.0.0.1", "localhos
         app.include_router(router)
     _name_event_types(app)
     app.add_api_route("/{path:path}", _page, methods=["GET", "HEAD"], include_in_schema=False, response_class=Response)
-    return Guard(CheckedBodies(app), hosts=hosts, token=token, upload_bytes=UPLOAD_BYTES, uploads=UPLOADS_AT_ONCE)
+    return app
 
 
 def _operation(route: APIRoute) -> str:

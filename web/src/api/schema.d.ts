@@ -56,7 +56,7 @@ export interface paths {
         /**
          * Create Asset
          * @description Upload a picture or a film. A picture is checked by its header, decoded in a process of its own, and stored as a new PNG without the sender's metadata.
-         *     A film is looked at in such a process too, and stored as it came: only methods whose field says `film` take it.
+         *     Of a film the pictures and the sound are copied into a new container, and nothing else: only methods whose field says `film` take it.
          */
         post: operations["create_asset"];
         delete?: never;
@@ -1322,7 +1322,7 @@ export interface components {
             style: string[];
             /**
              * Features
-             * @description How style is measured: by nearest patches (matching), a trained network (vgg19, as in the paper), the distribution of patches, or random filters (an experiment).
+             * @description How style is measured: nearest patches (matching), a trained network (vgg19, as in the paper), the distribution of patches, or random filters.
              * @default matching
              * @enum {string}
              */
@@ -2194,12 +2194,30 @@ export interface components {
              */
             content: string;
             /**
+             * Style
+             * @description Painting whose colours and brushwork are taken; of several, their mean. Empty: the photo's own colours.
+             * @default []
+             */
+            style: string[];
+            /**
              * Look
-             * @description Manner of painting. It sets every number of the strokes that is left empty.
-             * @default impressionist
+             * @description Manner of painting: it sets every number of the strokes that is left empty. auto measures them in the style picture; without one it is impressionist.
+             * @default auto
              * @enum {string}
              */
-            look: "impressionist" | "expressionist" | "colourist_wash" | "pointillist" | "swirling";
+            look: "auto" | "impressionist" | "expressionist" | "colourist_wash" | "pointillist" | "swirling";
+            /**
+             * Keep Colours
+             * @description Keep the photo's colours, and take brushwork alone from the style picture.
+             * @default false
+             */
+            keep_colours: boolean;
+            /**
+             * Style Scale
+             * @description Size of the style picture beside the photo: larger gives larger strokes.
+             * @default 1
+             */
+            style_scale: number;
             /**
              * Size
              * @description Longest side of the result; a smaller photo is not enlarged. Empty: as large as the photo.
@@ -2756,6 +2774,13 @@ export interface components {
              */
             start?: string | null;
             /**
+             * Things
+             * @description Also learn about 870 animals, plants, dishes, vehicles and other objects, from the pictures that `make emoji-data` fetches. With a model to begin with,
+             *     its vocabulary grows and its VAE goes on learning, for the steps of the VAE.
+             * @default false
+             */
+            things: boolean;
+            /**
              * Size
              * @description Side of the pictures it learns to draw. 128 suits a laptop, 256 a GPU.
              * @default 128
@@ -3134,6 +3159,8 @@ export interface operations {
             };
             header?: {
                 range?: string | null;
+                "if-range"?: string | null;
+                "if-none-match"?: string | null;
             };
             path: {
                 asset: string;

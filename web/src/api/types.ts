@@ -1,4 +1,4 @@
-/** The API's words by their short names. Made from the server's own document: `npm run api`. */
+/** Short names for the API's schemas, which `npm run api` generates from the server's OpenAPI document. */
 
 import type { components } from "./schema";
 
@@ -14,6 +14,7 @@ export type Preview = Schemas["Preview"];
 export type Output = Schemas["Output"];
 export type Job = Schemas["Job"];
 export type JobList = Schemas["JobList"];
+export type NewJob = Schemas["NewJob"];
 export type Queue = Schemas["Queue"];
 export type ModelInfo = Schemas["ModelInfo"];
 export type Health = Schemas["Health"];

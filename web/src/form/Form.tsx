@@ -1,34 +1,35 @@
-/** A form made from a method's fields: the plain ones on show, the advanced folded. */
+/** A form generated from a method's fields: the basic ones visible, the advanced ones folded. */
 
 import { ChevronRight, RotateCcw } from "lucide-react";
 import { useState } from "react";
 import type { FieldInfo, Method } from "../api/types";
-import { useSpeech } from "../i18n";
+import { check, type FieldError } from "../fields/check";
+import { initialValue, isActive, isBlank, isEqual, isPicture, type Values } from "../fields/values";
+import { useI18n } from "../i18n";
 import { Control } from "./Control";
-import { check, counts, initialValue, isPicture, same, type Values } from "./values";
 
 interface Props {
   method: Method; values: Values; onChange: (field: FieldInfo, value: unknown) => void; onReset: () => void;
-  /** The server's words on fields, by name. */
-  said: Record<string, string>;
-  /** Whether blank fields are said to be missing: not before the first try. */
+  /** The server's errors by field name. */
+  errors: Record<string, string>;
+  /** Whether blank required fields are reported: not before the first attempt. */
   strict: boolean;
   lastSeed: number | null;
 }
 
-export function Form({ method, values, onChange, onReset, said, strict, lastSeed }: Props) {
-  const { t } = useSpeech();
-  const wrong = (field: FieldInfo): boolean => field.name in said || (strict && check(field, values[field.name], values) !== null);
+export function Form({ method, values, onChange, onReset, errors, strict, lastSeed }: Props) {
+  const { t } = useI18n();
+  const isWrong = (field: FieldInfo): boolean => field.name in errors || (strict && check(field, values[field.name], values) !== null);
   // The subject first, then other required pictures, then the class's own order; the seed comes last from the server.
   const rank = (field: FieldInfo): number => (field.name === method.subject ? 0 : field.required && isPicture(field) ? 1 : 2);
-  const sorted = method.fields.filter((field) => counts(field, values)).sort((a, b) => rank(a) - rank(b));
+  const sorted = method.fields.filter((field) => isActive(field, values)).sort((a, b) => rank(a) - rank(b));
   const basic = sorted.filter((field) => field.group === "basic");
   const advanced = sorted.filter((field) => field.group === "advanced");
-  const changed = (list: FieldInfo[]) => list.filter((field) => !isPicture(field) && !same(values[field.name], initialValue(field))).length;
+  const changed = (list: FieldInfo[]) => list.filter((field) => !isPicture(field) && !isEqual(values[field.name], initialValue(field))).length;
   const [open, setOpen] = useState(false);
-  const unfolded = open || advanced.some(wrong);
+  const unfolded = open || advanced.some(isWrong);
   const row = (field: FieldInfo) => (
-    <Row key={field.name} method={method} field={field} values={values} onChange={(value) => onChange(field, value)} said={said[field.name]} strict={strict} lastSeed={lastSeed} />
+    <Row key={field.name} method={method} field={field} values={values} onChange={(value) => onChange(field, value)} error={errors[field.name]} strict={strict} lastSeed={lastSeed} />
   );
   return (
     <div className="flex flex-col gap-5">
@@ -53,26 +54,32 @@ export function Form({ method, values, onChange, onReset, said, strict, lastSeed
   );
 }
 
-interface RowProps { method: Method; field: FieldInfo; values: Values; onChange: (value: unknown) => void; said: string | undefined; strict: boolean; lastSeed: number | null }
+/** A field's error as a sentence; limits are formatted as numbers of the language. */
+function useFieldError(): (error: FieldError) => string {
+  const { t, number } = useI18n();
+  return ({ key, values = {} }) => t(key, Object.fromEntries(Object.entries(values).map(([name, item]) => [name, typeof item === "number" && name === "limit" ? number(item) : item])));
+}
 
-/** Kinds that one element of a form stands for, so that a <label> can point at it. */
-const labelled = (field: FieldInfo): boolean => !isPicture(field);
+interface RowProps { method: Method; field: FieldInfo; values: Values; onChange: (value: unknown) => void; error: string | undefined; strict: boolean; lastSeed: number | null }
 
-function Row({ method, field, values, onChange, said, strict, lastSeed }: RowProps) {
-  const { t, w, number } = useSpeech();
+/** Whether the control is one form element, so that a <label> can point at it. */
+const isLabelled = (field: FieldInfo): boolean => !isPicture(field);
+
+function Row({ method, field, values, onChange, error, strict, lastSeed }: RowProps) {
+  const { t, w } = useI18n();
+  const describe = useFieldError();
   const id = `f-${field.name}`;
   const value = values[field.name];
   const found = check(field, value, values);
-  const blank = value === null || value === "" || (Array.isArray(value) && !value.length);
-  const fault = said ?? (found && (strict || !blank) ? t(found.key, Object.fromEntries(Object.entries(found.values ?? {}).map(([key, item]) => [key, typeof item === "number" && key === "limit" ? number(item) : item]))) : null);
+  const message = error ?? (found && (strict || !isBlank(value)) ? describe(found) : null);
   const hint = w(field.hint);
-  const describedBy = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(" ") || undefined;
+  const describedBy = [hint && `${id}-hint`, message && `${id}-error`].filter(Boolean).join(" ") || undefined;
   const inline = field.kind === "bool";
-  const resettable = !isPicture(field) && !field.required && !same(value, initialValue(field));
-  const control = <Control method={method} field={field} values={values} value={value} onChange={onChange} id={id} describedBy={describedBy} invalid={fault !== null} lastSeed={lastSeed} />;
+  const resettable = !isPicture(field) && !field.required && !isEqual(value, initialValue(field));
+  const control = <Control method={method} field={field} values={values} value={value} onChange={onChange} id={id} describedBy={describedBy} invalid={message !== null} lastSeed={lastSeed} />;
   const label = (
     <span className="flex items-baseline gap-1.5">
-      {labelled(field) ? (
+      {isLabelled(field) ? (
         <label id={`${id}-label`} htmlFor={id} className="font-medium">
           {w(field.label)}
         </label>
@@ -96,9 +103,9 @@ function Row({ method, field, values, onChange, said, strict, lastSeed }: RowPro
         {inline && control}
       </div>
       {!inline && control}
-      {fault && (
-        <p id={`${id}-fault`} className="mt-1.5 text-sm text-bad" role="alert">
-          {fault}
+      {message && (
+        <p id={`${id}-error`} className="mt-1.5 text-sm text-bad" role="alert">
+          {message}
         </p>
       )}
       {hint && (

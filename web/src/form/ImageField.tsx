@@ -1,84 +1,46 @@
-/** One picture, or several: dropped, pasted, picked, with the upload's progress and faults in words. */
+/** One picture or several: dropped, pasted or chosen, with upload progress and errors. */
 
 import { FolderOpen, ImagePlus, X } from "lucide-react";
-import { useId, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { thumbUrl } from "../api/client";
 import type { FieldInfo } from "../api/types";
-import { useSpeech } from "../i18n";
+import { useI18n, type Key } from "../i18n";
 import { Picture } from "../parts/Picture";
-import { MadeWith } from "../parts/MadeWith";
-import { Sending } from "../parts/Sending";
-import { dismiss, easel, queueUp, send } from "../store/easel";
+import { UploadList } from "../parts/UploadList";
+import { uploads } from "../store/uploads";
+import { addPictures, ALBUM } from "./addPictures";
+import { ChosenPicture } from "./ChosenPicture";
+import { FilePicker } from "./FilePicker";
 
 interface Props {
   field: FieldInfo; value: string[]; limit: number; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean; large: boolean;
-  /** What the form holds by now, wherever the visitor has gone meanwhile. */
+  /** The form's current value, also after the user has left the page. */
   now: () => string[];
-  /** What each of several stands for, shown in its corner. */
+  /** For each picture another one, shown in its corner. */
   corners?: string[];
 }
 
-/** A field of more than this many is an album: it takes whole folders, and shows a few of its pictures. */
-const ALBUM = 16;
-/** Pictures of an album that are sent at a time, those that are shown, and how often the form hears of new ones, in milliseconds. */
-const AT_ONCE = 3;
-const ON_SHOW = 11;
-const EVERY = 500;
+/** Pictures of an album that are shown. */
+const MAX_SHOWN = 11;
 
-/** How often pictures were given to a field, by its name. */
-const turns = new Map<string, number>();
-
-/** Uploads `files` and puts them behind, or in place of, what the field holds. Where one fits, the last given wins, not the last to arrive. */
-export async function addPictures(files: File[], field: FieldInfo, limit: number, now: () => string[], onChange: (ids: string[]) => void): Promise<void> {
-  const target = field.name;
-  const turn = (turns.get(target) ?? 0) + 1;
-  turns.set(target, turn);
-  dismiss(target);
-  const coming = files.slice(0, limit);
-  queueUp(target, coming.length);
-  const arrived: string[] = [];
-  let told = performance.now();
-  const tell = () => {
-    const fresh = arrived.splice(0);
-    told = performance.now();
-    if (!fresh.length) return;
-    // Of pictures one is enough; masks stand for what they lie over, and two may be alike.
-    const others = now().filter((id) => field.kind === "masks" || !fresh.includes(id));
-    const all = [...others, ...(field.kind === "masks" ? fresh : new Set(fresh))];
-    onChange(limit === 1 ? fresh : all.slice(-limit));
-  };
-  const lane = async () => {
-    for (let file = coming.shift(); file; file = coming.shift()) {
-      queueUp(target, -1);
-      const asset = await send(file, target);
-      if (!asset || (limit === 1 && turns.get(target) !== turn)) continue;
-      arrived.push(asset.id);
-      if (limit <= ALBUM || performance.now() - told > EVERY) tell();
-    }
-  };
-  await Promise.all(Array.from({ length: limit > ALBUM ? AT_ONCE : 1 }, lane));
-  tell();
+function pickLabel(field: FieldInfo, limit: number, count: number): Key {
+  if (count) return limit > ALBUM ? "image.more.many" : "image.more";
+  if (field.kind === "masks") return "mask.files";
+  if (limit > 1) return "image.choose.many";
+  return field.film ? "image.choose.film" : "image.choose";
 }
 
 export function ImageField({ field, value, now, limit, onChange, describedBy, invalid, large, corners }: Props) {
-  const { t, w } = useSpeech();
+  const { t, w } = useI18n();
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
-  const known = easel.use((state) => state.known);
-  const id = useId();
+  const open = () => input.current?.click();
   const add = (files: File[]) => {
     if (files.length) void addPictures(files, field, limit, now, onChange);
   };
-  const room = value.length < limit;
   const album = limit > ALBUM;
-  const shown = album && value.length > ON_SHOW + 1 ? value.slice(0, ON_SHOW) : value;
-  const pick = (
-    <button type="button" className={`drop ${large && !value.length ? "py-8" : "py-4"} ${over ? "drop-over" : ""}`} aria-describedby={describedBy} aria-invalid={invalid} onClick={() => input.current?.click()}>
-      <ImagePlus size={large ? 26 : 20} strokeWidth={1.5} aria-hidden />
-      <span className="font-medium">{value.length ? t(album ? "image.more.many" : "image.more") : field.kind === "masks" ? t("mask.files") : limit > 1 ? t("image.choose.many") : field.film ? t("image.choose.film") : t("image.choose")}</span>
-      {large && !value.length && <span className="text-xs text-soft">{t("image.ways")}</span>}
-    </button>
-  );
+  const full = value.length >= limit;
+  const [single] = limit === 1 ? value : [];
   return (
     <div
       data-drop={field.name}
@@ -94,115 +56,73 @@ export function ImageField({ field, value, now, limit, onChange, describedBy, in
         add([...event.dataTransfer.files]);
       }}
     >
-      <input
-        ref={input}
-        id={id}
-        type="file"
-        accept={field.film ? "image/*,video/*" : "image/*"}
-        multiple={limit > 1}
-        className="sr-only"
-        tabIndex={-1}
-        aria-label={w(field.label)}
-        onChange={(event) => {
-          add([...(event.target.files ?? [])]);
-          event.target.value = "";
-        }}
-      />
-      {limit === 1 && value[0] ? (
-        <Chosen id={value[0]} large={large} over={over} onReplace={() => input.current?.click()} onRemove={() => onChange([])} />
+      <FilePicker ref={input} label={w(field.label)} video={field.film} multiple={limit > 1} onFiles={add} />
+      {single ? (
+        <ChosenPicture id={single} large={large} over={over} onReplace={open} onRemove={() => onChange([])} />
       ) : (
         <>
           {album && value.length > 0 && (
-            <p className="tabular mb-2 flex justify-between gap-3 text-sm">
+            <p className="mb-2 flex justify-between gap-3 text-sm tabular-nums">
               {t("image.count", { n: value.length })}
               <button type="button" className="link" onClick={() => onChange([])}>
                 {t("image.clear")}
               </button>
             </p>
           )}
-          {value.length > 0 && (
-            <ul className={`mb-2 grid gap-2 ${album ? "grid-cols-4" : "grid-cols-3"}`}>
-              {shown.map((one, n) => (
-                <li key={`${one} ${n}`} className="frame group relative">
-                  <Picture src={thumbUrl(one, 256)} alt={known[one]?.name ?? t("image.nth", { n: n + 1 })} className="aspect-square w-full object-cover" />
-                  {corners?.[n] && <Picture src={thumbUrl(corners[n], 256)} alt="" className="absolute bottom-1 left-1 size-7 rounded border border-paper object-cover" />}
-                  <button type="button" className="icon-button chip-button absolute top-1 right-1" aria-label={t("image.remove.nth", { n: n + 1 })} onClick={() => onChange(value.filter((_, place) => place !== n))}>
-                    <X size={14} aria-hidden />
-                  </button>
-                </li>
-              ))}
-              {shown.length < value.length && <li className="flex items-center justify-center rounded bg-mount text-center text-xs text-soft">{t("image.hidden", { n: value.length - shown.length })}</li>}
-            </ul>
+          {value.length > 0 && <Grid value={value} album={album} corners={corners} onChange={onChange} />}
+          {!full && (
+            <button type="button" className={`drop-zone ${large && !value.length ? "py-8" : "py-4"} ${over ? "drop-zone-over" : ""}`} aria-describedby={describedBy} aria-invalid={invalid} onClick={open}>
+              <ImagePlus size={large ? 26 : 20} strokeWidth={1.5} aria-hidden />
+              <span className="font-medium">{t(pickLabel(field, limit, value.length))}</span>
+              {large && !value.length && <span className="text-xs text-soft">{t("image.ways")}</span>}
+            </button>
           )}
-          {room && pick}
-          {room && album && <Folder onFiles={add} />}
+          {!full && album && <FolderButton onFiles={add} />}
         </>
       )}
-      <Sending target={field.name} />
+      <UploadList target={field.name} />
     </div>
   );
 }
 
-/** A folder's pictures, whatever else lies in it. */
-function Folder({ onFiles }: { onFiles: (files: File[]) => void }) {
-  const { t } = useSpeech();
+interface GridProps { value: string[]; album: boolean; corners: string[] | undefined; onChange: (ids: string[]) => void }
+
+function Grid({ value, album, corners, onChange }: GridProps) {
+  const { t } = useI18n();
+  const pictures = uploads.use((state) => state.pictures);
+  const shown = album && value.length > MAX_SHOWN + 1 ? value.slice(0, MAX_SHOWN) : value;
+  return (
+    <ul className={`mb-2 grid gap-2 ${album ? "grid-cols-4" : "grid-cols-3"}`}>
+      {shown.map((id, n) => (
+        <li key={`${id} ${n}`} className="frame relative">
+          <Picture src={thumbUrl(id, 256)} alt={pictures[id]?.name ?? t("image.nth", { n: n + 1 })} className="aspect-square w-full object-cover" />
+          {corners?.[n] && <Picture src={thumbUrl(corners[n], 256)} alt="" className="absolute bottom-1 left-1 size-7 rounded border border-paper object-cover" />}
+          <button
+            type="button"
+            className="absolute top-1 right-1 inline-flex size-7 items-center justify-center rounded-md bg-overlay/75 text-white hover:bg-overlay/95"
+            aria-label={t("image.remove.nth", { n: n + 1 })}
+            onClick={() => onChange(value.filter((_, place) => place !== n))}
+          >
+            <X size={14} aria-hidden />
+          </button>
+        </li>
+      ))}
+      {shown.length < value.length && <li className="flex items-center justify-center rounded bg-mount text-center text-xs text-soft">{t("image.hidden", { n: value.length - shown.length })}</li>}
+    </ul>
+  );
+}
+
+/** A folder's pictures, whatever else is in it. */
+function FolderButton({ onFiles }: { onFiles: (files: File[]) => void }) {
+  const { t } = useI18n();
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <input
-        ref={input}
-        type="file"
-        // React knows this one by another name only.
-        {...{ webkitdirectory: "" }}
-        className="sr-only"
-        tabIndex={-1}
-        aria-label={t("image.folder")}
-        onChange={(event) => {
-          onFiles([...(event.target.files ?? [])].filter((file) => file.type.startsWith("image/")));
-          event.target.value = "";
-        }}
-      />
+      <FilePicker ref={input} label={t("image.folder")} folder onFiles={(files) => onFiles(files.filter((file) => file.type.startsWith("image/")))} />
       <button type="button" className="button mt-2 w-full" onClick={() => input.current?.click()} data-testid="folder">
         <FolderOpen size={16} aria-hidden />
         {t("image.folder")}
       </button>
     </>
-  );
-}
-
-function Chosen({ id, large, over, onReplace, onRemove }: { id: string; large: boolean; over: boolean; onReplace: () => void; onRemove: () => void }) {
-  const { t, w, seconds } = useSpeech();
-  const known = easel.use((state) => state.known[id]);
-  return (
-    <div>
-      <div className={`frame flex items-stretch ${over ? "drop-over" : ""}`}>
-        <Picture src={thumbUrl(id, 256)} alt={known?.name ?? t("image.chosen")} className={`${large ? "size-28" : "size-20"} shrink-0 object-cover`} />
-        <div className="flex min-w-0 flex-1 flex-col justify-center gap-1 px-3 py-2">
-          <p className="truncate text-sm font-medium" title={known?.name} data-testid="file-name">
-            {known?.name ?? t("image.chosen")}
-          </p>
-          {known && known.width > 0 && (
-            <p className="tabular text-xs text-soft">
-              {known.width} × {known.height}
-              {known.seconds != null && ` · ${seconds(known.seconds)}`}
-            </p>
-          )}
-          <div className="flex flex-wrap gap-x-3 text-sm">
-            <button type="button" className="link" onClick={onReplace}>
-              {t("image.replace")}
-            </button>
-            <button type="button" className="link" onClick={onRemove}>
-              {t("image.remove")}
-            </button>
-          </div>
-        </div>
-      </div>
-      {known?.warnings.map((warning) => (
-        <p key={warning.en} className="note mt-2">
-          {w(warning)}
-        </p>
-      ))}
-      <MadeWith id={id} />
-    </div>
   );
 }

@@ -1,24 +1,24 @@
-/** Masks: painted over the picture in question, or given as files. */
+/** Masks: painted over the picture they apply to, or chosen as files. */
 
 import { Brush } from "lucide-react";
 import { useState } from "react";
 import type { FieldInfo, Method } from "../api/types";
-import { useSpeech } from "../i18n";
+import { pictureIds, type Values } from "../fields/values";
+import { useI18n } from "../i18n";
 import { MaskDialog } from "../masks/MaskDialog";
 import { ImageField } from "./ImageField";
-import { picturesOf, type Values } from "./values";
 
 interface Props { method: Method; field: FieldInfo; values: Values; now: () => string[]; onChange: (ids: string[]) => void; describedBy: string | undefined; invalid: boolean }
 
 export function MaskField({ method, field, values, now, onChange, describedBy, invalid }: Props) {
-  const { t, w, list } = useSpeech();
+  const { t, w, list } = useI18n();
   const [open, setOpen] = useState(false);
-  const masks = picturesOf(values[field.name]);
-  const held = (name: string | null): string[] => (name === null ? [] : picturesOf(values[name]));
-  const per = held(field.per);
-  // Over one picture they lie together; of several each has its own.
-  const over = field.over === field.per ? per : per.flatMap(() => held(field.over).slice(0, 1));
-  const missing = [...new Set([field.over, field.per])].filter((name) => !held(name).length);
+  const masks = pictureIds(values[field.name]);
+  const valueOf = (name: string | null): string[] => (name === null ? [] : pictureIds(values[name]));
+  const per = valueOf(field.per);
+  // All masks lie over the same picture, or each over the picture it belongs to.
+  const over = field.over === field.per ? per : per.flatMap(() => valueOf(field.over).slice(0, 1));
+  const missing = [...new Set([field.over, field.per])].filter((name) => !valueOf(name).length);
   const lacking = method.fields.filter((one) => missing.includes(one.name)).map((one) => w(one.label));
   return (
     <>

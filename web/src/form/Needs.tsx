@@ -1,47 +1,53 @@
-/** A model that a choice wants and this machine lacks: what it is, how big, and one click to bring it. */
+/** A model that a choice needs and this machine lacks: what it is, its size, and a button that downloads it. */
 
 import { CloudDownload } from "lucide-react";
+import { useCallback } from "react";
+import { api } from "../api/requests";
 import type { Job, ModelInfo } from "../api/types";
-import { api } from "../api/client";
-import { useSpeech } from "../i18n";
+import { useI18n } from "../i18n";
+import { cancel } from "../parts/actions";
 import { Bar } from "../parts/Bar";
-import { attempt, cancel } from "../parts/act";
-import { ended, loadQueue, studio, takeJobs } from "../store/studio";
+import { withErrorToast } from "../parts/toasts";
+import { putJobs, reloadQueue } from "../store/jobs";
+import { isEnded, methodOf, useKnownJob, useModels } from "../store/queries";
 
-export const useModel = (name: string | null): ModelInfo | undefined => studio.use((state) => (name ? state.models?.find((model) => model.name === name) : undefined));
+export const useModel = (name: string | null): ModelInfo | undefined => useModels()?.find((model) => model.name === name);
 
-/** The job that brings `model`, while it waits or runs, or after it failed. */
-export function usePulling(model: string): Job | undefined {
-  return studio.use((state) => {
-    const tools = new Set(state.methods?.filter((method) => method.family === "tool").map((method) => method.name));
-    const pulls = Object.values(state.jobs).filter((job) => tools.has(job.method) && Object.values(job.params).includes(model) && (!ended(job) || job.state === "failed"));
-    return pulls.sort((a, b) => b.created_at.localeCompare(a.created_at))[0];
-  });
+/** The job that downloads `model`, while it waits or runs, or after it failed. */
+export function useDownload(model: string): Job | undefined {
+  const find = useCallback(
+    (jobs: Job[]) => {
+      const isOurs = (job: Job) => methodOf(job.method)?.family === "tool" && Object.values(job.params).includes(model) && (!isEnded(job) || job.state === "failed");
+      return jobs.filter(isOurs).sort((a, b) => b.created_at.localeCompare(a.created_at))[0];
+    },
+    [model],
+  );
+  return useKnownJob(find);
 }
 
-export const pull = (name: string): Promise<void> =>
-  attempt(async () => {
-    takeJobs([await api.pull(name)]);
-    await loadQueue();
+const startDownload = (name: string): Promise<void> =>
+  withErrorToast(async () => {
+    putJobs([await api.pull(name)]);
+    await reloadQueue();
   });
 
 export function Needs({ model: name }: { model: string }) {
-  const { t, w, bytes } = useSpeech();
+  const { t, w, bytes } = useI18n();
   const model = useModel(name);
-  const job = usePulling(name);
+  const job = useDownload(name);
   if (!model || model.installed) return null;
   const size = model.bytes === null ? "" : `, ${bytes(model.bytes)}`;
   return (
     <div className="note mt-2 flex-col" data-testid={`needs-${name}`}>
       <p>{t("needs.model", { model: w(model.title), size })}</p>
-      <PullButton model={model} job={job} />
+      <DownloadButton model={model} job={job} />
     </div>
   );
 }
 
-export function PullButton({ model, job }: { model: ModelInfo; job: Job | undefined }) {
-  const { t, w, seconds, explain } = useSpeech();
-  if (job && !ended(job)) {
+export function DownloadButton({ model, job }: { model: ModelInfo; job: Job | undefined }) {
+  const { t, w, seconds, explain } = useI18n();
+  if (job && !isEnded(job)) {
     const progress = job.progress;
     return (
       <div className="w-full">
@@ -52,7 +58,7 @@ export function PullButton({ model, job }: { model: ModelInfo; job: Job | undefi
             {t("cancel")}
           </button>
         </div>
-        <Bar share={progress ? progress.done / Math.max(1, progress.total) : null} label={t("pull.label", { model: w(model.title) })} />
+        <Bar done={progress ? progress.done / Math.max(1, progress.total) : null} label={t("pull.label", { model: w(model.title) })} />
       </div>
     );
   }
@@ -64,7 +70,7 @@ export function PullButton({ model, job }: { model: ModelInfo; job: Job | undefi
         </p>
       )}
       {model.pullable ? (
-        <button type="button" className="button self-start" onClick={() => void pull(model.name)}>
+        <button type="button" className="button self-start" onClick={() => void startDownload(model.name)}>
           <CloudDownload size={16} aria-hidden />
           {job?.state === "failed" ? t("pull.again") : t("pull")}
         </button>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { en } from "./en";
 import { say } from "./say";
-import { said, zh } from "./zh";
+import { serverMessages, zh } from "./zh";
 
 const slots = (text: string): string[] => [...new Set(text.split("|").flatMap((form) => [...form.matchAll(/\{(\w+)\}/g)].map((slot) => slot[1] ?? "")))].sort();
 
@@ -28,8 +28,8 @@ test("each catalogue keeps to its language, but for the name of the other", () =
 });
 
 test("a fault that the server explains is explained in Chinese, under a heading of its own", () => {
-  expect(Object.keys(said).length).toBeGreaterThan(30);
-  for (const [code, text] of Object.entries(said)) {
+  expect(Object.keys(serverMessages).length).toBeGreaterThan(30);
+  for (const [code, text] of Object.entries(serverMessages)) {
     expect(text, code).toMatch(/[一-鿿].*。$/);
     expect(code.split(".").some((_, n, parts) => `fault.${parts.slice(0, n + 1).join(".")}` in en), `${code} has no heading`).toBe(true);
   }

@@ -1,43 +1,45 @@
-/** Words in the visitor's language. Both catalogues have the same keys: the compiler sees to it. */
+/** Texts in the user's language. The compiler checks that both catalogues have the same keys. */
 
 import type { Words } from "../api/types";
-import { prefs, type Lang } from "../store/prefs";
+import { prefs, type Lang } from "../lib/prefs";
 import { en } from "./en";
 import { say, type Key } from "./say";
-import { said } from "./zh";
+import { serverMessages } from "./zh";
 
 export { say, type Key };
 
-/** A fault as the server tells it. */
-export interface Fault { code: string; message: string; hint: string | null }
+/** An error as the server reports it. */
+export interface ServerError { code: string; message: string; hint: string | null }
 
-/** The server's words are English already. */
-const sentences: Record<Lang, Record<string, string>> = { en: {}, zh: said };
+/** The server's own messages are English. */
+const messages: Record<Lang, Record<string, string>> = { en: {}, zh: serverMessages };
 
-export interface Speech {
+export interface I18n {
   lang: Lang;
   t: (key: Key, values?: Record<string, string | number>) => string;
-  /** Words that came from the server, in our language. */
+  /** A text from the server, in the user's language. */
   w: (words: Words) => string;
   bytes: (count: number) => string;
   number: (value: number, digits?: number) => string;
   seconds: (value: number) => string;
   list: (items: string[]) => string;
+  /** "a, b or c" */
+  either: (items: string[]) => string;
   when: (iso: string) => string;
-  /** What a fault of this code is called. */
-  fault: (code: string) => string;
-  /** What happened and what to do about it: in our language where we know the code, else as the server said it. */
-  explain: (fault: Fault) => string;
-  /** Whether `explain` says it in other words than the server's. */
+  /** The title of an error with this code. */
+  errorTitle: (code: string) => string;
+  /** What happened and what to do about it: in the user's language where the code is known, else the server's message. */
+  explain: (error: ServerError) => string;
+  /** Whether `explain` differs from the server's message. */
   translates: (code: string) => boolean;
 }
 
-function speech(lang: Lang): Speech {
+function create(lang: Lang): I18n {
   const locale = lang === "zh" ? "zh-CN" : "en";
-  const t: Speech["t"] = (key, values) => say(lang, key, values);
-  const number: Speech["number"] = (value, digits = 3) => {
+  const t: I18n["t"] = (key, values) => say(lang, key, values);
+  const number: I18n["number"] = (value, digits = 3) => {
     const size = Math.abs(value);
-    // A whole number is told whole: a seed that is rounded is none.
+    // Whole numbers are never rounded: a rounded seed is another seed.
     if (Number.isSafeInteger(value)) return new Intl.NumberFormat(locale, { useGrouping: size < 1e7 }).format(value);
     if (size < 1e-3 || size >= 1e7) return value.toExponential(2);
     return new Intl.NumberFormat(locale, { maximumSignificantDigits: Math.max(digits, Math.ceil(Math.log10(size + 1))) }).format(value);
@@ -59,8 +61,9 @@ function speech(lang: Lang): Speech {
       return t("time.hours", { h: (value / 3600).toFixed(1) });
     },
     list: (items) => new Intl.ListFormat(locale).format(items),
+    either: (items) => new Intl.ListFormat(locale, { type: "disjunction" }).format(items),
     when: (iso) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso)),
-    fault: (code) => {
+    errorTitle: (code) => {
       const parts = code.split(".");
       for (let n = parts.length; n > 0; n -= 1) {
         const key = `fault.${parts.slice(0, n).join(".")}`;
@@ -68,12 +71,13 @@ function speech(lang: Lang): Speech {
       }
       return t("fault.error");
     },
-    explain: ({ code, message, hint }) => sentences[lang][code] ?? [message, hint].filter(Boolean).join(" — "),
-    translates: (code) => code in sentences[lang],
+    explain: ({ code, message, hint }) => messages[lang][code] ?? [message, hint].filter(Boolean).join(" — "),
+    translates: (code) => code in messages[lang],
   };
 }
 
-const speeches: Record<Lang, Speech> = { en: speech("en"), zh: speech("zh") };
+const languages: Record<Lang, I18n> = { en: create("en"), zh: create("zh") };
 
-export const useSpeech = (): Speech => speeches[prefs.use((state) => state.lang)];
-export const currentSpeech = (): Speech => speeches[prefs.get().lang];
+export const useI18n = (): I18n => languages[prefs.use((state) => state.lang)];
+/** For code outside components. */
+export const currentI18n = (): I18n => languages[prefs.get().lang];

@@ -1,6 +1,6 @@
-/** A sentence of a catalogue with its gaps filled. */
+/** A text of a catalogue with its placeholders filled. */
 
-import type { Lang } from "../store/prefs";
+import type { Lang } from "../lib/prefs";
 import { en } from "./en";
 import { zh } from "./zh";
 
@@ -13,10 +13,10 @@ export function say(lang: Lang, key: Key, values: Record<string, string | number
   const text = values.n === 1 ? one : many;
   return text.replace(/\{(\w+)\}/g, (whole, name: string, at: number) => {
     const value = name in values ? String(values[name]) : whole;
-    const apart = (one = "", other = "") => (lang === "zh" && mixed(one, other) ? " " : "");
-    return apart(text[at - 1], value[0]) + value + apart(value.at(-1), text[at + whole.length]);
+    const gap = (left = "", right = "") => (lang === "zh" && isMixed(left, right) ? " " : "");
+    return gap(text[at - 1], value[0]) + value + gap(value.at(-1), text[at + whole.length]);
   });
 }
 
-/** Whether a Chinese and a Latin letter meet: they stand apart, also where a name is put into a sentence. */
-const mixed = (one: string, other: string): boolean => /^(\p{Script=Han}[A-Za-z0-9]|[A-Za-z0-9]\p{Script=Han})$/u.test(one + other);
+/** Whether a Chinese and a Latin letter meet. Chinese typography puts a space between them, also around an inserted name. */
+const isMixed = (left: string, right: string): boolean => /^(\p{Script=Han}[A-Za-z0-9]|[A-Za-z0-9]\p{Script=Han})$/u.test(left + right);

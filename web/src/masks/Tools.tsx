@@ -1,22 +1,22 @@
-/** What to paint a mask with. */
+/** The tools for painting a mask. */
 
 import { Brush, Contrast, Eraser, Lasso, PaintBucket, PenLine, RectangleHorizontal, Trash2 } from "lucide-react";
-import type { ReactNode } from "react";
-import { useSpeech, type Key } from "../i18n";
-import type { Tool } from "./Board";
-import type { Deed } from "./sheet";
+import type { CSSProperties, ReactNode } from "react";
+import { useI18n, type Key } from "../i18n";
+import type { Tool } from "./MaskBoard";
+import type { Edit } from "./strokes";
 
 const SHAPES: [Tool["shape"], Key, typeof Brush][] = [["brush", "mask.brush", PenLine], ["lasso", "mask.lasso", Lasso], ["box", "mask.box", RectangleHorizontal]];
-const WHOLE: [Deed & string, Key, typeof Brush][] = [["fill", "mask.fill", PaintBucket], ["invert", "mask.invert", Contrast], ["clear", "mask.clear", Trash2]];
+const WHOLE: [Edit & string, Key, typeof Brush][] = [["fill", "mask.fill", PaintBucket], ["invert", "mask.invert", Contrast], ["clear", "mask.clear", Trash2]];
 
-/** The brush's sizes, as shares of the picture's longest side. */
+/** The brush's width as a fraction of the picture's longest side. */
 export const SIZES = { least: 0.005, most: 0.4, first: 0.08 };
 
-export function Tools({ tool, onTool, onDeed }: { tool: Tool; onTool: (tool: Tool) => void; onDeed: (deed: Deed) => void }) {
-  const { t } = useSpeech();
+export function Tools({ tool, onTool, onEdit }: { tool: Tool; onTool: (tool: Tool) => void; onEdit: (edit: Edit) => void }) {
+  const { t } = useI18n();
   const set = (patch: Partial<Tool>) => onTool({ ...tool, ...patch });
   return (
-    <div className="mask-tools">
+    <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-4 gap-y-1">
       <Group label={t("mask.mode")}>
         <Toggle label={t("mask.paint")} on={!tool.erase} onClick={() => set({ erase: false })} testid="mask-paint">
           <Brush size={18} aria-hidden />
@@ -33,13 +33,13 @@ export function Tools({ tool, onTool, onDeed }: { tool: Tool; onTool: (tool: Too
         ))}
       </Group>
       <Group label={t("mask.whole")}>
-        {WHOLE.map(([deed, key, Icon]) => (
-          <button key={deed} type="button" className="icon-button" aria-label={t(key)} title={t(key)} onClick={() => onDeed(deed)} data-testid={`mask-${deed}`}>
+        {WHOLE.map(([edit, key, Icon]) => (
+          <button key={edit} type="button" className="icon-button" aria-label={t(key)} title={t(key)} onClick={() => onEdit(edit)} data-testid={`mask-${edit}`}>
             <Icon size={18} aria-hidden />
           </button>
         ))}
       </Group>
-      <Slider label={t("mask.size")} value={Math.sqrt((tool.size - SIZES.least) / (SIZES.most - SIZES.least))} onChange={(share) => set({ size: SIZES.least + share ** 2 * (SIZES.most - SIZES.least) })} testid="mask-size" />
+      <Slider label={t("mask.size")} value={Math.sqrt((tool.size - SIZES.least) / (SIZES.most - SIZES.least))} onChange={(position) => set({ size: SIZES.least + position ** 2 * (SIZES.most - SIZES.least) })} testid="mask-size" />
       <Slider label={t("mask.soft")} value={tool.soft} onChange={(soft) => set({ soft })} testid="mask-soft" />
     </div>
   );
@@ -61,7 +61,7 @@ function Toggle({ label, on, onClick, testid, children }: { label: string; on: b
   );
 }
 
-/** A slider of 0 to 1. */
+/** A slider from 0 to 1. */
 function Slider({ label, value, onChange, testid }: { label: string; value: number; onChange: (value: number) => void; testid: string }) {
   const percent = Math.round(100 * value);
   return (
@@ -74,7 +74,7 @@ function Slider({ label, value, onChange, testid }: { label: string; value: numb
         max={100}
         value={percent}
         data-testid={testid}
-        style={{ "--share": `${percent}%` } as React.CSSProperties}
+        style={{ "--share": `${percent}%` } as CSSProperties}
         onChange={(event) => onChange(Number(event.target.value) / 100)}
       />
     </label>

@@ -1,23 +1,21 @@
-/** The models on this machine, and those that could be. */
+/** The models on this machine, and those that can be downloaded. */
 
 import { CircleCheck, Trash2 } from "lucide-react";
-import { useEffect, useState } from "react";
-import { api } from "../api/client";
+import { useState } from "react";
+import { api } from "../api/requests";
 import type { ModelInfo } from "../api/types";
-import { PullButton, usePulling } from "../form/Needs";
-import { useSpeech, type Key } from "../i18n";
+import { DownloadButton, useDownload } from "../form/Needs";
+import { useI18n, type Key } from "../i18n";
 import { en } from "../i18n/en";
-import { attempt } from "../parts/act";
-import { tell } from "../parts/toasts";
+import { showToast, withErrorToast } from "../parts/toasts";
 import { Uses } from "../parts/Uses";
-import { loadModels, studio } from "../store/studio";
+import { reloadModels, useHealth, useModels } from "../store/queries";
 
 export function Models() {
-  const { t, bytes } = useSpeech();
-  const models = studio.use((state) => state.models);
-  const health = studio.use((state) => state.health);
-  // Files may have been put into the folders since.
-  useEffect(() => void loadModels().catch(() => undefined), []);
+  const { t, bytes } = useI18n();
+  // Files may have been added to the folders meanwhile.
+  const models = useModels({ fresh: true });
+  const health = useHealth();
   const installed = (models ?? []).filter((model) => model.installed);
   const others = (models ?? []).filter((model) => !model.installed);
   return (
@@ -25,7 +23,7 @@ export function Models() {
       <header>
         <h1 className="title text-3xl">{t("models")}</h1>
         <p className="mt-1 text-soft">{t("models.lead")}</p>
-        {health && <p className="tabular mt-1 text-sm text-soft">{t("models.machine", { device: health.device, free: bytes(health.disk_free), version: health.version })}</p>}
+        {health && <p className="mt-1 text-sm text-soft tabular-nums">{t("models.machine", { device: health.device, free: bytes(health.disk_free), version: health.version })}</p>}
       </header>
       {models !== null && (
         <>
@@ -54,17 +52,19 @@ function List({ title, models, empty }: { title: string; models: ModelInfo[]; em
   );
 }
 
-/** What weights of the sort `holds` are for; a sort without words keeps its name. */
-function useSorts(): (holds: string) => string {
-  const { t } = useSpeech();
+/** The title of a model kind; a kind without one keeps its name. */
+function useKindTitle(): (holds: string) => string {
+  const { t } = useI18n();
   return (holds) => (`holds.${holds}` in en ? t(`holds.${holds}` as Key) : holds);
 }
 
 function Row({ model }: { model: ModelInfo }) {
-  const { t, w, bytes } = useSpeech();
-  const what = useSorts();
-  const job = usePulling(model.name);
+  const { t, w, bytes } = useI18n();
+  const kindTitle = useKindTitle();
+  const job = useDownload(model.name);
   const [sure, setSure] = useState(false);
+  const size = model.bytes === null ? null : bytes(model.bytes);
+  const facts = [t("models.holds", { what: kindTitle(model.holds) }), size, model.licence && w(model.licence), model.origin && t("models.from", { place: model.origin })];
   return (
     <li className="grid gap-x-6 gap-y-2 border-b border-line py-4 sm:grid-cols-[1fr_14rem]" data-testid={`model-${model.name}`}>
       <div className="min-w-0">
@@ -72,7 +72,7 @@ function Row({ model }: { model: ModelInfo }) {
           {w(model.title)} {model.title.en !== model.name && <code className="ml-1 text-xs text-soft">{model.name}</code>}
         </h3>
         {model.about && <p className="mt-0.5 text-sm text-soft">{w(model.about)}</p>}
-        <p className="tabular mt-1 text-xs text-soft break-words">{[t("models.holds", { what: what(model.holds) }), model.bytes === null ? null : bytes(model.bytes), model.licence && w(model.licence), model.origin && t("models.from", { place: model.origin })].filter(Boolean).join(" · ")}</p>
+        <p className="mt-1 text-xs break-words text-soft tabular-nums">{facts.filter(Boolean).join(" · ")}</p>
       </div>
       <div className="flex flex-col items-start justify-center gap-2 sm:items-end [&_.button]:sm:self-end">
         {model.installed ? (
@@ -89,16 +89,16 @@ function Row({ model }: { model: ModelInfo }) {
                 onBlur={() => setSure(false)}
                 onClick={() => {
                   if (!sure) return setSure(true);
-                  void attempt(async () => {
+                  void withErrorToast(async () => {
                     await api.removeModel(model.name);
-                    await loadModels();
+                    await reloadModels();
                     const undo = () =>
-                      void attempt(async () => {
+                      void withErrorToast(async () => {
                         await api.restoreModel(model.name);
-                        await loadModels();
+                        await reloadModels();
                       });
-                    // What was pulled can be pulled again; one of one's own lies in the trash.
-                    tell(t("models.removed", { model: w(model.title) }), model.pullable ? undefined : { action: { label: t("undo"), run: undo } });
+                    // A pulled model can be pulled again; one of the user's own is in the trash.
+                    showToast(t("models.removed", { model: w(model.title) }), model.pullable ? {} : { action: { label: t("undo"), run: undo } });
                   });
                 }}
               >
@@ -108,7 +108,7 @@ function Row({ model }: { model: ModelInfo }) {
             )}
           </>
         ) : (
-          <PullButton model={model} job={job} />
+          <DownloadButton model={model} job={job} />
         )}
       </div>
     </li>

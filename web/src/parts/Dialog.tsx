@@ -1,15 +1,22 @@
-/** The browser's own dialog: it keeps focus inside, closes on Esc, and gives focus back. */
+/** The browser's own dialog: it keeps focus inside, closes on Esc, and returns focus afterwards. */
 
 import { X } from "lucide-react";
 import { useLayoutEffect, useRef, type ReactNode } from "react";
-import { useSpeech } from "../i18n";
+import { useI18n } from "../i18n";
 
-interface Props { title: string; onClose: () => void; shape: "drawer" | "wide" | "full"; children: ReactNode; actions?: ReactNode; testid?: string }
+interface Props { title: string; onClose: () => void; shape: keyof typeof SHAPES; children: ReactNode; actions?: ReactNode; testid?: string }
+
+const SHAPES = {
+  drawer: "m-0 ml-auto h-dvh w-[min(100vw,26rem)]",
+  small: "m-auto w-[min(94vw,30rem)] rounded-lg",
+  wide: "m-0 h-dvh w-screen [--stage-height:70dvh] lg:m-auto lg:h-[92dvh] lg:w-[min(94vw,86rem)] lg:rounded-lg",
+  full: "m-0 h-dvh w-screen",
+};
 
 export function Dialog({ title, onClose, shape, children, actions, testid }: Props) {
   const box = useRef<HTMLDialogElement>(null);
-  const { t } = useSpeech();
-  // A layout effect ends while the dialog is still in the page, so that closing it gives focus back to where it was.
+  const { t } = useI18n();
+  // A layout effect is cleaned up while the dialog is still in the page, so that closing it returns focus.
   useLayoutEffect(() => {
     const dialog = box.current;
     dialog?.showModal();
@@ -19,19 +26,20 @@ export function Dialog({ title, onClose, shape, children, actions, testid }: Pro
     <dialog
       ref={box}
       aria-label={title}
-      className={`dialog dialog-${shape}`}
+      className={`max-h-none max-w-none border-0 bg-paper p-0 text-ink backdrop:bg-[rgb(10_8_5/0.55)] ${SHAPES[shape]}`}
       data-testid={testid}
-      // React lets these rise to the dialog that this one was opened from, which has to stay.
+      data-drawer={shape === "drawer" || undefined}
+      // In React these events bubble from a dialog to the one it was opened from, which has to stay open.
       onCancel={(event) => {
         if (event.target !== box.current) return;
         event.preventDefault();
         onClose();
       }}
-      // Chromium closes at a second Esc without asking.
+      // Chromium closes at a second Esc without a cancel event.
       onClose={(event) => {
         if (event.target !== box.current) return;
         onClose();
-        // Whoever would not have it closed gets it back.
+        // If the owner did not remove the dialog, it stays open.
         requestAnimationFrame(() => box.current && !box.current.open && box.current.showModal());
       }}
       onClick={(event) => event.target === box.current && onClose()}

@@ -1,16 +1,16 @@
-/** Offers the settings that a picture carries. */
+/** Offers the settings that a picture file carries. */
 
 import { FileImage } from "lucide-react";
-import { useSpeech } from "../i18n";
-import { easel } from "../store/easel";
-import { studio } from "../store/studio";
-import { takeSettings } from "./act";
+import { useI18n } from "../i18n";
+import { useMethods } from "../store/queries";
+import { uploads } from "../store/uploads";
+import { takeSettings } from "./actions";
 
-/** `named`: only where the settings say which method they are for, as there is no form to take them otherwise. */
+/** `named`: only if the settings name their method, for places without a form. */
 export function MadeWith({ id, named = false }: { id: string; named?: boolean }) {
-  const { t } = useSpeech();
-  const made = easel.use((state) => state.known[id]?.made_with);
-  const methods = studio.use((state) => state.methods);
+  const { t } = useI18n();
+  const made = uploads.use((state) => state.pictures[id]?.made_with);
+  const methods = useMethods();
   const params = made?.params;
   if (!params || typeof params !== "object" || !Object.keys(params).length) return null;
   const settings = params as Record<string, unknown>;
@@ -18,7 +18,7 @@ export function MadeWith({ id, named = false }: { id: string; named?: boolean })
   return (
     <p className="note mt-2">
       <FileImage size={16} className="mt-0.5 shrink-0" aria-hidden />
-      <span className="flex-1">{t("image.madewith", { tool: String(made?.tool ?? "?") })}</span>
+      <span className="flex-1">{t("image.madewith", { tool: typeof made.tool === "string" ? made.tool : "?" })}</span>
       <button type="button" className="link" onClick={() => void takeSettings(settings)}>
         {t("settings.use")}
       </button>

@@ -1,53 +1,53 @@
-/** A picture of the server's. With a token its bytes are fetched first: an <img> cannot carry a header. */
+/** A picture from the server. With a token its bytes are fetched first, as an <img> cannot send a header. */
 
 import { ImageOff } from "lucide-react";
 import { useEffect, useState, type CSSProperties, type ImgHTMLAttributes } from "react";
 import { request, token } from "../api/client";
-import { useSpeech } from "../i18n";
+import { useI18n } from "../i18n";
 
 const blobs = new Map<string, Promise<string>>();
-const KEPT = 150;
+const MAX_BLOBS = 150;
 
 function blobOf(address: string): Promise<string> {
   const held = blobs.get(address);
   if (held) return held;
-  const coming = request(address)
+  const blob = request(address)
     .then((response) => response.blob())
-    .then((blob) => URL.createObjectURL(blob));
-  blobs.set(address, coming);
-  coming.catch(() => blobs.delete(address));
+    .then((bytes) => URL.createObjectURL(bytes));
+  blobs.set(address, blob);
+  blob.catch(() => blobs.delete(address));
   const [oldest] = blobs;
-  if (blobs.size > KEPT && oldest) {
+  if (blobs.size > MAX_BLOBS && oldest) {
     blobs.delete(oldest[0]);
-    void oldest[1].then(URL.revokeObjectURL, () => undefined);
+    void oldest[1].then((url) => URL.revokeObjectURL(url), () => undefined);
   }
-  return coming;
+  return blob;
 }
 
-/** An address an <img> or <video> can load; null while its bytes are on their way. */
+/** An address that an <img> or <video> can load; null while its bytes are being fetched. */
 export function useAddress(address: string | null): { src: string | null; failed: boolean } {
   const plain = address !== null && (!token() || !address.startsWith("/api/"));
-  const [held, setHeld] = useState<{ address: string; src: string | null; failed: boolean } | null>(null);
+  const [loaded, setLoaded] = useState<{ address: string; src: string | null; failed: boolean } | null>(null);
   useEffect(() => {
     if (address === null || plain) return;
     let gone = false;
     blobOf(address).then(
-      (src) => gone || setHeld({ address, src, failed: false }),
-      () => gone || setHeld({ address, src: null, failed: true }),
+      (src) => gone || setLoaded({ address, src, failed: false }),
+      () => gone || setLoaded({ address, src: null, failed: true }),
     );
     return () => {
       gone = true;
     };
   }, [address, plain]);
   if (plain) return { src: address, failed: false };
-  return held?.address === address && held ? held : { src: null, failed: false };
+  return loaded?.address === address ? loaded : { src: null, failed: false };
 }
 
-/** The style by which a picture fills its stage, large or small as it may be, and keeps its shape. */
+/** The style with which a picture of any size fills its stage and keeps its aspect ratio. */
 export const fitted = (width: number, height: number): CSSProperties => ({ aspectRatio: `${width} / ${height}`, width: `min(100%, calc(var(--stage-height) * ${width / height}))` });
 
 /** A picture that fills the stage. */
-export function Hanging({ src, alt, className = "", testid }: { src: string; alt: string; className?: string; testid?: string }) {
+export function FittedPicture({ src, alt, className = "", testid }: { src: string; alt: string; className?: string; testid?: string }) {
   const [size, setSize] = useState<{ width: number; height: number } | null>(null);
   return (
     <Picture
@@ -66,7 +66,7 @@ type Props = Omit<ImgHTMLAttributes<HTMLImageElement>, "src"> & { src: string; a
 export function Picture({ src, alt, className = "", ...rest }: Props) {
   const address = useAddress(src);
   const [broken, setBroken] = useState<string | null>(null);
-  const { t } = useSpeech();
+  const { t } = useI18n();
   if (address.failed || broken === src)
     return (
       <span className={`flex flex-col items-center justify-center gap-1 bg-mount text-xs text-soft ${className}`} role="img" aria-label={alt || t("picture.gone")}>

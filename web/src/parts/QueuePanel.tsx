@@ -1,108 +1,97 @@
-/** The queue: what runs, what waits, what failed; and the hands on it. */
+/** The queue: what runs, what waits, what failed, with controls for each. */
 
 import { ArrowDown, ArrowUp, CircleStop, Pause, Play, RotateCcw, X } from "lucide-react";
-import { useEffect, useState } from "react";
-import { api, thumbUrl } from "../api/client";
+import type { ReactNode } from "react";
+import { api } from "../api/requests";
 import type { Job } from "../api/types";
-import { useSpeech } from "../i18n";
-import { loadQueue, studio, takeJobs } from "../store/studio";
-import { attempt, beforeOf, cancel, cancelAll, methodOf, nameOf, runAgain } from "./act";
+import { useI18n } from "../i18n";
+import { forgetJob, reloadQueue } from "../store/jobs";
+import { useJobs, useQueue } from "../store/queries";
+import { runAgain } from "./actions";
+import { useCancel } from "./cancel";
 import { Dialog } from "./Dialog";
-import { Picture } from "./Picture";
-import { roomPath } from "./route";
-import { FaultNote, ProgressLine } from "./Stage";
-import { setCurrent } from "../store/easel";
+import { QueueItem } from "./QueueItem";
+import { withErrorToast } from "./toasts";
 
-const FAILED = 10;
+const MAX_FAILED = 10;
+
+/** Runs `what`, then shows the queue as it is afterwards. */
+const changeQueue = (what: () => Promise<unknown>): void =>
+  void withErrorToast(async () => {
+    await what();
+    await reloadQueue();
+  });
 
 export function QueuePanel({ onClose }: { onClose: () => void }) {
-  const { t } = useSpeech();
-  const order = studio.use((state) => state.queue);
-  const jobs = studio.use((state) => state.jobs);
-  const paused = studio.use((state) => state.paused);
-  const [failed, setFailed] = useState<Job[]>([]);
-  const open = order.map((id) => jobs[id]).filter((job): job is Job => job !== undefined && (job.state === "running" || job.state === "queued"));
-  const running = open.filter((job) => job.state === "running");
-  const waiting = open.filter((job) => job.state === "queued");
-  const unlisted = Math.max(0, studio.use((state) => state.waiting) - waiting.length);
-  useEffect(() => {
-    void attempt(async () => {
-      await loadQueue();
-      setFailed((await api.jobs({ state: "failed", limit: FAILED })).jobs);
-    });
-  }, [open.length]);
-  const move = (id: string, before: string | null) =>
-    void attempt(async () => {
-      await api.move(id, before);
-      await loadQueue();
-    });
-  const toggle = () =>
-    void attempt(async () => {
-      await (paused ? api.resume() : api.pause());
-      await loadQueue();
-    });
+  const { t } = useI18n();
+  const queue = useQueue();
+  const failed = useJobs({ state: "failed", limit: MAX_FAILED });
+  const { cancelJob, cancelJobs, dialog } = useCancel();
+  const paused = queue?.paused ?? false;
+  const running = queue?.jobs.filter((job) => job.state === "running") ?? [];
+  const waiting = queue?.jobs.filter((job) => job.state === "queued") ?? [];
+  const open = [...running, ...waiting];
+  const item = (job: Job, buttons: ReactNode) => (
+    <QueueItem key={job.id} job={job} onClose={onClose}>
+      {buttons}
+    </QueueItem>
+  );
   return (
     <Dialog title={t("queue")} shape="drawer" onClose={onClose} testid="queue">
       <div className="flex gap-2 border-b border-line px-4 py-3">
-        <button type="button" className="button" aria-pressed={paused} onClick={toggle} data-testid="pause">
+        <button type="button" className="button" aria-pressed={paused} onClick={() => changeQueue(paused ? api.resume : api.pause)} data-testid="pause">
           {paused ? <Play size={16} aria-hidden /> : <Pause size={16} aria-hidden />}
           {paused ? t("queue.resume") : t("queue.pause")}
         </button>
         {open.length > 0 && (
-          <button type="button" className="button" onClick={() => void cancelAll()}>
+          <button type="button" className="button" onClick={() => cancelJobs(open)}>
             <CircleStop size={16} aria-hidden />
             {t("queue.cancelall")}
           </button>
         )}
       </div>
-      <div className="drawer-list flex min-h-0 flex-1 flex-col gap-6 overflow-y-auto p-4">
+      <div className="flex min-h-0 flex-1 flex-col gap-6 overflow-y-auto p-4 in-[:has(:popover-open)]:pb-[calc(40dvh+1.5rem)]">
         {paused && <p className="note">{t("queue.paused")}</p>}
         {!open.length && !failed.length && <p className="py-10 text-center text-soft">{t("queue.empty")}</p>}
         {running.length > 0 && (
           <Section title={t("queue.running")}>
-            {running.map((job) => (
-              <Item key={job.id} job={job} onClose={onClose}>
-                <IconButton label={t("cancel")} onClick={() => void cancel(job.id)} disabled={job.cancelling} icon={<X size={16} aria-hidden />} />
-              </Item>
-            ))}
+            {running.map((job) => item(job, <IconButton label={t("cancel")} onClick={() => cancelJob(job)} disabled={job.cancelling} icon={<X size={16} aria-hidden />} />))}
           </Section>
         )}
         {waiting.length > 0 && (
-          <Section title={t("queue.waiting", { n: waiting.length + unlisted })}>
-            {waiting.map((job, n) => (
-              <Item key={job.id} job={job} onClose={onClose}>
-                <IconButton label={t("queue.up")} disabled={n === 0} onClick={() => move(job.id, waiting[n - 1]?.id ?? null)} icon={<ArrowUp size={16} aria-hidden />} />
-                <IconButton label={t("queue.down")} disabled={n === waiting.length - 1} onClick={() => move(job.id, waiting[n + 2]?.id ?? null)} icon={<ArrowDown size={16} aria-hidden />} />
-                <IconButton label={t("cancel")} onClick={() => void cancel(job.id)} icon={<X size={16} aria-hidden />} />
-              </Item>
-            ))}
+          <Section title={t("queue.waiting", { n: Math.max(queue?.queued ?? 0, waiting.length) })}>
+            {waiting.map((job, n) =>
+              item(
+                job,
+                <>
+                  <IconButton label={t("queue.up")} disabled={n === 0} onClick={() => changeQueue(() => api.move(job.id, waiting[n - 1]?.id ?? null))} icon={<ArrowUp size={16} aria-hidden />} />
+                  <IconButton label={t("queue.down")} disabled={n === waiting.length - 1} onClick={() => changeQueue(() => api.move(job.id, waiting[n + 2]?.id ?? null))} icon={<ArrowDown size={16} aria-hidden />} />
+                  <IconButton label={t("cancel")} onClick={() => cancelJob(job)} icon={<X size={16} aria-hidden />} />
+                </>,
+              ),
+            )}
           </Section>
         )}
         {failed.length > 0 && (
           <Section title={t("queue.failed")}>
-            {failed.map((job) => (
-              <Item key={job.id} job={job} onClose={onClose}>
-                <IconButton label={t("retry")} onClick={() => void runAgain(job)} icon={<RotateCcw size={16} aria-hidden />} />
-                <IconButton
-                  label={t("queue.dismiss")}
-                  onClick={() =>
-                    void attempt(async () => {
-                      await api.remove(job.id);
-                      setFailed((all) => all.filter((one) => one.id !== job.id));
-                    })
-                  }
-                  icon={<X size={16} aria-hidden />}
-                />
-              </Item>
-            ))}
+            {failed.map((job) =>
+              item(
+                job,
+                <>
+                  <IconButton label={t("retry")} onClick={() => void runAgain(job)} icon={<RotateCcw size={16} aria-hidden />} />
+                  <IconButton label={t("queue.dismiss")} onClick={() => changeQueue(() => api.remove(job.id).then(() => forgetJob(job.id)))} icon={<X size={16} aria-hidden />} />
+                </>,
+              ),
+            )}
           </Section>
         )}
       </div>
+      {dialog}
     </Dialog>
   );
 }
 
-function Section({ title, children }: { title: string; children: React.ReactNode }) {
+function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
     <section>
       <h3 className="mb-2 text-sm font-medium text-soft">{title}</h3>
@@ -111,45 +100,10 @@ function Section({ title, children }: { title: string; children: React.ReactNode
   );
 }
 
-function IconButton({ label, icon, onClick, disabled }: { label: string; icon: React.ReactNode; onClick: () => void; disabled?: boolean }) {
+function IconButton({ label, icon, onClick, disabled }: { label: string; icon: ReactNode; onClick: () => void; disabled?: boolean }) {
   return (
     <button type="button" className="icon-button" aria-label={label} title={label} onClick={onClick} disabled={disabled}>
       {icon}
     </button>
-  );
-}
-
-function Item({ job, children, onClose }: { job: Job; children: React.ReactNode; onClose: () => void }) {
-  const preview = studio.use((state) => state.previews[job.id]);
-  const method = methodOf(job.method);
-  const before = beforeOf(job);
-  const title = nameOf(job);
-  const words = method && job.params[method.subject];
-  return (
-    <li className="rounded-lg border border-line bg-wall p-3" data-testid="queue-item">
-      <div className="flex items-center gap-3">
-        {preview ? <img src={preview} alt="" className="size-12 shrink-0 rounded-sm object-cover" /> : before ? <Picture src={thumbUrl(before, 256)} alt="" className="size-12 shrink-0 rounded-sm object-cover" /> : null}
-        <div className="min-w-0 flex-1">
-          {method && method.family !== "tool" ? (
-            <a
-              href={roomPath(job.method)}
-              className="link block truncate font-medium"
-              onClick={() => {
-                takeJobs([job]);
-                setCurrent(job.method, job.id);
-                onClose();
-              }}
-            >
-              {title}
-            </a>
-          ) : (
-            <p className="truncate font-medium">{title}</p>
-          )}
-          {typeof words === "string" && words !== before && !/^[0-9a-f]{64}$/.test(words) && <p className="truncate text-xs text-soft">{words}</p>}
-        </div>
-        <div className="flex">{children}</div>
-      </div>
-      <div className="mt-2">{job.state === "failed" ? <FaultNote job={job} /> : <ProgressLine job={job} />}</div>
-    </li>
   );
 }

@@ -1,8 +1,8 @@
-/** A picture over the whole window: fitted, at 100 % of its pixels, or larger; dragged or scrolled about. */
+/** A picture in the whole window: fitted, at 100 % or larger, moved by dragging or scrolling. */
 
 import { Maximize, ZoomIn, ZoomOut } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
-import { useSpeech } from "../i18n";
+import { useI18n } from "../i18n";
 import { Dialog } from "./Dialog";
 import { Picture } from "./Picture";
 
@@ -13,14 +13,14 @@ export function Zoom({ src, title, onClose }: { src: string; title: string; onCl
   const [natural, setNatural] = useState<{ width: number; height: number } | null>(null);
   const frame = useRef<HTMLDivElement>(null);
   const drag = useRef<{ x: number; y: number } | null>(null);
-  const { t } = useSpeech();
+  const { t } = useI18n();
 
   const fitted = () => (natural && frame.current ? Math.min(frame.current.clientWidth / natural.width, frame.current.clientHeight / natural.height, 1) : 1);
   const now = () => (scale === "fit" ? fitted() : scale);
   const larger = () => setScale(LEVELS.find((level) => level > now() * 1.01) ?? 8);
   const smaller = () => setScale(LEVELS.findLast((level) => level < now() * 0.99 && level > fitted()) ?? "fit");
 
-  // What was in the middle stays in the middle.
+  // Zooming keeps the centre of the view.
   const middle = useRef({ x: 0.5, y: 0.5 });
   const onScroll = () => {
     const box = frame.current;
@@ -53,7 +53,7 @@ export function Zoom({ src, title, onClose }: { src: string; title: string; onCl
       testid="zoom"
       actions={
         <>
-          <span className="tabular text-sm text-soft">{scale === "fit" ? t("zoom.fit") : `${Math.round(scale * 100)} %`}</span>
+          <span className="text-sm text-soft tabular-nums">{scale === "fit" ? t("zoom.fit") : `${Math.round(scale * 100)} %`}</span>
           <button type="button" className="icon-button" aria-label={t("zoom.out")} title={`${t("zoom.out")} (-)`} onClick={smaller}>
             <ZoomOut size={20} aria-hidden />
           </button>

@@ -1,48 +1,49 @@
-/** Pictures dropped anywhere on the page, or pasted: they go to the page that is open, else onto the easel. */
+/** Pictures dropped anywhere on the page, or pasted: the open page takes them, otherwise they become the photo. */
 
 import { ImageDown } from "lucide-react";
 import { useEffect, useState } from "react";
-import { useSpeech } from "../i18n";
-import { dismiss, EASEL, send, setPhoto } from "../store/easel";
-import { go } from "./route";
-import { tell } from "./toasts";
+import { useI18n } from "../i18n";
+import { navigate } from "../lib/route";
+import { PHOTO, setPhoto } from "../store/form";
+import { clearErrors, send } from "../store/uploads";
+import { showToast } from "./toasts";
 
-type Taker = (files: File[]) => void;
-let taker: Taker | null = null;
+type Handler = (files: File[]) => void;
+let handler: Handler | null = null;
 
-/** While mounted, the page takes dropped and pasted pictures itself. */
-export function useTaker(take: Taker): void {
+/** While mounted, the page handles dropped and pasted pictures itself. */
+export function useDropHandler(handle: Handler): void {
   useEffect(() => {
-    taker = take;
+    handler = handle;
     return () => {
-      if (taker === take) taker = null;
+      if (handler === handle) handler = null;
     };
   });
 }
 
-let given = 0;
+let uploadsOfPhoto = 0;
 
-export async function toEasel(files: File[]): Promise<void> {
+export async function uploadPhoto(files: File[]): Promise<void> {
   const [file] = files;
   if (!file) return;
-  const turn = (given += 1);
-  dismiss(EASEL);
-  const asset = await send(file, EASEL);
-  // Of two pictures the last given stays, whichever arrives last.
-  if (asset && turn === given) setPhoto(asset.id);
+  const turn = (uploadsOfPhoto += 1);
+  clearErrors(PHOTO);
+  const asset = await send(file, PHOTO);
+  // The picture that was chosen last stays, whichever arrives last.
+  if (asset && turn === uploadsOfPhoto) setPhoto(asset.id);
 }
 
-const imagesOf = (data: DataTransfer | null): File[] => [...(data?.files ?? [])];
+const filesOf = (data: DataTransfer | null): File[] => [...(data?.files ?? [])];
 
 export function DropAnywhere() {
-  const { t } = useSpeech();
+  const { t } = useI18n();
   const [over, setOver] = useState(false);
   useEffect(() => {
     const take = (files: File[]) => {
       if (!files.length) return;
-      if (taker) return taker(files);
-      if (location.hash.replace(/^#\/?/, "") !== "") go("#/");
-      void toEasel(files);
+      if (handler) return handler(files);
+      if (location.hash.replace(/^#\/?/, "") !== "") navigate("#/");
+      void uploadPhoto(files);
     };
     let depth = 0;
     const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
@@ -61,32 +62,32 @@ export function DropAnywhere() {
       setOver(false);
       if (event.defaultPrevented || !carriesFiles(event)) return;
       event.preventDefault();
-      take(imagesOf(event.dataTransfer));
+      take(filesOf(event.dataTransfer));
     };
-    const settle = () => {
+    const reset = () => {
       depth = 0;
       setOver(false);
     };
     const paste = (event: ClipboardEvent) => {
-      const files = imagesOf(event.clipboardData);
+      const files = filesOf(event.clipboardData);
       if (!files.length) return;
       event.preventDefault();
       if (files.some((file) => file.type.startsWith("image/"))) take(files.filter((file) => file.type.startsWith("image/")));
-      else tell(t("image.notone"), { bad: true });
+      else showToast(t("image.notone"), { bad: true });
     };
     addEventListener("dragenter", enter);
     addEventListener("dragleave", leave);
     addEventListener("dragover", hover);
     addEventListener("drop", drop);
-    // A field that takes the drop itself stops it there; this one still has to hear that it is over.
-    addEventListener("drop", settle, true);
+    // A field that takes the drop stops the event; this listener still has to know that it is over.
+    addEventListener("drop", reset, true);
     addEventListener("paste", paste);
     return () => {
       removeEventListener("dragenter", enter);
       removeEventListener("dragleave", leave);
       removeEventListener("dragover", hover);
       removeEventListener("drop", drop);
-      removeEventListener("drop", settle, true);
+      removeEventListener("drop", reset, true);
       removeEventListener("paste", paste);
     };
   }, [t]);
