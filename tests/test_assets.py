@@ -3,14 +3,16 @@
 import errno
 import os
 import resource
+import stat
 import subprocess
 import sys
 import threading
-import time
+from pathlib import Path
 
 import pytest
 
-from huafang.assets import Assets, write_whole
+from huafang import assets as module
+from huafang.assets import Assets, Scratch, draft, tidy_tree, write_whole
 from huafang.errors import DiskFull, NotFound, Unavailable
 
 
@@ -105,7 +107,7 @@ def test_bad_input_26_no_link_no_pipe_no_folder_is_opened(assets, tmp_path, kind
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-@pytest.mark.parametrize("call", ["os.replace", "os.fsync", "tempfile.mkstemp"])
+@pytest.mark.parametrize("call", ["os.replace", "os.fsync", "os.open"])
 def test_bad_input_53_a_full_disk_leaves_nothing_behind(assets, monkeypatch, call, number):
     def full(*_, **__):
         raise OSError(number, os.strerror(number))
@@ -161,14 +163,111 @@ def test_an_interrupt_leaves_nothing_behind(assets, monkeypatch):
     assert files(assets) == []
 
 
-def test_what_killed_writers_left_is_tidied_and_what_is_being_written_is_not(assets):
-    kept = assets.put(b"one")
-    old, young = (assets._place(kept).parent / name for name in (".part-old", ".part-young"))
-    old.write_bytes(b"half")
-    young.write_bytes(b"half")
-    os.utime(old, (0, 0))
-    assert assets.tidy(time.time()) == 1
-    assert files(assets) == sorted([kept, ".part-young"])
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from huafang.assets import Scratch, draft
+with draft(Path(sys.argv[1], "result.png")) as writing, Scratch() as folder:
+    writing.write_bytes(b"half")
+    Path(folder, "picture.png").write_bytes(b"half")
+    print(folder, flush=True)
+    if sys.argv[2] == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.stdin.read()
+"""
+
+
+def start_writer(folder: Path, temporary: Path, how: str) -> tuple[subprocess.Popen[str], Path]:
+    """A process in the middle of writing; its scratch folder."""
+    temporary.mkdir(exist_ok=True)
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    writer = subprocess.Popen([sys.executable, "-c", KILLED, folder, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    assert writer.stdout is not None
+    return writer, Path(writer.stdout.readline().strip())
+
+
+def grow_old(folder: Path) -> None:
+    for place in [folder, *folder.rglob("*")]:
+        if not place.is_symlink() and not place.is_fifo():
+            os.utime(place, (1e9, 1e9))
+
+
+def test_what_killed_writers_left_is_removed_by_the_next_one_and_what_is_being_written_is_not(tmp_path, monkeypatch):
+    folder, temporary = tmp_path / "out", tmp_path / "tmp"
+    folder.mkdir()
+    (folder / ".part-of-another-program").write_bytes(b"theirs")
+    (folder / ".part-huafang-link").symlink_to(folder / ".part-of-another-program")
+    (folder / ".part-huafang-folder").mkdir()
+    os.mkfifo(folder / ".part-huafang-pipe")
+    others = {place.name for place in folder.iterdir()}
+    killed, left = start_writer(folder, temporary, "kill")
+    killed.communicate()
+    lives, used = start_writer(folder, temporary, "wait")
+    try:
+        assert left.is_dir()
+        assert len(list(folder.iterdir())) == len(others) + 2
+        young = {place.name for place in folder.iterdir()}
+        monkeypatch.setattr(module, "_tidied", set())
+        monkeypatch.setattr("tempfile.tempdir", str(temporary))
+        write_whole(folder / "first.png", b"whole")
+        Scratch().cleanup()
+        assert {place.name for place in folder.iterdir()} == young | {"first.png"}, "one that is so young may be about to be locked"
+        assert left.is_dir()
+        grow_old(tmp_path)
+        monkeypatch.setattr(module, "_tidied", set())
+        write_whole(folder / "second.png", b"whole")
+        Scratch().cleanup()
+        assert not left.exists()
+        assert (used / "picture.png").exists()
+        assert len(list(folder.iterdir())) == len(others) + 3, "what a killed one left is gone, and nothing else"
+        assert others < {place.name for place in folder.iterdir()}
+    finally:
+        lives.communicate("")
+    assert lives.returncode == 0
+    assert (folder / "result.png").read_bytes() == b"half", "it was written to its end"
+    assert not used.exists()
+
+
+def test_a_data_folder_is_tidied_whole_and_links_are_not_followed(tmp_path):
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for place in (data / "outbox" / ".part-abc12345", data / "assets" / "ab" / ".part-huafang-1", data / ".part-7", elsewhere / ".part-huafang-2"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"half")
+    (data / "models").symlink_to(elsewhere)
+    (data / "a.pt.part").write_bytes(b"a download to go on with")
+    grow_old(tmp_path)
+    assert tidy_tree(data) == 3
+    assert sorted(place.name for place in data.rglob("*") if place.is_file()) == ["a.pt.part"]
+    assert list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o027, 0o022, 0o002])
+def test_the_umask_says_who_may_read_a_file(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        write_whole(tmp_path / "a", b"x")
+        with draft(tmp_path / "b.safetensors") as writing:
+            writing.write_bytes(b"x")
+        stored = Assets(tmp_path / "assets")
+        place = stored._place(stored.put(b"x"))
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (tmp_path / "a", tmp_path / "b.safetensors", place)} == {0o666 & ~umask}
+
+
+def test_a_draft_that_fails_leaves_what_was_there(tmp_path):
+    place = tmp_path / "model.safetensors"
+    place.write_bytes(b"before")
+
+    def write() -> None:
+        with draft(place) as writing:
+            writing.write_bytes(b"after")
+            raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="damaged"):
+        write()
+    assert [found.name for found in tmp_path.iterdir()] == [place.name]
+    assert place.read_bytes() == b"before"
 
 
 def test_a_reader_sees_all_or_nothing(tmp_path):

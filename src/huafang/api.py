@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huafang import compilation, images, metadata, methods, sources, video
-from huafang.assets import Assets, write_whole
+from huafang.assets import Assets, Scratch, write_whole
 from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import BadInput, Unavailable
 from huafang.notes import Note
@@ -190,7 +189,7 @@ class Bench:
     """A place to run methods in this process: pictures come from files, and its store is gone when it closes."""
 
     def __init__(self, data: Path | None = None, folders: tuple[Path, ...] = (), device: str | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="huafang-", ignore_cleanup_errors=True)
+        self._folder = Scratch()
         self.assets = Assets(Path(self._folder.name))
         self.weights = Weights(places(data).models, folders)
         self.device = device

@@ -8,15 +8,25 @@ import errno
 import hashlib
 import os
 import re
+import secrets
+import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from huafang.errors import DiskFull, NotFound, Unavailable
 
 _ID = re.compile(r"[0-9a-f]{64}")
+DRAFT = ".part-huafang-"
+SCRATCH = "huafang-"
+LOCK = ".lock"
+YOUNG = 60.0
+"""Seconds within which a file may have been made and not yet locked."""
+_tidied: set[Path] = set()
+"""Folders in which this process has looked for what others left."""
 
 
 class Assets:
@@ -126,16 +136,6 @@ class Assets:
             if _ID.fullmatch(place.name):
                 yield place.name
 
-    def tidy(self, now: float) -> int:
-        """Remove what writers that were killed left half-written over an hour ago. Returns how many files went."""
-        gone = 0
-        for draft in self.root.glob("*/.part-*"):
-            with contextlib.suppress(OSError):
-                if now - draft.stat().st_mtime > 3600:
-                    draft.unlink()
-                    gone += 1
-        return gone
-
     def _place(self, asset: str) -> Path:
         if not _ID.fullmatch(asset):
             raise NotFound(f"{asset[:80]!r} is no asset id: an id is 64 hexadecimal digits", code="asset.missing")
@@ -144,38 +144,150 @@ class Assets:
 
 def check_writable(folder: Path) -> None:
     """Make `folder` if need be and see that a file can be written there, before hours are spent on what would go into it. Raises as `write_whole` does."""
-    probe = folder / f".part-{os.getpid()}"
-    write_whole(probe, b"")
-    probe.unlink(missing_ok=True)
+    with _said(folder, 0):
+        folder.mkdir(parents=True, exist_ok=True)
+        _discard(*_new_draft(folder))
 
 
 def write_whole(place: Path, data: bytes) -> None:
-    """Write `data` to `place` so that a reader, or a crash, sees all of it or none of it.
+    """Write `data` to `place` so that a reader, or a crash, sees all of it or none of it. The umask says who may read it.
 
     Raises DiskFull when there is no room, Unavailable when the folder cannot be written.
     """
-    draft: str | None = None
-    try:
+    with _said(place.parent, len(data)):
         place.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(prefix=".part-", dir=place.parent)
-        with os.fdopen(handle, "wb") as file:
+        with draft(place) as writing, open(writing, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, 0o644)
-        os.replace(draft, place)
-        draft = None
         _sync_folder(place.parent)
+
+
+@contextlib.contextmanager
+def draft(place: Path, *, move: Callable[[Path, Path], None] | None = None) -> Iterator[Path]:
+    """An empty file beside `place`, which must have a folder; at the end it replaces `place`, or does what `move` says, and after an exception it is
+    removed. Raises OSError.
+
+    It is locked for as long as this process lives, so that one that was left by a killed process is known for what it is, and is removed by the next writer.
+    """
+    handle, writing = _new_draft(place.parent, place.suffix)
+    try:
+        yield writing
+        if os.name == "nt":  # an open file cannot be renamed there
+            os.close(handle)
+            handle = -1
+        (move or os.replace)(writing, place)
+    except BaseException:
+        _discard(handle, writing)
+        raise
+    if handle >= 0:
+        os.close(handle)
+
+
+class Scratch(tempfile.TemporaryDirectory[str]):
+    """A folder for a while, this user's alone, in the system's place for such. Those that killed processes of this user left there are removed."""
+
+    def __init__(self) -> None:
+        parent = Path(tempfile.gettempdir())
+        if parent not in _tidied:
+            _tidied.add(parent)
+            for left in parent.glob(f"{SCRATCH}????????"):
+                _remove_scratch(left)
+        super().__init__(prefix=SCRATCH, ignore_cleanup_errors=True)
+        self._handle = os.open(Path(self.name, LOCK), os.O_CREAT | os.O_RDWR, 0o600)
+        _lock(self._handle)
+
+    def cleanup(self) -> None:
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+        super().cleanup()
+
+
+def tidy(folder: Path, pattern: str = f"{DRAFT}*") -> int:
+    """Remove the drafts in `folder` whose writers are gone. Returns how many there were."""
+    gone = 0
+    with contextlib.suppress(OSError):
+        for left in folder.glob(pattern):
+            with contextlib.suppress(OSError), _abandoned(left) as ours:
+                if ours:
+                    left.unlink()
+                    gone += 1
+    return gone
+
+
+def tidy_tree(root: Path) -> int:
+    """`tidy` for `root` and every folder in it, where every draft is ours, those of earlier versions among them. Links are not followed."""
+    return sum(tidy(Path(folder), ".part-*") for folder, _, _ in os.walk(root))
+
+
+def _new_draft(folder: Path, suffix: str = "") -> tuple[int, Path]:
+    if folder not in _tidied:
+        _tidied.add(folder)
+        tidy(folder)
+    while True:
+        place = folder / f"{DRAFT}{secrets.token_hex(8)}{suffix}"
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(place, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+            _lock(handle)
+            return handle, place
+
+
+def _discard(handle: int, place: Path) -> None:
+    if os.name == "nt" and handle >= 0:
+        os.close(handle)
+        handle = -1
+    with contextlib.suppress(OSError):
+        place.unlink()
+    if handle >= 0:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file for this process. False if another one has it. Where there are no such locks the file is merely never taken for an abandoned one."""
+    try:
+        import fcntl
+    except ImportError:  # on Windows an open file cannot be deleted, which comes to the same
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _abandoned(place: Path) -> Iterator[bool]:
+    """Whether the file `place` is this user's and nobody has it locked; it is locked meanwhile. Raises OSError."""
+    handle = os.open(place, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        found = os.fstat(handle)
+        mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+        old = abs(time.time() - found.st_mtime) > YOUNG
+        yield stat.S_ISREG(found.st_mode) and mine and old and _lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_scratch(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        if stat.S_ISDIR(folder.lstat().st_mode):
+            with _abandoned(folder / LOCK) as ours:
+                if ours:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _said(folder: Path, size: int) -> Iterator[None]:
+    """Say in words why nothing could be written."""
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DiskFull(f"no room on the disk to write {len(data):,} bytes to {place.parent}", hint="free some space and try again") from error
+            raise DiskFull(f"no room on the disk to write {size:,} bytes to {folder}", hint="free some space and try again") from error
         raise Unavailable(
-            f"cannot write to {place.parent}: {error.strerror}", code="disk.unwritable", hint="check that the folder exists and is yours to write"
+            f"cannot write to {folder}: {error.strerror}", code="disk.unwritable", hint="check that the folder exists and is yours to write"
         ) from error
-    finally:
-        if draft is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(draft)
 
 
 def _sync_folder(folder: Path) -> None:

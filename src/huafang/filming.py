@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from huafang import metadata, video
 from huafang.aside import ahead, behind
-from huafang.assets import check_writable, write_whole
+from huafang.assets import Scratch, check_writable, write_whole
 from huafang.context import Context, File, Result
 from huafang.notes import Note
 from huafang.ops import flow, resize
@@ -209,7 +208,7 @@ def _workplace(params: Params, ctx: Context) -> Iterator[Path]:
     Without a place for work, or where another process is at the same run, it is one of its own that does not last.
     """
     if ctx.work is None:
-        with tempfile.TemporaryDirectory(prefix="huafang-", ignore_cleanup_errors=True) as passing:
+        with Scratch() as passing:
             yield Path(passing)
         return
     from filelock import FileLock, Timeout
@@ -222,7 +221,7 @@ def _workplace(params: Params, ctx: Context) -> Iterator[Path]:
     try:
         lock.acquire()
     except Timeout:
-        with tempfile.TemporaryDirectory(prefix="huafang-", ignore_cleanup_errors=True) as passing:
+        with Scratch() as passing:
             yield Path(passing)
         return
     try:

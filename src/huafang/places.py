@@ -12,6 +12,11 @@ class Places:
 
     root: Path
 
+    def make(self) -> None:
+        """Make the data folder and the folders of what users made, for this user alone; those that are there stay as they are. Raises OSError."""
+        for folder in (self.root, self.assets, self.outbox, self.names, self.root / "cache", self.work):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @property
     def assets(self) -> Path:
         return self.root / "assets"

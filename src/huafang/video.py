@@ -8,7 +8,6 @@ import heapq
 import io
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huafang import colourspaces, metadata
+from huafang.assets import Scratch
 from huafang.errors import BadInput, TooLarge
 from huafang.notes import Note
 
@@ -368,7 +368,7 @@ def joined(parts: Iterable[tuple[int, bytes]], source: bytes, text: dict[str, st
 
     files = list(parts)
     options = {"movflags": "+faststart+use_metadata_tags"}  # the index comes first, so that a page plays what has arrived; a muxer wants a real file for it
-    with tempfile.TemporaryDirectory(prefix="huafang-") as folder:
+    with Scratch() as folder:
         place = Path(folder) / "film.mp4"
         with opened(source) as film, av.open(str(place), "w", options=options) as container, av.open(io.BytesIO(files[0][1]), format="mov") as first:
             container.metadata.update(text)

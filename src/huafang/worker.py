@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import math
+import multiprocessing
 import os
 import queue
 import signal
@@ -28,6 +29,7 @@ from huafang.errors import Cancelled, HuafangError
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, TaskSpec
 from huafang.params import Params
+from huafang.processes import end_with
 from huafang.weights import Weights
 
 if TYPE_CHECKING:
@@ -58,8 +60,7 @@ class LanePlaces:
 
 def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
     """Run tasks from `pipe` until it closes. A lane for painting is named for its device."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to hear
-    signal.signal(signal.SIGTERM, _leave_later)
+    follow_the_server()
     _be_first_to_go()
     inbox = _Inbox(pipe)
     resident = Resident()
@@ -72,6 +73,16 @@ def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
     while True:
         task, stop = inbox.next()
         _attempt(task, pipe, name, where, stop, resident)
+
+
+def follow_the_server() -> None:
+    """Leave signals to the server, and end when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to hear
+    signal.signal(signal.SIGTERM, _leave_later)
+    if hasattr(signal, "SIGHUP"):  # a closed terminal tells every process
+        signal.signal(signal.SIGHUP, _leave_later)
+    if server := multiprocessing.parent_process():
+        end_with(server.pid or 0)
 
 
 class _Inbox:
@@ -199,7 +210,9 @@ def _writable(said: str) -> str:
 
 
 def _leave_later(*_: object) -> None:
-    """A service manager's SIGTERM goes to every process at once. The server is to say when a lane ends, or its death would count as a crash."""
+    """A service manager's SIGTERM, or a closed terminal's SIGHUP, goes to every process at once. The server is to say when a lane ends, or its
+    death would count as a crash.
+    """
     timer = threading.Timer(PATIENCE, os._exit, (0,))
     timer.daemon = True
     timer.start()

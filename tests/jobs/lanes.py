@@ -15,7 +15,7 @@ from huafang.assets import Assets, write_whole
 from huafang.errors import BadInput, Cancelled
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, TaskSpec
-from huafang.worker import _Inbox, fault_of
+from huafang.worker import _Inbox, fault_of, follow_the_server
 
 
 def stillborn_lane(pipe: Connection, name: str, root: Path) -> None:
@@ -28,7 +28,7 @@ def stillborn_lane(pipe: Connection, name: str, root: Path) -> None:
 
 
 def fake_lane(pipe: Connection, name: str, root: Path) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow_the_server()
     inbox = _Inbox(pipe)
     while True:
         task, stop = inbox.next()

@@ -12,8 +12,8 @@ import pytest
 
 from huafang.errors import BadInput, Unavailable
 from huafang.jobs import dispatcher as module
-from huafang.jobs.lease import NoLease, hold, sqlite_file
-from huafang.jobs.rows import open_database, parse_address
+from huafang.jobs.lease import NoLease, hold
+from huafang.jobs.rows import open_database, parse_address, sqlite_file
 from huafang.jobs.store import Store
 from tests.jobs.conftest import draft, ended, open_dispatcher, under_way, wait
 from tests.server.conftest import Server

@@ -4,11 +4,9 @@ Tensors keep the bits and the precision that they are stored in. The file also c
 model of no published shape, as the built-in one is, can be read again by Huafang; other tools guess a model by its shapes, and know the published ones.
 """
 
-import contextlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import torch
 
 from huafang import modelconfig, newfile, tensorfile
-from huafang.assets import check_writable
+from huafang.assets import check_writable, draft
 from huafang.diffusion import carried, ldm
 from huafang.diffusion.carried import CLIP_WORDS, KNOWN, UNET, VAE, Carried
 from huafang.diffusion.checkpoints import Checkpoint, inspect
@@ -195,23 +193,13 @@ def _write(state: State, said: dict[str, str], out: Path, over: bool) -> None:
     full = DiskFull(f"no room on the disk to write {size:,} bytes to {out.parent}", hint="free some space and try again")
     if shutil.disk_usage(out.parent).free < size:
         raise full
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix=".safetensors", dir=out.parent)
-    os.close(handle)
-    draft = Path(name)
     try:
-        save_file(state, draft, metadata=said)
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        inspect(draft)  # our own reader's checks of names, sizes and of what is carried
-        os.chmod(draft, 0o644)
-        if over:
-            os.replace(draft, out)
-        else:
-            newfile.move_new(draft, out)
+        with draft(out, move=os.replace if over else newfile.move_new) as writing:
+            save_file(state, writing, metadata=said)
+            with writing.open("rb+") as file:
+                os.fsync(file.fileno())
+            inspect(writing)  # our own reader's checks of names, sizes and of what is carried
     except (SafetensorError, OSError) as error:
         if "os error 28" in str(error) or "No space" in str(error):
             raise full from error
         raise Unavailable(f"cannot write to {out.parent}: {error}", code="disk.unwritable") from error
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink()

@@ -12,14 +12,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from huafang.errors import HuafangError, Unavailable
-from huafang.jobs.rows import parse_address
+from huafang.jobs.rows import parse_address, sqlite_file
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +59,6 @@ def hold(address: str) -> Iterator[Lease]:
         yield file
     finally:
         file.close()
-
-
-def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite database, with all links followed; None for one in memory."""
-    name = url.database or ""
-    if name.startswith("file:") and "uri" in url.query:
-        if url.query.get("mode") == "memory":
-            return None
-        name = unquote(urlsplit(name).path)
-    if name in ("", ":memory:"):
-        return None
-    return Path(name).resolve()
 
 
 class _File:

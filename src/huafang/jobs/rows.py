@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import os
 import secrets
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import JSON, URL, BigInteger, Boolean, Engine, Float, Index, Integer, String, Text, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import make_url
@@ -102,6 +104,18 @@ def parse_address(address: str) -> URL:
     return url
 
 
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite database, with all links followed; None for one in memory."""
+    name = url.database or ""
+    if name.startswith("file:") and "uri" in url.query:
+        if url.query.get("mode") == "memory":
+            return None
+        name = unquote(urlsplit(name).path)
+    if name in ("", ":memory:"):
+        return None
+    return Path(name).resolve()
+
+
 def open_database(address: str) -> Engine:
     """Connect, and make the tables where there are none.
 
@@ -111,9 +125,10 @@ def open_database(address: str) -> Engine:
     url = parse_address(address)
     shown = url.render_as_string(hide_password=True)
     sqlite = url.get_backend_name() == "sqlite"
+    file = sqlite_file(url) if sqlite else None
     try:
-        if sqlite and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        if file is not None:
+            _make_file(file)
         engine = create_engine(url, connect_args={"timeout": 15} if sqlite else {}, pool_pre_ping=not sqlite, json_serializer=_json)
         if sqlite:
             event.listen(engine, "connect", _tune_sqlite)
@@ -131,6 +146,13 @@ def open_database(address: str) -> Engine:
             hint="nothing was changed; put a backup in its place, or move the file away to start with an empty one: stored pictures are kept either way",
         ) from error
     return engine
+
+
+def _make_file(place: Path) -> None:
+    """An empty file for SQLite, which only this user can read; it gives its companions (`-wal`, `-shm`) the same rights."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _json(value: object) -> str:

@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from huafang import newfile, weights
+from huafang.assets import draft
 from huafang.errors import BadInput
+from huafang.processes import child
 
 
 def convert(path: Path, target: Path | None = None, *, layout: str = "any", memory: int | None = None, seconds: float = 600, over: bool = False) -> Path:
@@ -24,10 +24,8 @@ def convert(path: Path, target: Path | None = None, *, layout: str = "any", memo
     if out.is_dir() or (os.path.lexists(out) and not over):
         raise newfile.exists(out)
     bound = memory or 4 * path.stat().st_size + (4 << 30)
-    handle, draft = tempfile.mkstemp(prefix=".part-", suffix=".safetensors", dir=out.parent)
-    os.close(handle)
-    try:
-        command = [sys.executable, "-I", "-m", "huafang.pull.unpickle", str(path.resolve()), draft, layout, str(bound), str(int(seconds))]
+    with draft(out, move=os.replace if over else newfile.move_new) as writing:
+        command = child("huafang.pull.unpickle", str(path.resolve()), str(writing), layout, str(bound), str(int(seconds)))
         try:
             ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=False)  # our own module, no shell
         except subprocess.TimeoutExpired:
@@ -38,14 +36,7 @@ def convert(path: Path, target: Path | None = None, *, layout: str = "any", memo
             raise BadInput(
                 f"{path.name} is not converted: {answer.get('error', last[:300])}", code="weights.unsafe", hint="look for a .safetensors of the same model"
             )
-        weights.load(Path(draft))
-        os.chmod(draft, 0o644)
-        if over:
-            os.replace(draft, out)
-        else:
-            newfile.move_new(Path(draft), out)
-    finally:
-        Path(draft).unlink(missing_ok=True)
+        weights.load(writing)
     return out
 
 

@@ -11,12 +11,11 @@ import os
 import queue
 import shutil
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-from huafang import catalogue, hubcache, weights
+from huafang import catalogue, hubcache, processes, weights
 from huafang.errors import BadInput, DiskFull, Unavailable
 from huafang.pull.conversion import convert
 from huafang.pull.store import put
@@ -48,7 +47,7 @@ def snapshot(repository: str, store: Weights, *, pickled_as: str | None = None, 
 
 
 def _child(repository: str, draft: Path | None, progress: Progress) -> dict[str, Any]:
-    command = [sys.executable, "-I", "-m", "huafang.pull.hub_child", repository, str(draft or "")]
+    command = processes.child("huafang.pull.hub_child", repository, str(draft or ""))
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8")  # our own module, no shell
     said: queue.Queue[str] = queue.Queue()
     assert child.stdout is not None, "asked for above"

@@ -1,6 +1,6 @@
 """The process in which huggingface_hub works. Started by `hub.py`; answers with lines of JSON.
 
-    python -I -m huafang.pull.hub_child OWNER/NAME [FOLDER]
+    python -m huafang.pull.hub_child OWNER/NAME [FOLDER]
 
 FOLDER takes the files of a repository some of whose networks are only pickled; without it, such a repository is refused.
 """

@@ -1,6 +1,6 @@
 """Pickled weights, Torch 7's and ONNX's -> safetensors, in a process that is thrown away. The only file of the house that calls `torch.load`.
 
-    python -I -m huafang.pull.unpickle SOURCE TARGET LAYOUT MEMORY SECONDS
+    python -m huafang.pull.unpickle SOURCE TARGET LAYOUT MEMORY SECONDS
 
 It is started by `conversion.py` and answers with one line of JSON. `weights_only=True` keeps a pickle from naming code, but is no sandbox
 (CVE-2025-32434, CVE-2026-24747): hence a process of its own with a limit on memory and time, tensors copied out one by one as plain dense numbers,

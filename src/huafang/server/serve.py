@@ -19,7 +19,7 @@ from types import FrameType
 
 from filelock import FileLock, Timeout
 
-from huafang.assets import Assets
+from huafang.assets import Assets, tidy_tree
 from huafang.errors import BadInput, Unavailable
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.executor import LocalExecutor
@@ -65,7 +65,7 @@ def open_studio(options: Options) -> Iterator[Studio]:
     places = options.places
     lock = FileLock(places.root / "huafang.lock", timeout=0)
     try:
-        places.root.mkdir(parents=True, exist_ok=True)
+        places.make()
         lock.acquire()
     except Timeout:
         raise Unavailable(
@@ -84,7 +84,7 @@ def open_studio(options: Options) -> Iterator[Studio]:
         where = LanePlaces(places.assets, places.models, places.outbox, options.folders, options.threads, places.work)
         executor = LocalExecutor({**dict.fromkeys(options.devices, "compute"), "network": "network"}, lane, (where,))
         assets = Assets(places.assets, [places.names, *(places.thumbnails / size for size in ("256", "512"))])
-        threading.Thread(target=assets.tidy, args=(time.time(),), name="tidy", daemon=True).start()
+        threading.Thread(target=tidy_tree, args=(places.root,), name="tidy", daemon=True).start()
         dispatcher = Dispatcher(store, executor, assets, places.outbox, queue_limit=options.queue_limit, lease=lease)
         dispatcher.start()
         stack.callback(dispatcher.stop, GRACE)
@@ -92,7 +92,7 @@ def open_studio(options: Options) -> Iterator[Studio]:
 
 
 class Stop:
-    """What SIGINT and SIGTERM ask for: the first of them a stop in order, a second Ctrl-C to leave at once.
+    """What SIGINT, SIGTERM and SIGHUP ask for: the first of them a stop in order, a second Ctrl-C to leave at once.
 
     To leave at once is to be killed: files are written whole or not at all, the database is its own keeper, and the next start takes up what was left.
     """
@@ -102,8 +102,9 @@ class Stop:
         self._then: Callable[[], None] | None = None
 
     def __enter__(self) -> "Stop":
-        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
-        self._before = {number: signal.signal(number, self._hear) for number in numbers}
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP") if hasattr(signal, name)]
+        heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` has SIGHUP ignored
+        self._before = {number: signal.signal(number, self._hear) for number in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
