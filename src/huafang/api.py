@@ -1,6 +1,7 @@
 """Huafang from Python: `stylize`, `generate`, and `run` for any method. torch is loaded by the first call, not by the import."""
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -211,10 +212,13 @@ class Bench:
 
     def warn(self, notes: Iterable[str]) -> None:
         """Add to `warnings` what was not said before."""
-        for note in notes:
-            if note not in self._warned:
-                self._warned.add(note)
-                self.warnings.append(note)
+        self.warnings += filter(self.is_new, notes)
+
+    def is_new(self, note: str) -> bool:
+        """Whether a note was not asked about before."""
+        new = note not in self._warned
+        self._warned.add(note)
+        return new
 
     def picture(self, source: "Picture", *, film: bool = False) -> str:
         """Ingest a picture from a path, bytes or PIL, or where `film` says so a film, and give its id. Raises BadInput, TooLarge."""
@@ -278,6 +282,15 @@ class Bench:
         name = self.weights.add(path)
         self.read.add(path)
         return name
+
+    def free_memory(self) -> None:
+        """Let models go that are kept for the next picture, after memory ran out."""
+        import torch
+
+        self._resident.clear()
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def run(self, params: Params, on_step: Callable[[Step], None] = lambda step: None, stop: Callable[[], bool] = lambda: False) -> Painting:
         """Run a method here and now. Raises Cancelled when `stop` says so, and the method's own errors."""

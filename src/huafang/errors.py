@@ -18,6 +18,7 @@
 A message says what came, what is allowed and what is nearest. `hint` says what to do about it. `code` is the stable name of the fault.
 """
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
@@ -154,3 +155,42 @@ def _near(came: str, allowed: Iterable[str]) -> str | None:
     begun = [name for name in names if len(came) > 2 and name.startswith(came.lower())]
     found = close or (begun if len(begun) == 1 else [])
     return names[found[0]] if found else None
+
+
+_MEMORY_WORDS = (
+    "out of memory",  # CUDA, MPS
+    "can't allocate memory",  # torch's allocator on the CPU
+    "cannot allocate memory",  # the system's own words, as torch and the loader of libraries pass them on
+    "not enough memory",  # torch's allocator on Windows
+    "std::bad_alloc",
+    "alloc_failed",  # cuBLAS, cuDNN
+    "can't start new thread",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception, or one that it was raised from, says that memory ran out: Python's and NumPy's MemoryError, torch's errors, the system's ENOMEM."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen and not isinstance(link, HuafangError):
+        seen.add(id(link))
+        if isinstance(link, MemoryError) or (isinstance(link, OSError) and link.errno == errno.ENOMEM):
+            return True
+        said = str(link).lower()
+        if isinstance(link, RuntimeError | OSError | ImportError) and any(words in said for words in _MEMORY_WORDS) and "static tls block" not in said:
+            return True
+        link = link.__cause__ or link.__context__
+    return isinstance(error, OutOfMemory)
+
+
+def as_fault(error: BaseException, details: str) -> HuafangError:
+    """`error` if it is one of this tree, else the one that says the same: OutOfMemory, or JobFailed for a fault of Huafang's own, with where `details` are.
+
+    Nothing of `error` is kept but its words, so that its frames, and the tensors in them, go away with it.
+    """
+    if isinstance(error, HuafangError):
+        return error
+    if is_out_of_memory(error):
+        return OutOfMemory("there was not enough memory for this", hint="try a smaller picture, or close other programs")
+    said = " ".join(str(error).split())
+    return JobFailed(f"{type(error).__name__}: {said[:500]}".rstrip(": "), hint=f"this is a fault of Huafang's own; {details}")

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from huafang import compilation, images, metadata, methods
 from huafang.assets import Assets, write_whole
 from huafang.context import Context, File, Resident, Result, Step
-from huafang.errors import Cancelled, HuafangError
+from huafang.errors import Cancelled, HuafangError, as_fault
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, TaskSpec
 from huafang.params import Params
@@ -196,12 +196,8 @@ def _store_file(file: File, assets: Assets) -> dict[str, Any]:
 
 def fault_of(error: BaseException) -> dict[str, Any]:
     """An exception as a job's error: code, message, hint."""
-    if isinstance(error, HuafangError):
-        return {"code": error.code, "message": _writable(error.message), "hint": error.hint}
-    said = _writable(str(error))
-    if isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said or "not enough memory" in said:
-        return {"code": "memory.out", "message": "there was not enough memory for this", "hint": "try a smaller picture, or close other programs"}
-    return {"code": "job.failed", "message": f"{type(error).__name__}: {said[:500]}", "hint": "this is a fault of Huafang's own; its log has the details"}
+    fault = as_fault(error, "its log has the details")
+    return {"code": fault.code, "message": _writable(fault.message), "hint": fault.hint}
 
 
 def _writable(said: str) -> str:

@@ -1,6 +1,7 @@
 """The command line as a user meets it: its words, its files, its exit codes."""
 
 import json
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -8,12 +9,14 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from huafang import images, methods
 from huafang.api import Bench, Painting
-from huafang.errors import Cancelled, Unavailable
+from huafang.errors import BadInput, Cancelled, Unavailable
 from tests.cli.conftest import huafang
 from tests.conftest import scene
 
@@ -69,6 +72,55 @@ def test_one_bad_picture_of_many_is_reported_and_the_rest_is_painted(desk, capsy
     results = json.loads(capsys.readouterr().out)["results"]
     assert [result["error"]["code"] for result in results if "error" in result] == ["image.unreadable"]
     assert len(list(Path("out").iterdir())) == 3
+
+
+NOT_ENOUGH = "photos/1.png: there was not enough memory for this"
+
+
+@pytest.mark.parametrize(
+    ("do", "code", "said"),
+    [
+        (lambda: torch.empty(1 << 50), "memory.out", NOT_ENOUGH),
+        (lambda: np.empty(1 << 50), "memory.out", NOT_ENOUGH),
+        (lambda: {}["x"], "job.failed", "photos/1.png: KeyError: 'x'"),
+        (lambda: pytest.fail("as an assertion"), "job.failed", None),
+        (lambda: (_ for _ in ()).throw(BadInput("no such thing")), "input.bad", "no such thing"),
+    ],
+    ids=["torch's memory", "numpy's memory", "a fault of ours", "no Exception of the library", "a refusal"],
+)
+@pytest.mark.parametrize("place", ["huafang.methods.run", "huafang.api.Bench.params", "huafang.api.Painting.save"])
+def test_whatever_is_wrong_with_one_picture_the_others_are_painted(desk, monkeypatch, capsys, place, do, code, said):
+    real, calls = pkgutil.resolve_name(place.replace("huafang.api.", "huafang.api:")), []
+
+    def once(*words, **more):
+        calls.append(words)
+        if len(calls) == 2:
+            try:
+                do()
+            except pytest.fail.Exception as error:
+                raise AssertionError from error
+        return real(*words, **more)
+
+    monkeypatch.setattr(place, once)
+    assert huafang("stylize", "photos", *RECOLOUR, "-o", "out", "--json") == 4
+    out, err = capsys.readouterr()
+    results = json.loads(out)["results"]
+    assert [result["error"]["code"] if "error" in result else result["outputs"] for result in results] == [["out/0.png"], code, ["out/2.png"]]
+    assert "Traceback" not in err
+    assert said is None or said in err
+
+
+def test_a_run_of_one_picture_ends_in_words_whatever_happens(desk, monkeypatch, capsys):
+    for do, code, said in ((lambda *_: torch.empty(1 << 50), "memory.out", "there was not enough memory"), (lambda *_: {}["x"], "job.failed", "KeyError: 'x'")):
+        monkeypatch.setattr(methods, "run", do)
+        assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png", "--json") == 1
+        out, err = capsys.readouterr()
+        assert json.loads(out)["error"]["code"] == code
+        assert f"error: {said}" in err
+        assert "Traceback" not in err
+    monkeypatch.setenv("HUAFANG_TRACEBACK", "1")
+    assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png") == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_while_a_picture_is_painted_the_next_is_read_and_the_last_is_written(desk, monkeypatch):

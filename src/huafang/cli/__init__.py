@@ -6,7 +6,9 @@ Results go to stdout, everything else to stderr. Help loads no torch.
 """
 
 import json
+import os
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -15,7 +17,8 @@ from huafang import methods
 from huafang.cli import models, serve
 from huafang.cli.compare import compare_command
 from huafang.cli.paint import room_command, stylize_command
-from huafang.errors import Cancelled, HuafangError, nearest
+from huafang.cli.pictures import DETAILS, TRACEBACK
+from huafang.errors import Cancelled, HuafangError, as_fault, nearest
 from huafang.processes import import_nothing_from_here
 
 ROOM_COMMANDS = {name.replace("_", "-"): name for name, room in methods.ROOMS.items() if room.lane == "compute" and name != compare_command.name}
@@ -108,6 +111,10 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # `huafang methods | head`
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:  # whatever it is, it is said in words
+        if os.environ.get(TRACEBACK):
+            traceback.print_exception(error)
+        fail(as_fault(error, DETAILS), "--json" in given)
     else:
         sys.exit(code if isinstance(code, int) else 0)
 

@@ -1,7 +1,9 @@
 """Pictures on their way through a room: made ready, painted, finished; of several, the next is read and the last is written meanwhile."""
 
 import contextlib
+import os
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,12 +16,15 @@ from huafang import compilation, methods
 from huafang.aside import ahead, behind
 from huafang.cli.progress import figures, progress_bar
 from huafang.cli.targets import Targets, spare
-from huafang.errors import BadInput, Cancelled, HuafangError, OutOfMemory
+from huafang.errors import BadInput, Cancelled, OutOfMemory, as_fault
 from huafang.params import Params, picture_ids
 
 if TYPE_CHECKING:
     from huafang.api import Bench, Painting
 
+TRACEBACK = "HUAFANG_TRACEBACK"
+"""Set in the environment, it shows where a fault of Huafang's own happened."""
+DETAILS = f"{TRACEBACK}=1 in the environment shows where"
 LONG = 5.0
 """Seconds: a picture that took so long is written, and told of, before the next is begun."""
 
@@ -122,11 +127,8 @@ class One:
             said.append(note)
             _note(note)
 
-        try:
-            with progress_bar(self.place + self.method, quiet=self.how.quiet or self.how.as_json) as on_step, compilation.announced(announce):
-                painting = self.bench.run(ready.params, on_step, stop)
-        except MemoryError as error:
-            raise OutOfMemory("there was not enough memory for this", hint="try a smaller picture") from error
+        with progress_bar(self.place + self.method, quiet=self.how.quiet or self.how.as_json) as on_step, compilation.announced(announce):
+            painting = self.bench.run(ready.params, on_step, stop)
         return Painted(ready, painting, time.monotonic() - started, tuple(said))
 
     def finished(self, painted: Painted | Done) -> Done:
@@ -140,10 +142,17 @@ class One:
         notes = tuple((f"note: {note}", "yellow") for note in painting.notes if note not in painted.said)
         return Done({**report, **made}, written, notes if self.how.as_json else (*notes, (took, None)))
 
-    def failed(self, error: HuafangError) -> Done:
-        """Given up."""
-        report = {"source": str(self.source), "error": {"code": error.code, "message": error.message, "hint": error.hint}}
-        return Done(report, (), ((f"{self.place}{error.message}", "red"),))
+    def failed(self, error: Exception) -> Done:
+        """Given up, whatever it was that failed."""
+        fault = as_fault(error, DETAILS)
+        if isinstance(fault, OutOfMemory):
+            self.bench.free_memory()
+        if fault is not error and os.environ.get(TRACEBACK):
+            traceback.print_exception(error)
+        report = {"source": str(self.source), "error": {"code": fault.code, "message": fault.message, "hint": fault.hint}}
+        name = "" if str(self.source) in fault.message or Path(str(self.source)).name in fault.message else f"{self.source}: "
+        hint = [(f"hint: {fault.hint}", None)] if fault.hint and self.bench.is_new(fault.hint) else []
+        return Done(report, (), ((f"{self.place}{name}{fault.message}", "red"), *hint))
 
 
 def _note(text: str) -> None:
@@ -177,14 +186,14 @@ def _together(ones: list[One], stop: Callable[[], bool], tell: Callable[[Done], 
         for one in ones:
             try:
                 yield one, one.ready()
-            except HuafangError as error:
+            except Exception as error:  # whatever is wrong with one picture, the others are painted
                 yield one, one.failed(error)
 
     def put_away(item: tuple[One, Painted | Done]) -> None:
         one, painted = item
         try:
             written.append(one.finished(painted))
-        except HuafangError as error:
+        except Exception as error:  # as above
             written.append(one.failed(error))
 
     def tell_all() -> None:
@@ -199,7 +208,7 @@ def _together(ones: list[One], stop: Callable[[], bool], tell: Callable[[Done], 
                     painted = one.painted(ready, stop) if isinstance(ready, Ready) else ready
                 except Cancelled:
                     raise
-                except HuafangError as error:
+                except Exception as error:  # as above
                     painted = one.failed(error)
                 put((one, painted), wait=time.monotonic() - started > LONG)
                 tell_all()

@@ -11,7 +11,7 @@ from huafang.context import Context
 from huafang.diffusion import choosing, latents, loading, prompts, samplers, sampling, text, vocabulary
 from huafang.diffusion.loading import Model
 from huafang.diffusion.settings import Drawing
-from huafang.errors import JobFailed, OutOfMemory
+from huafang.errors import JobFailed, OutOfMemory, is_out_of_memory
 from huafang.notes import Note
 from huafang.ops.threads import one_torch_thread
 
@@ -37,12 +37,11 @@ def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
     try:
         model = ctx.resident.get(loading.key(path, ctx.device), lambda: loading.load(path, ctx.device))
         yield _read(p, name, model)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(f"{name} does not fit into the memory of {ctx.device} at this size", hint=OUT_OF_MEMORY) from error
-    except RuntimeError as error:
-        if "DefaultCPUAllocator" in str(error):  # how torch says it on the CPU
-            raise OutOfMemory(f"{name} does not fit into memory at this size", hint=OUT_OF_MEMORY) from error
-        raise
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        where = "memory" if ctx.device == "cpu" else f"the memory of {ctx.device}"
+        raise OutOfMemory(f"{name} does not fit into {where} at this size", hint=OUT_OF_MEMORY) from None  # its frames hold tensors
 
 
 def _read(p: Drawing, name: str, model: Model) -> Ready:

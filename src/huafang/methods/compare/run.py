@@ -14,7 +14,7 @@ from torch import Tensor
 
 from huafang import compilation, images, metadata, methods, weights
 from huafang.context import Context, File, Result, Step
-from huafang.errors import Cancelled, HuafangError, JobFailed
+from huafang.errors import Cancelled, JobFailed, OutOfMemory, as_fault
 from huafang.methods.compare import Compare, grid, page, plan
 from huafang.methods.compare.measures import Judge, judge
 from huafang.methods.compare.sentences import sentences
@@ -137,13 +137,10 @@ def _row(p: Compare, ctx: Context, name: str, board: _Board, pictures: dict[str,
 
 def _fault(name: str, error: Exception) -> dict[str, str | None]:
     """Why a method did not run, as the worker says it of a job."""
-    if isinstance(error, HuafangError):
-        return {"code": error.code, "message": error.message, "hint": error.hint}
-    said = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or "out of memory" in said or "not enough memory" in said or "can't allocate memory" in said:
-        return {"code": "memory.out", "message": "there was not enough memory for this", "hint": "try a smaller size"}
-    log.exception("%s failed in a comparison", name)
-    return {"code": "job.failed", "message": f"{type(error).__name__}: {said[:300]}", "hint": "this is a fault of Huafang's own; its log has the details"}
+    fault = as_fault(error, "its log has the details")
+    if fault is not error and not isinstance(fault, OutOfMemory):
+        log.exception("%s failed in a comparison", name)
+    return {"code": fault.code, "message": fault.message, "hint": "try a smaller size" if isinstance(fault, OutOfMemory) else fault.hint}
 
 
 def _numbers(opened: dict[str, Path]) -> int:
