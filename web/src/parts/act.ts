@@ -1,7 +1,7 @@
 /** What a visitor does with a picture or a job, wherever it is shown. */
 
 import { api, ApiError, request, save, thumbUrl } from "../api/client";
-import type { Job, Method, Output } from "../api/types";
+import type { Job, Method, Output, Words } from "../api/types";
 import { fromParams, isPicture, picturesOf, same, type Values } from "../form/values";
 import { currentSpeech } from "../i18n";
 import { easel, formOf, setCurrent, setForm, setPhoto } from "../store/easel";
@@ -61,6 +61,8 @@ export function takeAsInput(output: Output): void {
   if (!location.hash.startsWith("#/m/") || !fits) go(last && fits ? roomPath(last.name) : "#/");
 }
 
+const modelKnown = (name: string): boolean => studio.get().models?.some((model) => model.name === name) ?? true;
+
 /** Which of these pictures the server no longer has. Asked for as they will be shown, so that the answer is of use; no answer is no loss. */
 async function lost(wanted: string[]): Promise<Set<string>> {
   const gone = await Promise.all(
@@ -74,14 +76,18 @@ async function lost(wanted: string[]): Promise<Set<string>> {
   return new Set(wanted.filter((_, n) => gone[n]));
 }
 
-/** Fills the form with a job's settings and opens its room. Pictures that are gone, and those that come while we ask for them, leave the form's own. */
-export async function takeSettings(params: Values): Promise<void> {
-  const { t } = currentSpeech();
+/** Fills the form with a job's settings, or a picture's, and opens its room. Pictures that are gone, and those that come while we ask for them, leave the
+ *  form's own; `untaken` is what could not be taken from another tool's picture, and a model that is not here is one more. */
+export async function takeSettings(params: Values, untaken: Words[] = []): Promise<void> {
+  const { t, w, lang } = currentSpeech();
   const named = typeof params.method === "string" ? methodOf(params.method) : undefined;
   const method = named ?? methodOf(easel.get().lastMethod ?? "");
   if (!method) return tell(t("settings.unknown"), { bad: true });
   const known = Object.fromEntries(Object.entries(params).filter(([name]) => method.fields.some((field) => field.name === name)));
   if (!Object.keys(known).length) return tell(t("settings.unknown"), { bad: true });
+  const missing = method.fields.filter((field) => field.kind === "weights" && typeof known[field.name] === "string" && !modelKnown(String(known[field.name])));
+  const said = [...untaken.map(w), ...missing.map((field) => t("settings.nomodel", { name: String(known[field.name]) }))];
+  for (const { name } of missing) delete known[name];
   const pictures = method.fields.filter(isPicture);
   const before = formOf(method, easel.get());
   const gone = await lost([...new Set(pictures.flatMap((field) => picturesOf(known[field.name])))]);
@@ -95,7 +101,8 @@ export async function takeSettings(params: Values): Promise<void> {
   const values = fromParams(method, { ...(named ? {} : easel.get().forms[method.name]), ...known });
   setForm(method, named ? values : Object.fromEntries(Object.entries(values).filter(([name]) => name in known)));
   go(roomPath(method.name));
-  tell(gone.size ? t("settings.gone", { n: gone.size }) : t("settings.taken"), { bad: gone.size > 0 });
+  const words = gone.size ? t("settings.gone", { n: gone.size }) : said.length ? t("settings.partly", { list: said.join(lang === "zh" ? "；" : "; ") }) : t("settings.taken");
+  tell(words, { bad: gone.size > 0 || said.length > 0 });
 }
 
 /** The same settings once more, as a new job. */
