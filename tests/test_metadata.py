@@ -129,6 +129,23 @@ def test_each_picture_of_a_run_carries_its_own_seed():
     assert params["seed"] == 2**32 - 2
 
 
+def test_pictures_of_one_run_differ_in_their_seeds_at_both_doors(tmp_path):
+    """The page's job and the command line: `worker.store` and `Painting.save`."""
+    from huafang import methods, worker
+    from huafang.api import Painting
+    from huafang.assets import Assets
+    from huafang.context import Result
+
+    params = methods.build("text_to_image", {"prompt": "x", "images": 3, "seed": 2**32 - 2})
+    result = Result(images=[torch.full((1, 3, 16, 16), 0.5)] * 3, figures={"seed_1": 2**32 - 2, "seed_2": 2**32 - 1, "seed_3": 0.0})
+    assets = Assets(tmp_path / "assets")
+    stored = [assets.read(output["asset"]) for output in worker.store(result, params, assets)]
+    saved = [place.read_bytes() for place in Painting(params, result).save(tmp_path / "x.png")]
+    for pictures in (stored, saved):
+        told = [metadata.read(images.ingest(picture).text)["params"] for picture in pictures]
+        assert [(one["seed"], one["images"]) for one in told] == [(2**32 - 2, 1), (2**32 - 1, 1), (0, 1)]
+
+
 def a1111_pairs(text: str) -> dict[str, str]:
     """The settings by A1111's own grammar: the last line, if it holds three pairs at least (`interop.md`, section 4)."""
     pairs = re.findall(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)', text.strip().split("\n")[-1])
