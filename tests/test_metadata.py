@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from huafang import images, metadata
+from huafang import foreign, images, metadata
+from huafang.foreign import samplers
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('猫",:\n\\{}🐈'), max_size=200)
 
@@ -20,9 +22,9 @@ WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from
     prompt=WORDS,
     negative=WORDS,
     steps=st.integers(1, 150),
-    guidance=st.floats(0, 30),
+    guidance=st.floats(1, 30),
     seed=st.integers(0, 2**32 - 1),
-    sampler=st.sampled_from(["euler", "dpm++ 2m, karras"]),
+    sampler=st.sampled_from(["euler", "dpmpp_2m_karras"]),
 )
 def test_bad_input_30_every_prompt_comes_back(prompt, negative, steps, guidance, seed, sampler):
     params = {
@@ -74,32 +76,12 @@ def test_a_prompt_of_10_000_emoji_fits_in_a_jpeg():
     assert found["prompt"] == "🐈" * 10_000
 
 
-def test_other_tools():
-    invoke = json.dumps({"positive_prompt": "cat", "seed": 3, "cfg_scale": 7.0, "scheduler": "euler", "odd": 1})
-    assert metadata.read({"invokeai_metadata": invoke}) == {"tool": "invokeai", "params": {"prompt": "cat", "seed": 3, "guidance": 7.0, "sampler": "euler"}}
-    assert metadata.read({"parameters": '{"prompt": "cat", "seed": "3"}'})["tool"] == "fooocus"
-    assert metadata.read({"workflow": "{}"}) == {"tool": "comfyui", "params": {}}
-    assert metadata.read({"other": "x"}) == {}
-    a1111 = "cat, {red|blue}\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7.5, Seed: 5, Size: 512x640, Model: x"
-    assert metadata.read({"UserComment": a1111})["params"] == {
-        "prompt": "cat, {red|blue}",
-        "negative_prompt": "dog",
-        "steps": 20,
-        "sampler": "Euler a",
-        "guidance": 7.5,
-        "seed": 5,
-        "width": 512,
-        "height": 640,
-        "model": "x",
-    }
-
-
 @pytest.mark.parametrize("value", ["NaN", "1e999", r'"\ud800"', "[" * 500 + "]" * 500, "[" * 100_000, "9" * 5000, "{", "1"])
 @pytest.mark.parametrize("name", ["huafang", "invokeai_metadata", "parameters"])
 def test_strangers_json_can_be_said_again_or_is_none(name, value):
     found = metadata.read({name: f'{{"params": {{"seed": {value}}}, "positive_prompt": {value}, "prompt": {value}, "figures": 3}}'})
     json.dumps(found, allow_nan=False).encode()
-    assert metadata._depth(found) < 30
+    assert foreign.depth(found) < 30
 
 
 @settings(max_examples=200, deadline=None)
@@ -120,6 +102,93 @@ def test_reading_takes_time_in_proportion_to_the_text(text):
     began = time.process_time()
     metadata.read({"parameters": text})
     assert time.process_time() - began < 20  # in the square of the length it would be minutes
+
+
+def test_the_line_of_settings_begins_as_other_tools_know_it():
+    params = {"method": "text_to_image", "prompt": "a cat", "negative_prompt": "dull", "steps": 25, "sampler": "dpmpp_2m_karras", "guidance": 6.5, "seed": 7}
+    params |= {"model": "mini", "clip_skip": 2, "images": 1}
+    line = metadata.recipe(params, size=(512, 768))["parameters"].split("\n")[-1].partition(", Method: ")[0]
+    assert line == "Steps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 6.5, Seed: 7, Size: 512x768, Model: mini, Clip skip: 2"
+
+
+@pytest.mark.parametrize("sampler", samplers.SHOWN)
+def test_our_samplers_are_read_back_by_the_names_that_are_written(sampler):
+    text = metadata.recipe({"method": "text_to_image", "prompt": "x", "steps": 20, "sampler": sampler, "seed": 1})
+    found = metadata.read({"parameters": text["parameters"]})
+    assert found["params"]["sampler"] == sampler
+    assert found["lost"] == []
+
+
+def test_each_picture_of_a_run_carries_its_own_seed():
+    params = {"method": "text_to_image", "prompt": "x", "steps": 20, "sampler": "euler", "seed": 2**32 - 2, "images": 3}
+    figures = {"seed_1": 2**32 - 2, "seed_2": 2**32 - 1, "seed_3": 0, "width": 64}
+    for number, seed in ((1, 2**32 - 2), (2, 2**32 - 1), (3, 0)):
+        text = metadata.recipe(params, figures, number=number)
+        assert f"Seed: {seed}," in text["parameters"]
+        assert metadata.read(text)["params"] == params | {"seed": seed, "images": 1}
+    assert params["seed"] == 2**32 - 2
+
+
+def test_pictures_of_one_run_differ_in_their_seeds_at_both_doors(tmp_path):
+    """The page's job and the command line: `worker.store` and `Painting.save`."""
+    from huafang import methods, worker
+    from huafang.api import Painting
+    from huafang.assets import Assets
+    from huafang.context import Result
+
+    params = methods.build("text_to_image", {"prompt": "x", "images": 3, "seed": 2**32 - 2})
+    result = Result(images=[torch.full((1, 3, 16, 16), 0.5)] * 3, figures={"seed_1": 2**32 - 2, "seed_2": 2**32 - 1, "seed_3": 0.0})
+    assets = Assets(tmp_path / "assets")
+    stored = [assets.read(output["asset"]) for output in worker.store(result, params, assets)]
+    saved = [place.read_bytes() for place in Painting(params, result).save(tmp_path / "x.png")]
+    for pictures in (stored, saved):
+        told = [metadata.read(images.ingest(picture).text)["params"] for picture in pictures]
+        assert [(one["seed"], one["images"]) for one in told] == [(2**32 - 2, 1), (2**32 - 1, 1), (0, 1)]
+
+
+def a1111_pairs(text: str) -> dict[str, str]:
+    """The settings by A1111's own grammar: the last line, if it holds three pairs at least (`interop.md`, section 4)."""
+    pairs = re.findall(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)', text.strip().split("\n")[-1])
+    assert len(pairs) >= 3
+    return {name: json.loads(value) if value.startswith('"') else value for name, value in pairs}
+
+
+@pytest.mark.parametrize("prompt", ["a cat", 'a "quoted", weighted: (cat:1.3)', "夕阳下的城堡，油画"])
+def test_the_grammars_of_other_readers_find_what_we_write(prompt):
+    params = {"method": "image_to_image", "prompt": prompt, "negative_prompt": "dull, grey", "steps": 20, "sampler": "euler_a", "guidance": 7.0, "seed": 5}
+    params |= {"strength": 0.6, "model": "my, own: model"}
+    text = metadata.recipe(params, size=(64, 72))["parameters"]
+    pairs = a1111_pairs(text)
+    assert (pairs["Steps"], pairs["Sampler"], pairs["CFG scale"], pairs["Seed"], pairs["Size"]) == ("20", "Euler a", "7.0", "5", "64x72")
+    assert (pairs["Model"], pairs["Denoising strength"]) == ("my, own: model", "0.6")
+    head, _, settings = text.rpartition("Steps: ")  # as Civitai and sd-prompt-reader part it
+    words, _, negative = head.partition("Negative prompt:")
+    assert (words.strip(), negative.strip()) == (prompt, "dull, grey")
+    assert settings.startswith("20, Sampler: ")
+
+
+def test_sd_parsers_reads_our_pictures(tmp_path):
+    parsers = pytest.importorskip("sd_parsers", reason="sd-parsers is not installed")
+    params = {
+        "method": "text_to_image",
+        "prompt": "a red fox",
+        "negative_prompt": "dull",
+        "steps": 20,
+        "sampler": "euler_a",
+        "guidance": 7.0,
+        "seed": 5,
+        "model": "mini",
+    }
+    for ending in ("png", "jpeg", "webp"):
+        place = tmp_path / f"x.{ending}"
+        place.write_bytes(images.encode(torch.full((1, 3, 64, 64), 0.5), ending, metadata=metadata.recipe(params, size=(64, 64))))
+        told = parsers.ParserManager().parse(place)
+        assert told is not None, ending
+        (sampler,) = told.samplers
+        assert (sampler.name, sampler.parameters["seed"], sampler.parameters["steps"], sampler.parameters["cfg_scale"]) == ("Euler a", "5", "20", "7.0")
+        assert [one.value for one in sampler.prompts] == ["a red fox"]
+        assert [one.value for one in sampler.negative_prompts] == ["dull"]
+        assert sampler.model.name == "mini"
 
 
 def test_only_texts_that_are_understood_are_taken():

@@ -132,13 +132,13 @@ class Painting:
         format = picture_format(place)
         numbers = range(1, len(self.result.images) + 1)
         names = [place if number == 1 else with_suffix(place, f"-{number}") for number in numbers]
-        made = [partial(self._encoded, pixels, format, sources) for pixels in self.result.images]
+        made = [partial(self._encoded, pixels, format, sources, number) for number, pixels in zip(numbers, self.result.images, strict=True)]
         beside = [with_suffix(place, f"-{file.name}", whole=True) if self.result.images else place.with_name(file.name) for file in files]
         return [*zip(names, made, strict=True), *zip(beside, (partial(getattr, file, "data") for file in files), strict=True)]
 
-    def _encoded(self, pixels: "Tensor", format: images.Format, sources: Mapping[str, str]) -> bytes:
+    def _encoded(self, pixels: "Tensor", format: images.Format, sources: Mapping[str, str], number: int) -> bytes:
         height, width = pixels.shape[-2:]
-        recipe = metadata.recipe(self.params.model_dump(mode="json") | {"sources": dict(sources)}, self.figures, size=(width, height))
+        recipe = metadata.recipe(self.params.model_dump(mode="json") | {"sources": dict(sources)}, self.figures, size=(width, height), number=number)
         return images.encode(pixels, format, metadata=recipe)
 
 

@@ -117,6 +117,31 @@ def _area(*corners: tuple[float, float]) -> float:
     return abs((c - a) * (f - b) - (e - a) * (d - b)) / 2
 
 
+def comment(value: bytes | str) -> str:
+    """The text of EXIF's UserComment. Eight bytes name its encoding (EXIF 2.3, 4.6.5, table 6), where whoever wrote it knew that; UTF-16 of either order is
+    met, and UTF-8 under every name.
+    """
+    if isinstance(value, str):
+        return value.strip("\0 ")
+    code, text = value[:8], value[8:]
+    if code == b"UNICODE\0":
+        ways = ["utf-16-be", "utf-16-le", "utf-8"]
+    elif code.startswith(b"JIS"):
+        ways = ["iso2022_jp" if b"\x1b" in text else "utf-8", "shift_jis"]
+    elif code in (b"ASCII\0\0\0", bytes(8)):
+        ways = ["utf-8", "utf-16-be", "utf-16-le"] if text[:2].count(0) else ["utf-8", "latin-1"]
+    else:
+        text, ways = value, ["utf-8", "latin-1"]
+    return max((text.decode(way, "replace") for way in ways), key=_likely).strip("\0 ")
+
+
+def _likely(words: str) -> int:
+    """How much a text looks read aright: the settings' names are ASCII, and what was read wrongly is full of controls and of what could not be decoded."""
+    part = words[:1_000] + words[-1_000:]
+    plain = sum(letter in "\n\r\t" or " " <= letter <= "~" for letter in part)
+    return plain - 3 * sum(letter == "\ufffd" or (letter < " " and letter not in "\n\r\t") for letter in part.strip("\0"))
+
+
 READABLE = {b"\x89PNG": "a PNG", b"\xff\xd8\xff": "a JPEG", b"GIF8": "a GIF", b"BM": "a BMP", b"II*\x00": "a TIFF", b"MM\x00*": "a TIFF"}
 OTHERS = {
     b"%PDF": "a PDF",

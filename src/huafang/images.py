@@ -358,20 +358,34 @@ def looks_like(data: bytes) -> str:
 
 
 def _text_of(picture: "Image.Image") -> dict[str, str]:
-    """The texts that `metadata.read` understands."""
+    """The texts that `metadata.read` understands: text chunks, and what EXIF and the comments of GIF and JPEG hold."""
     found = carried.known(picture.info)
-    try:
-        exif = picture.getexif()
-        own, comment = exif.get(0x010E), exif.get_ifd(0x8769).get(0x9286)
-    except Exception:  # EXIF of a stranger's file: nothing in it is needed
-        own, comment = None, None
-    if isinstance(own, str) and own.startswith("{") and len(own) < carried.LONGEST:
-        found.setdefault(carried.OWN, own)
-    if isinstance(comment, bytes) and comment.startswith(b"UNICODE\x00"):
-        # either byte order is met; the settings' names are ASCII, so the right one has more of it
-        ways = [comment[8 : 8 + carried.LONGEST].decode(order, "replace") for order in ("utf-16-be", "utf-16-le")]
-        found[carried.USER_COMMENT] = max(ways, key=lambda words: sum(map(str.isascii, words)))
-    return found
+    with contextlib.suppress(Exception):  # EXIF of a stranger's file: nothing in it is needed
+        for name, text in _exif_texts(picture):
+            if text and len(text) < carried.LONGEST:
+                found.setdefault(name, text)
+    comment = picture.info.get("comment")
+    if isinstance(comment, bytes) and (b"Steps:" in comment or comment.startswith(b"{")):
+        found.setdefault(carried.A1111, comment[: carried.LONGEST].decode("utf-8", "replace"))
+    return carried.known(found)
+
+
+def _exif_texts(picture: "Image.Image") -> Iterator[tuple[str, str]]:
+    """Names that `metadata.read` knows, with the texts that EXIF holds for them. A comment is met in either of two directories; ComfyUI writes
+    `prompt:{…}` and `workflow:{…}` into the camera's maker, model and further.
+    """
+    exif = picture.getexif()
+    for directory in (exif.get_ifd(0x8769), exif):
+        if 0x9286 in directory:
+            yield carried.USER_COMMENT, headers.comment(directory[0x9286])
+    for tag in (0x010E, *range(0x0110, 0x0100, -1)):
+        value = exif.get(tag)
+        text = value if isinstance(value, str) else value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+        name, _, rest = text.strip("\0 ").partition(":")
+        if tag == 0x010E and text.startswith("{"):
+            yield carried.OWN, text
+        elif rest.startswith("{") and name.lower() in ("prompt", "workflow"):
+            yield name.lower(), rest
 
 
 def _upright(picture: "Image.Image", said: list[Note]) -> "Image.Image":

@@ -40,6 +40,44 @@ def test_weights(prompt, spans):
     assert flat(prompt) == spans
 
 
+@pytest.mark.parametrize(
+    ("prompt", "spans"),
+    [
+        ("（城堡：1.5）", [("城堡", 1.5)]),
+        ("(猫：1.3)", [("猫", 1.3)]),
+        ("（猫:1.3）", [("猫", 1.3)]),
+        ("（猫:1.3)", [("猫", 1.3)]),
+        ("（猫：１．３）", [("猫", 1.3)]),
+        ("（猫： 1.3 ）", [("猫", 1.3)]),
+        ("一只（猫：1.2），水墨", [("一只", 1.0), ("猫", 1.2), ("，水墨", 1.0)]),
+        ("（一只（猫：2）：1.5）", [("一只", 1.5), ("猫", 3.0)]),
+        ("（一只(猫:2)：1.5）", [("一只", 1.5), ("猫", 3.0)]),
+        ("（插图）城堡", [("（插图）城堡", 1.0)]),
+        ("时间：12：30（夜）", [("时间：12：30（夜）", 1.0)]),
+        ("（见：第3章）", [("（见：第3章）", 1.0)]),
+        ("（猫：1.2.3）", [("（猫：1.2.3）", 1.0)]),
+        ("（未完：1.3", [("（未完：1.3", 1.0)]),
+        ("多余：1.3）", [("多余：1.3）", 1.0)]),
+    ],
+)
+def test_brackets_of_a_chinese_keyboard(prompt, spans):
+    assert flat(prompt) == spans
+
+
+@pytest.mark.parametrize("prompt", ["a cat++ on a mat", "(a cat)1.3", "(a cat)++", "a (red)--- dog", "猫咪++"])
+def test_weights_of_invokeai_are_remarked_on(prompt):
+    (note,) = remarks(prompt)
+    assert "write (words:1.3)" in note
+    assert "请写成 (words:1.3)" in note.zh
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a cat", "a book on C++", "(a cat) 13 years old", "(cat:1.3)", r"\(x\)1.3", "(a cat), 1.3 m", "18+", "a well-known (place)-name"]
+)
+def test_what_only_looks_like_them_is_not(prompt):
+    assert remarks(prompt) == []
+
+
 def test_break_starts_a_new_part():
     assert parse("a cat BREAK (a dog:1.2)") == ((Span("a cat"),), (Span("a dog", 1.2),))
     assert parse("BREAKFAST") == ((Span("BREAKFAST"),),)
@@ -76,7 +114,7 @@ def test_other_grammars_are_named():
     assert remarks("a cat and a dog, SAND") == []
 
 
-@given(st.text(alphabet=st.sampled_from("ab ()[]:\\1.5,猫"), max_size=60))
+@given(st.text(alphabet=st.sampled_from("ab ()[]:\\1.5,猫（）：１．"), max_size=60))
 def test_any_prompt_is_read_or_refused_and_no_word_is_lost(prompt):
     try:
         parts = parse(prompt)

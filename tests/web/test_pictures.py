@@ -148,6 +148,38 @@ def test_a_picture_given_while_settings_are_looked_up_stays(server: Server, visi
     get(page, "field-content").get_by_text("dropped.png").wait_for()
 
 
+def test_a_picture_of_another_tool_fills_the_form_and_says_what_is_lost(server: Server, visit: Open) -> None:
+    settings = (
+        "Steps: 25, Sampler: Euler a, Schedule type: Karras, CFG scale: 6.5, Seed: 99999999999, Size: 512x768, Model: nobody_v5, Hires upscale: 2, Clip skip: 2"
+    )
+    info = PngInfo()
+    info.add_text("parameters", f"a red fox <lora:fur:0.8>\nNegative prompt: dull\n{settings}")
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(out, "PNG", pnginfo=info)
+    page = visit(server.address)
+    get(page, "easel").wait_for()
+    page.evaluate(HAND_OVER, ["drop", base64.b64encode(out.getvalue()).decode(), "fox.png"])
+    lost = get(page, "easel").get_by_test_id("lost-settings")
+    lost.wait_for()
+    assert lost.locator("li").all_inner_texts() == [
+        "the LoRA fur (0.8) is not loaded here",
+        "there is no sampler Euler a Karras here: Euler a is the nearest",
+        "seed 99999999999: 0 to 4294967295 is taken here",
+        "not taken over: Hires upscale",
+    ]
+    get(page, "easel").get_by_role("button", name="Use these settings").click()
+    page.wait_for_url("**/#/m/text_to_image")
+    news = get(page, "toasts").get_by_text("The settings are in the form, except for these:")
+    news.wait_for()
+    assert "the model nobody_v5 is not on this machine" in news.inner_text()
+    assert "seed 99999999999" in news.inner_text()
+    assert get(page, "field-prompt").get_by_role("textbox").input_value().strip() == "a red fox"
+    assert get(page, "field-negative_prompt").get_by_role("textbox").input_value() == "dull"
+    assert get(page, "field-steps").get_by_role("textbox").input_value() == "25"
+    get(page, "advanced").click()
+    assert get(page, "field-clip_skip").get_by_role("textbox").input_value() == "2"
+
+
 def test_the_easel_offers_a_picture_s_settings(server: Server, visit: Open) -> None:
     page = visit(server.address + ROOM)
     load(page, photo(70, 50))

@@ -3,10 +3,12 @@
     (x)       × 1.1        (x:1.3)   × 1.3       \\( \\) \\[ \\]   the bracket itself
     [x]       ÷ 1.1        BREAK     a new chunk
 
-Brackets nest and multiply; one that is not closed runs to the end; one that was not opened is a plain character.
+Brackets nest and multiply; one that is not closed runs to the end; one that was not opened is a plain character. Full-width brackets, as a Chinese
+keyboard types them, weigh where a weight stands in them, （x：1.3）, and are plain punctuation elsewhere.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +22,10 @@ HEAVIEST = 10.0
 DEEPEST = 64
 
 _WEIGHT = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)")
+_WIDE_WEIGHT = re.compile(r"[:：]\s*([+\-＋－]?[\d.．]{1,20})\s*")
+"""A weight before a bracket's end, in letters of either width."""
+_COMPEL = re.compile(r"(?<![\w+])[^\W\d_]{2,40}\+{2,}(?![\w+])|(?<!\\)\)(?:[+\-]+(?!\w)|\d{0,3}\.\d{1,5}(?![\w.]))")
+"""Weights as InvokeAI writes them, behind a word or a bracket. C++ is a word."""
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]*>", re.IGNORECASE)
 _SCHEDULE = re.compile(r"(?<!\\)\[[^\[\]]*(?:\|[^\[\]]*|:\s*\d*\.?\d+\s*)\]")
@@ -44,6 +50,7 @@ def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
     Raises ValueError for weights beyond ±10, brackets nested more than 64 deep, and what would change the picture but cannot be carried out
     here: `<lora:…>`, `[from:to:when]`, `[a|b]`.
     """
+    prompt = _narrow(prompt)
     _refuse(prompt)
     texts: list[str] = [""]
     weights: list[float] = [1.0]
@@ -86,6 +93,28 @@ def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
     return _parts(texts, weights)
 
 
+def _narrow(prompt: str) -> str:
+    """`prompt` with every pair of brackets in which a weight stands written in ASCII: brackets, colon and digits."""
+    if not any(mark in prompt for mark in "（）："):
+        return prompt
+    letters = list(prompt)
+    opened: list[int] = []
+    begin: dict[int, int] = {match.end(): match.start() for match in _WIDE_WEIGHT.finditer(prompt)}
+    for place, mark in enumerate(prompt):
+        if mark in "(（" and prompt[place - 1 : place] != "\\":
+            opened.append(place)
+        elif mark in ")）" and opened:
+            first, start = opened.pop(), begin.get(place)
+            if start is not None and start > first and _is_number(weight := unicodedata.normalize("NFKC", prompt[start + 1 : place]).strip()):
+                letters[first], letters[place] = "(", ")"
+                letters[start:place] = [f":{weight}", *[""] * (place - start - 1)]
+    return "".join(letters)
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)", text) is not None
+
+
 def _refuse(prompt: str) -> None:
     if network := _NETWORK.search(prompt):
         raise ValueError(f"{network[0][:80]!r} asks for an extra network, and none is loaded here; take it out")
@@ -114,7 +143,12 @@ def _parts(texts: list[str], weights: list[float]) -> tuple[tuple[Span, ...], ..
 def remarks(prompt: str) -> list[Note]:
     """What of other tools' grammar stands in `prompt` and is read here as plain words."""
     found = [names for pattern, names in _PLAIN.items() if re.search(pattern, prompt)]
-    return [Note(f"{en} is not carried out here: it was read as plain words", f"这里不支持{zh}：已按普通文字读入。") for en, zh in found]
+    said = [Note(f"{en} is not carried out here: it was read as plain words", f"这里不支持{zh}：已按普通文字读入。") for en, zh in found]
+    if weight := _COMPEL.search(prompt):
+        shown = weight[0][:40]
+        en = f"weights written as word++ or (words)1.3 are not carried out here ({shown}): write (words:1.3)"
+        said.append(Note(en, f"这里不支持 word++ 或 (words)1.3 这样的权重写法（{shown}）：请写成 (words:1.3)。"))
+    return said
 
 
 def chunks(parts: Sequence[Sequence[tuple[int, float]]], commas: Collection[int] = (), size: int = CHUNK) -> list[list[tuple[int, float]]]:

@@ -2,13 +2,13 @@
 
 import { ApiError, randomKey, request, saveAsset, thumbUrl } from "../api/client";
 import { api } from "../api/requests";
-import type { Job, Output } from "../api/types";
+import type { Job, Output, Words } from "../api/types";
 import { ANY_SEED, isEqual, isPicture, pictureIds, restoreValues, SEED, type Values } from "../fields/values";
 import { currentI18n } from "../i18n";
 import { methodPath, navigate } from "../lib/route";
 import { formOf, formState, setCurrent, setForm, setPhoto } from "../store/form";
 import { forgetJob, putJobs, reloadPages, reloadQueue } from "../store/jobs";
-import { methodOf } from "../store/queries";
+import { isModelHere, methodOf } from "../store/queries";
 import { rememberPicture } from "../store/uploads";
 import { showToast, withErrorToast } from "./toasts";
 
@@ -39,14 +39,18 @@ async function findMissing(ids: string[]): Promise<Set<string>> {
   return new Set(ids.filter((_, n) => missing[n]));
 }
 
-/** Fills the form with a job's settings and opens its page. Pictures that are gone are left out; a field that the user changes meanwhile stays as it is. */
-export async function takeSettings(params: Values): Promise<void> {
-  const { t } = currentI18n();
+/** Fills the form with the settings of a job or a picture and opens its page. Pictures that are gone are left out; a field that the user changes meanwhile
+ *  stays as it is. `lost` lists what could not be taken from another tool's picture; a model that is not on this machine is one more. */
+export async function takeSettings(params: Values, lost: Words[] = []): Promise<void> {
+  const { t, w, lang } = currentI18n();
   const named = typeof params.method === "string" ? methodOf(params.method) : undefined;
   const method = named ?? methodOf(formState.get().lastMethod ?? "");
   if (!method) return showToast(t("settings.unknown"), { bad: true });
   const taken = Object.fromEntries(Object.entries(params).filter(([name]) => method.fields.some((field) => field.name === name)));
   if (!Object.keys(taken).length) return showToast(t("settings.unknown"), { bad: true });
+  const absent = method.fields.filter((field) => field.kind === "weights" && typeof taken[field.name] === "string" && !isModelHere(String(taken[field.name])));
+  const untaken = [...lost.map(w), ...absent.map((field) => t("settings.nomodel", { name: String(taken[field.name]) }))];
+  for (const { name } of absent) delete taken[name];
   const pictures = method.fields.filter(isPicture);
   const before = formOf(method, formState.get());
   const missing = await findMissing([...new Set(pictures.flatMap((field) => pictureIds(taken[field.name])))]);
@@ -60,7 +64,9 @@ export async function takeSettings(params: Values): Promise<void> {
   const values = restoreValues(method, { ...(named ? {} : formState.get().forms[method.name]), ...taken });
   setForm(method, named ? values : Object.fromEntries(Object.entries(values).filter(([name]) => name in taken)));
   navigate(methodPath(method.name));
-  showToast(missing.size ? t("settings.gone", { n: missing.size }) : t("settings.taken"), { bad: missing.size > 0 });
+  const partly = () => t("settings.partly", { list: untaken.join(lang === "zh" ? "；" : "; ") });
+  const message = missing.size ? t("settings.gone", { n: missing.size }) : untaken.length ? partly() : t("settings.taken");
+  showToast(message, { bad: missing.size > 0 || untaken.length > 0 });
 }
 
 /** Shows a new job on its method's page and in the queue. */

@@ -54,6 +54,9 @@ export const useQueue = (): Queue | null => useQuery({ ...queueQuery, enabled: u
 
 export const methodOf = (name: string): Method | undefined => queryClient.getQueryData<Method[]>(keys.methods)?.find((method) => method.name === name);
 export const cachedModels = (): ModelInfo[] => queryClient.getQueryData<ModelInfo[]>(keys.models) ?? [];
+/** Whether a model is on this machine or can be pulled; true while the list is not known. */
+export const isModelHere = (name: string): boolean =>
+  queryClient.getQueryData<ModelInfo[]>(keys.models)?.some((model) => model.name === name) ?? true;
 export const uploadLimit = (): number | undefined => queryClient.getQueryData<Health>(keys.health)?.limits.upload_bytes;
 
 export const reloadModels = (): Promise<void> => queryClient.invalidateQueries({ queryKey: keys.models });
