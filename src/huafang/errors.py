@@ -119,6 +119,15 @@ class JobFailed(HuafangError):
     code = "job.failed"
 
 
+def overflow(what: str = "the network") -> JobFailed:
+    """The failure of a run whose network, by the weights it was given, came to a NaN or an infinity."""
+    return JobFailed(
+        f"the values of {what} ran over (NaN or infinity), and no picture came out",
+        code="model.overflow",
+        hint="its weights are damaged, or of another network: get them again, or take others",
+    )
+
+
 class Cancelled(HuafangError):
     code = "cancelled"
     exit_code = 130

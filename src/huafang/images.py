@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from huafang import colourspaces, headers
 from huafang import metadata as carried
-from huafang.errors import BadInput, TooLarge
+from huafang.errors import BadInput, JobFailed, TooLarge
 from huafang.notes import Note
 
 if TYPE_CHECKING:
@@ -170,12 +170,17 @@ def decode(data: bytes, *, background: tuple[float, float, float] = (1.0, 1.0, 1
 
 
 def to_pil(pixels: "torch.Tensor") -> "Image.Image":
-    """(1, 3, H, W) in [0, 1] -> an 8-bit RGB picture, rounded to nearest."""
+    """(1, 3, H, W) in [0, 1] -> an 8-bit RGB picture, rounded to nearest. Raises JobFailed (`model.overflow`) for a NaN or an infinity."""
     import torch
     from PIL import Image
 
     assert tuple(pixels.shape[:-2]) == (1, 3), f"a picture is (1, 3, H, W), this is {tuple(pixels.shape)}"
-    assert bool(torch.isfinite(pixels).all()), "a picture may hold no NaN and no infinity"
+    if not bool(torch.isfinite(pixels).all()):  # a model of somebody else's may give anything
+        raise JobFailed(
+            "what came out is no picture: it holds values that are no numbers (NaN or infinity)",
+            code="model.overflow",
+            hint="take other settings; if a model of your own was used, its weights may be damaged",
+        )
     whole = (pixels[0].detach().float().clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(whole.permute(1, 2, 0).cpu().contiguous().numpy(), "RGB")
 

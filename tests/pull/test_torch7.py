@@ -96,11 +96,84 @@ def test_a_tensor_cannot_reach_behind_its_storage(tmp_path):
         read(tmp_path / "far.t7")
 
 
-def test_metadata_that_is_no_network_is_refused(tmp_path):
+def put_layers(tmp_path, layers, most=150, tensors=None):
+    """A file of one 3 × 3 convolution `1`, one that halves, `d`, one that doubles, `u`, and a norm, that says of itself what is given."""
     from safetensors.numpy import save_file
 
+    known = {"1": (3, 3, 3, 3), "2": (3, 3, 3, 3), "d": (3, 3, 3, 3), "u": (3, 3, 3, 3), **(tensors or {})}
+    state = {f"layers.{name}.weight": np.full(shape, 0.1, np.float32) for name, shape in known.items()}
+    state |= {f"layers.{name}.bias": np.zeros(shape[1 if name[0] == "u" else 0], np.float32) for name, shape in known.items()}
+    state |= {"layers.n.weight": np.ones(3, np.float32), "layers.n.bias": np.zeros(3, np.float32)}
     place = tmp_path / "odd.safetensors"
-    for layers in ([["conv", "1", 1, 99999]], [["conv", "2", 1, 1]], [["exec", "1"]], "no", [3]):
-        save_file({"layers.1.weight": np.ones((3, 3, 3, 3), np.float32)}, place, metadata={"torch7.layers": json.dumps({"layers": layers, "most": 1})})
-        with pytest.raises(BadInput, match="list of layers is no network"):
-            transformer_net.load(place)
+    said = layers if isinstance(layers, str) else json.dumps({"layers": layers, "most": most})
+    save_file(state, place, metadata={"torch7.layers": said})
+    return place
+
+
+PLAIN = [["conv", "1", 1, 1], ["norm", "n", 1e-5], ["relu"], ["conv", "2", 1, 1], ["tanh"]]
+HOSTILE = {
+    "size": [["conv", "1", 1, 99999]],
+    "tensor": [["conv", "nowhere", 1, 1], ["tanh"]],
+    "kind": [["exec", "1"]],
+    "text": '{"layers": "no"}',
+    "number": [3],
+    "empty": [],
+    "nameless": [[]],
+    "end": PLAIN[:-1],
+    "stride of nothing": [["conv", "1", 0, 1], ["tanh"]],
+    "stride by half": [["conv", "1", 0.5, 1], ["tanh"]],
+    "stride of truth": [["conv", "1", True, 1], ["tanh"]],
+    "smaller": [["conv", "d", 2, 1], ["tanh"]],
+    "larger": [["double"], ["conv", "1", 2, 1], ["tanh"]],
+    "much larger": [*([["double"]] * 190), ["tanh"]],
+    "larger by full": [["full", "u", 4, 0, 0], ["tanh"]],
+    "borders": [*([["mirror", 200]] * 100), ["tanh"]],
+    "borders of a small map": [["conv", "d", 2, 1], *([["mirror", 60]] * 2), ["full", "u", 2, 1, 1], ["tanh"]],
+    "border and full": [["mirror", 40], ["full", "1", 200, 0, 0], ["full", "2", 200, 0, 0], ["full", "u", 200, 0, 0], ["tanh"]],
+    "twice the same": [["conv", "1", 1, 1], ["conv", "1", 1, 1], ["tanh"]],
+    "eps of nothing": [["norm", "n", 0], ["tanh"]],
+    "eps below": [["norm", "n", -1e-5], ["tanh"]],
+    "eps no number": [["norm", "n", float("nan")], ["tanh"]],
+    "eps of text": [["norm", "n", "x"], ["tanh"]],
+    "many layers": [*([["relu"]] * 300), ["tanh"]],
+    "block in a block": [["residual", 0, [["residual", 0, [["relu"]]]]], ["tanh"]],
+    "block that shrinks": [["residual", 0, [["conv", "1", 1, 0]]], ["tanh"]],
+    "block that halves": [["residual", 0, [["conv", "d", 2, 1]]], ["tanh"]],
+    "block of text": [["residual", 0, "x"], ["tanh"]],
+    "deep": '{"layers": ' + "[" * 40_000 + "]" * 40_000 + "}",
+    "a width": [["conv", "w", 1, 0], ["conv", "v", 1, 0], ["tanh"]],
+    "work": [["conv", "a", 1, 30], ["conv", "b", 1, 30], ["conv", "c", 1, 30], ["tanh"]],
+}
+WIDE = {"w": (2000, 3, 1, 1), "v": (3, 2000, 1, 1), "a": (64, 3, 61, 61), "b": (64, 64, 61, 61), "c": (3, 64, 61, 61)}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_list_of_layers_that_is_no_network_or_has_no_bounds_is_refused(tmp_path, name):
+    tensors = {key: shape for key, shape in WIDE.items() if (name == "a width") == (key in "wv")} if name in ("a width", "work") else None
+    place = put_layers(tmp_path, HOSTILE[name], tensors=tensors)
+    with pytest.raises(BadInput) as caught:
+        transformer_net.load(place)
+    assert "list of layers is no network" in caught.value.message or name == "deep"
+    assert len(caught.value.message) < 400
+
+
+@pytest.mark.parametrize("most", [0, -1, 1001, "x", None, True, [150], float("nan"), float("inf")])
+def test_the_range_of_the_result_is_a_number_of_the_known_size(tmp_path, most):
+    with pytest.raises(BadInput, match="range of its result"):
+        transformer_net.load(put_layers(tmp_path, PLAIN, most=most))
+
+
+def test_a_network_without_a_mirrored_border_paints(tmp_path):
+    net = transformer_net.load(put_layers(tmp_path, PLAIN))
+    assert transformer_net.least(net) == 8
+    assert net(torch.rand(1, 3, 8, 9)).shape == (1, 3, 8, 9)
+
+
+def test_the_least_side_is_that_into_which_all_borders_fit(tmp_path):
+    halved = [["conv", "d", 2, 1], ["mirror", 9], ["conv", "1", 1, 0], ["conv", "2", 1, 0], ["full", "u", 2, 1, 1], ["tanh"]]
+    net = transformer_net.load(put_layers(tmp_path, halved))
+    least = transformer_net.least(net)
+    assert least == 19
+    assert net(torch.rand(1, 3, least, least)).shape[2] >= least
+    with pytest.raises(RuntimeError):
+        net(torch.rand(1, 3, least - 1, least - 1))

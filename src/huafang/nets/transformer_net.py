@@ -142,8 +142,8 @@ def build(state: Mapping[str, Tensor], name: str) -> TransformerNet:
 
 
 def least(net: nn.Module) -> int:
-    """Pixels a side that `net` wants at least: more than its widest mirrored border shows."""
-    return max(LEAST_SIDE, *(1 + max(module.padding) for module in net.modules() if isinstance(module, nn.ReflectionPad2d)))
+    """Pixels a side that `net` wants at least: all of its mirrored borders must fit into its maps."""
+    return int(getattr(net, "least", LEAST_SIDE))
 
 
 def load(path: Path) -> nn.Sequential:

@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from huafang.errors import overflow
 from huafang.ops import colour
 
 KeepColours = Literal["no", "luminance", "histogram"]
@@ -17,8 +18,11 @@ def settled(styled: Tensor, photo: Tensor, strength: float, keep_colours: KeepCo
 
     `keep_colours` "luminance" takes luminance alone from `styled` (Gatys et al. 2017, "Preserving Color in Neural Artistic Style Transfer", section 3.2);
     "histogram" gives `styled` the photo's mean and covariance (Pitié & Kokaram 2007). `strength` 0 is the photo, 1 the styled picture.
+    Raises JobFailed (`model.overflow`) where `styled` holds a NaN or an infinity.
     """
     assert styled.shape == photo.shape, f"{tuple(styled.shape)} was styled from {tuple(photo.shape)}"
+    if not all(bool(end.isfinite()) for end in styled.aminmax()):
+        raise overflow()
     carry = colour.monge_kantorovich_map(styled.clamp_(0, 1), photo) if keep_colours == "histogram" else None
     rows = max(1, PIECE // photo.shape[3])
     for first in range(0, photo.shape[2], rows):

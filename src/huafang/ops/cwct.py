@@ -5,12 +5,14 @@ Several styles are mixed by their factors L and means. Features come piece by pi
 memory; where PyTorch has no double precision (Apple's GPU), each piece is worked on by the CPU.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from huafang.errors import overflow
 from huafang.ops import doubled as compiled
 
 RIDGE = 2e-5
@@ -96,18 +98,25 @@ class Look:
         return cls(moments.mean, factored(covariance, ROUNDING * float((covariance.diagonal() + moments.mean**2).max())))
 
 
+SLOW = 100
+"""Steps by which the ridge grows evenly, as the authors have it; published weights take three."""
+
+
 def factored(covariance: Tensor, least: float = 0.0) -> Tensor:
     """The lower Cholesky factor L of a covariance, (C, C) in double precision, with squared pivots above `least`.
 
     Where there is none, it is that of the covariance and as much of `RIDGE` as it takes.
+    Raises JobFailed (`model.overflow`) where the covariance holds a NaN or an infinity.
     """
-    steps = 0
+    if not bool(covariance.isfinite().all()) or not math.isfinite(least):
+        raise overflow()
+    steps = 0.0
     while True:
         factor, failed = torch.linalg.cholesky_ex(covariance)
         if not failed and float(factor.diagonal().min()) ** 2 > least:
             found: Tensor = factor
             return found
-        steps += 1
+        steps = steps + 1 if steps < SLOW else 2 * steps  # features of somebody's weights may be of any size
         covariance = covariance + steps * RIDGE * torch.eye(len(covariance), dtype=covariance.dtype)
 
 
