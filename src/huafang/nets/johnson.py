@@ -161,7 +161,7 @@ class _Sketch:
         self._used.add(place)
 
     def check_end(self) -> None:
-        if (self.channels, self.scale) != (3, 1) or self.layers[-1:] != [["tanh"]]:
+        if self.channels != 3 or self.scale != 1 or self.layers[-1:] != [["tanh"]]:
             raise ValueError("its end is no picture of the size that it takes")
 
     def least(self) -> int:

@@ -303,7 +303,6 @@ export const en = {
   "fault.image": "The picture cannot be used",
   "fault.video": "The film cannot be used",
   "fault.image.too_large": "The picture is too large",
-  "fault.video": "The video cannot be used",
   "fault.video.too_large": "The video is too large",
   "fault.not_found": "It is not there",
   "fault.method": "There is no such method",

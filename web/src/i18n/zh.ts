@@ -305,7 +305,6 @@ export const zh: Record<keyof typeof en, string> = {
   "fault.image": "这张图片无法使用",
   "fault.video": "这段视频无法使用",
   "fault.image.too_large": "图片过大",
-  "fault.video": "视频无法使用",
   "fault.video.too_large": "视频太大",
   "fault.not_found": "找不到",
   "fault.method": "没有这种画法",

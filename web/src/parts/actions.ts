@@ -46,11 +46,11 @@ export async function takeSettings(params: Values, lost: Words[] = []): Promise<
   const named = typeof params.method === "string" ? methodOf(params.method) : undefined;
   const method = named ?? methodOf(formState.get().lastMethod ?? "");
   if (!method) return showToast(t("settings.unknown"), { bad: true });
-  const taken = Object.fromEntries(Object.entries(params).filter(([name]) => method.fields.some((field) => field.name === name)));
-  if (!Object.keys(taken).length) return showToast(t("settings.unknown"), { bad: true });
-  const absent = method.fields.filter((field) => field.kind === "weights" && typeof taken[field.name] === "string" && !isModelHere(String(taken[field.name])));
-  const untaken = [...lost.map(w), ...absent.map((field) => t("settings.nomodel", { name: String(taken[field.name]) }))];
-  for (const { name } of absent) delete taken[name];
+  const known = Object.fromEntries(Object.entries(params).filter(([name]) => method.fields.some((field) => field.name === name)));
+  if (!Object.keys(known).length) return showToast(t("settings.unknown"), { bad: true });
+  const absent = method.fields.filter((field) => field.kind === "weights" && typeof known[field.name] === "string" && !isModelHere(String(known[field.name])));
+  const untaken = [...lost.map(w), ...absent.map((field) => t("settings.nomodel", { name: String(known[field.name]) }))];
+  const taken = Object.fromEntries(Object.entries(known).filter(([name]) => !absent.some((field) => field.name === name)));
   const pictures = method.fields.filter(isPicture);
   const before = formOf(method, formState.get());
   const missing = await findMissing([...new Set(pictures.flatMap((field) => pictureIds(taken[field.name])))]);
