@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from huafang.assets import Assets
-from huafang.errors import HuafangError, NotFound, QueueFull, Unavailable
+from huafang.errors import Conflict, HuafangError, NotFound, QueueFull, Unavailable
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, Executor, TaskSpec
 from huafang.jobs.lease import Lease, NoLease
@@ -78,6 +78,8 @@ class Dispatcher:
         """Book what finished before, give back what was interrupted, and begin."""
         with self._lock:
             self.retention.open()
+            if count := self.store.end_damaged():
+                log.warning("%d jobs that waited or ran cannot be read from the database any more, and are booked as failed", count)
             for row in self.store.running():
                 self._interrupted(row, "the studio was stopped in the middle of it", blame=False)
             with contextlib.suppress(HuafangError):  # on a full disk they are merely kept
@@ -155,8 +157,10 @@ class Dispatcher:
         return row
 
     def retry(self, job: str) -> Row:
-        """A new job with the settings of an old one. Raises NotFound, QueueFull."""
+        """A new job with the settings of an old one. Raises NotFound, QueueFull, and Conflict where those cannot be read any more."""
         row = self.store.get(job)
+        if lost := [name for name in ("method", "params", "inputs", "lane") if name in row.damage]:
+            raise Conflict(f"job {job} cannot be run again: its entry in the database is damaged ({', '.join(lost)})", code="job.damaged")
         priority = "bulk" if row.priority else "interactive"
         return self.submit(Draft(row.method, row.params, row.inputs, row.words, row.lane, priority, title=row.title))
 
@@ -241,6 +245,10 @@ class Dispatcher:
                     continue
                 row = self.store.claim(lane.kind)
                 if row is None:
+                    continue
+                if row.damage:
+                    self.store.finish(row.id, row.attempt, "failed")
+                    self._tell(self.store.get(row.id))
                     continue
                 crash.point("claimed")
                 self._live[row.id] = Live(row.attempt, time.monotonic())

@@ -47,6 +47,7 @@ class Retention:
         self._opened = False
         self._registered = False
         self._swept: float | None = None
+        self._warned = False
 
     def open(self) -> None:
         """Compare the database with the folder of pictures, once, before anything is stored. Where a disk is full it is done later, before the first sweep."""
@@ -99,6 +100,12 @@ class Retention:
                 log.warning("nothing is deleted for now: %s", error)
                 current = False
         self._store.purge(TRASH_DAYS * DAY, PURGED_DAYS * DAY, self._assets.mtime)
+        if self._store.used_assets() is None and not self._warned:
+            self._warned = True
+            self._notify(
+                f"an entry of the database {self._store.address} is damaged, so it cannot be told which pictures are in use, and none is deleted",
+                f"数据库 {self._store.address} 中有记录已损坏，无法判断哪些图片仍在使用，因此不会删除任何图片。",
+            )
         due = self._store.unused(UNUSED_DAYS * DAY, self._assets.mtime)
         if not current or self._others():
             return 0

@@ -2,22 +2,48 @@
 
 import contextlib
 import json
+import logging
 import os
+import re
 import secrets
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import JSON, URL, BigInteger, Boolean, Engine, Float, Index, Integer, String, Text, create_engine, event, insert, inspect, select, update
-from sqlalchemy.engine import make_url
+from sqlalchemy import (
+    JSON,
+    URL,
+    BigInteger,
+    Boolean,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    String,
+    Text,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.engine import Inspector, make_url
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from huafang.errors import BadInput, Unavailable
 
+log = logging.getLogger(__name__)
+
 SCHEMA = 2
 """Rises when a table changes. A database of a newer program is left alone; one of an older program is brought up to date (1: had no `expiry`)."""
+
+
+UNREADABLE = object()
+"""Stands for JSON that cannot be read."""
 
 
 class Base(DeclarativeBase):
@@ -53,6 +79,9 @@ class Row(Base):
     notes: Mapped[list[Any]] = mapped_column(JSON, default=list)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     deleted_at: Mapped[float | None] = mapped_column(Float)
+
+    damage = cast("tuple[str, ...]", ())
+    """Columns that could not be read, and were replaced when the row was loaded (`soundness.py`)."""
 
     __table_args__ = (Index("job_queue", "state", "lane", "priority", "place"),)
 
@@ -129,7 +158,9 @@ def open_database(address: str) -> Engine:
     try:
         if file is not None:
             _make_file(file)
-        engine = create_engine(url, connect_args={"timeout": 15} if sqlite else {}, pool_pre_ping=not sqlite, json_serializer=_json)
+        engine = create_engine(
+            url, connect_args={"timeout": 15} if sqlite else {}, pool_pre_ping=not sqlite, json_serializer=_json, json_deserializer=_read_json
+        )
         if sqlite:
             event.listen(engine, "connect", _tune_sqlite)
         _make_tables(engine, shown)
@@ -159,8 +190,16 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def _read_json(text: Any) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return UNREADABLE
+
+
 def _tune_sqlite(connection: Any, _record: object) -> None:
     """Readers beside the one writer, and a commit that a power cut does not take back."""
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
@@ -170,16 +209,42 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
 
 def _make_tables(engine: Engine, shown: str) -> None:
     with engine.begin() as connection:
-        if inspect(connection).has_table("setting"):
-            found = connection.scalar(select(Setting.value).where(Setting.name == "schema"))
-            if found is None or int(found) > SCHEMA:
-                raise Unavailable(
-                    f"{shown} was made by a newer Huafang (its tables are of version {found}, this program knows {SCHEMA})",
-                    code="database.newer",
-                    hint="update Huafang, or name another data folder with --data",
-                )
+        tables = inspect(connection)
+        _check_columns(tables, "setting", shown)
+        found = connection.scalar(select(Setting.value).where(Setting.name == "schema")) if tables.has_table("setting") else None
+        version = int(found) if found is not None and re.fullmatch(r"[0-9]{1,6}", found) else None
+        if version is not None and version > SCHEMA:
+            raise Unavailable(
+                f"{shown} was made by a newer Huafang (its tables are of version {found}, this program knows {SCHEMA})",
+                code="database.newer",
+                hint="update Huafang, or name another data folder with --data",
+            )
+        for name in Base.metadata.tables:
+            _check_columns(tables, name, shown)
+        if version is None and tables.has_table("job"):
+            log.warning("%s does not say of which version it is (%r); its tables are those of this one", shown, found)
         Base.metadata.create_all(connection)
-        for name, value in (("schema", str(SCHEMA)), ("identity", secrets.token_hex(16))):
-            if connection.scalar(select(Setting.value).where(Setting.name == name)) is None:
-                connection.execute(insert(Setting).values(name=name, value=value))
-        connection.execute(update(Setting).where(Setting.name == "schema", Setting.value != str(SCHEMA)).values(value=str(SCHEMA)))
+        _settle(connection, "schema", str(SCHEMA), str(SCHEMA))
+        _settle(connection, "identity", r"[0-9a-f]{32}", secrets.token_hex(16))
+
+
+def _check_columns(tables: Inspector, name: str, shown: str) -> None:
+    """Raises Unavailable where a table of this name is there and is not ours."""
+    if not tables.has_table(name):
+        return
+    missing = sorted(set(Base.metadata.tables[name].columns.keys()) - {column["name"] for column in tables.get_columns(name)})
+    if missing:
+        raise Unavailable(
+            f"{shown} is damaged, or another program's database: its table {name} has no {', '.join(missing)}",
+            code="database.damaged",
+            hint="nothing was changed; put a backup in its place, or name another database with --database",
+        )
+
+
+def _settle(connection: Connection, name: str, form: str, value: str) -> None:
+    """Give a setting `value` where it is missing or has not the form it should have."""
+    found = connection.scalar(select(Setting.value).where(Setting.name == name))
+    if found is None:
+        connection.execute(insert(Setting).values(name=name, value=value))
+    elif not re.fullmatch(form, found):
+        connection.execute(update(Setting).where(Setting.name == name).values(value=value))

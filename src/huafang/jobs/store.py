@@ -1,7 +1,7 @@
 """Every question to, and every change of, the table of jobs. A change is one transaction, and one that is fenced by attempt writes nothing late."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from huafang.errors import Conflict, DiskFull, HuafangError, NotFound, Unavailable
 from huafang.jobs.rows import Expiry, Row, Setting, new_id
+from huafang.jobs.soundness import sound
 
 PRIORITIES = {"interactive": 0, "bulk": 1}
 ENDED = ("done", "failed", "cancelled")
@@ -81,26 +82,31 @@ class Store:
         if before:
             query = query.where(Row.id < before)
         with Session(self._engine) as session:
-            return session.scalars(query.order_by(Row.id.desc()).limit(limit)).all()
+            return _present(session.scalars(query.order_by(Row.id.desc()).limit(limit)))
 
     def waiting(self) -> Sequence[Row]:
         """The queue, in the order it will run."""
         with Session(self._engine) as session:
-            return session.scalars(select(Row).where(Row.state == "queued").order_by(*ORDER)).all()
+            return [row for row in _present(session.scalars(select(Row).where(Row.state == "queued").order_by(*ORDER))) if row.state == "queued"]
 
     def running(self) -> Sequence[Row]:
         with Session(self._engine) as session:
-            return session.scalars(select(Row).where(Row.state == "running").order_by(*ORDER)).all()
+            return [row for row in _present(session.scalars(select(Row).where(Row.state == "running").order_by(*ORDER))) if row.state == "running"]
 
     def count(self, state: str) -> int:
         with Session(self._engine) as session:
             return session.scalar(select(func.count()).where(Row.state == state)) or 0
 
-    def used_assets(self) -> set[str]:
-        """Every asset that some row, in the trash or not, uses."""
+    def used_assets(self) -> set[str] | None:
+        """Every asset that some row, in the trash or not, uses; None where a row is damaged, so that this cannot be known."""
+        used: set[str] = set()
         with Session(self._engine) as session:
-            rows = session.execute(select(Row.inputs, Row.outputs)).all()
-        return {asset for inputs, outputs in rows for asset in _assets(inputs, outputs)}
+            for inputs, outputs in session.execute(select(Row.inputs, Row.outputs)):
+                assets = _assets(inputs, outputs)
+                if assets is None:
+                    return None
+                used.update(assets)
+        return used
 
     def in_use(self) -> bool:
         """Whether there is any job, or any file that was recorded."""
@@ -160,6 +166,16 @@ class Store:
         """Book how an attempt ended. False, and nothing written, if that attempt is no longer the running one."""
         return self._change(job, {"state": state, "finished_at": time.time(), "cancelling": False, **values}, Row.attempt == attempt, Row.state == "running")
 
+    def end_damaged(self) -> int:
+        """Book jobs as failed that wait or run, or are in no known state, and whose rows are damaged. Returns how many there were."""
+        with self._writing() as session:
+            rows = [row for row in _present(session.scalars(select(Row).where(Row.state.not_in(ENDED)))) if row.damage]
+            ids = [row.id for row in rows][:MANY]
+            session.expunge_all()
+            session.execute(update(Row).where(Row.id.in_(ids)).values(state="failed", finished_at=time.time(), cancelling=False))
+            session.commit()
+        return len(ids)
+
     def requeue(self, job: str, attempt: int, *, crashed: bool) -> bool:
         """Back into the queue, at its old place. A crash counts against the job; an orderly stop does not."""
         return self._change(job, {"state": "queued", "started_at": None, "crashes": Row.crashes + int(crashed)}, Row.attempt == attempt, Row.state == "running")
@@ -199,7 +215,7 @@ class Store:
 
     def trash(self, job: str, *, back: bool = False) -> Row:
         """Put an ended job into the trash, or take it back. Raises NotFound, Conflict."""
-        change = update(Row).where(Row.id == job, Row.state.in_(ENDED)).values(seq=Row.seq + 1, deleted_at=None if back else time.time())
+        change = update(Row).where(Row.id == job, Row.state.not_in(ACTIVE)).values(seq=Row.seq + 1, deleted_at=None if back else time.time())
         with self._writing() as session:
             done = getattr(session.execute(change), "rowcount", 0)
             if done and back:
@@ -239,7 +255,7 @@ class Store:
             session.add_all(Expiry(name=f"job:{job}", seconds=-STEP) for job in trashed - waits.keys())  # from a database of version 1
             due = set(sorted(job for job in trashed if waits.get(job, 0.0) >= after)[:MANY])
             rows = session.execute(select(Row.inputs, Row.outputs).where(Row.id.in_(due))).all()
-            for asset in {asset for inputs, outputs in rows for asset in _assets(inputs, outputs)}:
+            for asset in {asset for inputs, outputs in rows for asset in _assets(inputs, outputs) or ()}:
                 session.merge(Expiry(name=f"asset:{asset}", seconds=credit, mtime=mtime(asset)))
             session.execute(delete(Row).where(Row.id.in_(due)))
             gone = [*due, *sorted(waits.keys() - trashed)[:MANY]]
@@ -252,6 +268,8 @@ class Store:
         due = []
         with self._writing() as session:
             used = self.used_assets()
+            if used is None:
+                return []
             for entry in session.scalars(select(Expiry).where(Expiry.name.startswith("asset:"))).all():
                 asset = entry.name.removeprefix("asset:")
                 found = mtime(asset)
@@ -293,9 +311,16 @@ def _set(session: Session, name: str, value: str) -> None:
     session.merge(Setting(name=name, value=value))
 
 
-def _assets(inputs: list[str], outputs: list[dict[str, Any]]) -> list[str]:
-    """The files that a row speaks of."""
+def _assets(inputs: Any, outputs: Any) -> list[str] | None:
+    """The files that a row uses; None where they cannot be read."""
+    if not sound("inputs", inputs) or not sound("outputs", outputs):
+        return None
     return [*inputs, *(output["asset"] for output in outputs)]
+
+
+def _present(rows: Iterable[Row | None]) -> list[Row]:
+    """Rows, without those whose id was lost, by which nobody could ask for them; one that is NULL is no row to SQLAlchemy."""
+    return [row for row in rows if row is not None and isinstance(row.id, str)]
 
 
 class _said:  # noqa: N801  # reads as a word where it is used
