@@ -271,3 +271,11 @@ def test_cap_vstnet_treats_every_frame_of_a_film_alike(bench):
     picture_change = 255 * (pictures[0] - pictures[1])[..., :60]
     assert np.abs(film_change).mean() < 2
     assert float(picture_change.abs().mean()) > 4 * np.abs(film_change).mean()
+
+
+@pytest.mark.parametrize(("own", "result", "flickers"), [(0.0005, 0.0059, True), (0.0005, 0.0006, False), (0.0, 0.0008, False), (0.0, 0.01, True)])
+def test_a_result_that_flickers_is_said_to(own, result, flickers):
+    notes = filming._flicker({"warping_error": result, "warping_error_of_film": own})
+    assert bool(notes) == flickers
+    if own and flickers:
+        assert (notes[0], notes[0].zh) == ("the result flickers: about 12 times as much as the film itself", "画面有闪烁：约为原视频的 12 倍。")

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +35,10 @@ JUDGED = 4
 """Of every so many pairs of neighbouring frames inside a part one is judged."""
 WAITING = 4
 """Frames that may wait between reading, painting and encoding."""
+FLICKERS = 4.0
+"""Times the film's own warping error from which the eye sees a flicker."""
+STEADY = 0.0003
+"""Warping error of a film that stands still, at least: noise of the camera and the codec."""
 FORGOTTEN = 14 * 24 * 3600.0
 """Seconds after which the parts of a run that nobody took up again are thrown away."""
 
@@ -97,7 +101,7 @@ def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
         parts.close()
         ctx.hear()
         film, figures = _film(parts, params, data), parts.figures()
-        notes += [*_missing(int(figures["frames"]), facts), *facts.notes]
+        notes += [*_missing(int(figures["frames"]), facts), *_flicker(figures), *facts.notes]
     ctx.step(facts.frames, facts.frames, preview=shown if shown is not None else _pixels(next(video.frames_of(film.data))))
     return Result(files=[film], figures=figures, notes=notes)
 
@@ -199,6 +203,15 @@ class _Parts:
             error = flow.warping_error(first, second, moved)
             if error is not None:
                 self._errors[name].append(error)
+
+
+def _flicker(figures: Mapping[str, float]) -> list[Note]:
+    """A sentence where the result is much less steady than the film."""
+    own, result = figures.get("warping_error_of_film"), figures.get("warping_error")
+    if own is None or result is None or result < FLICKERS * max(own, STEADY):
+        return []
+    times = result / max(own, STEADY)
+    return [Note(f"the result flickers: about {times:.0f} times as much as the film itself", f"画面有闪烁：约为原视频的 {times:.0f} 倍。")]
 
 
 @contextlib.contextmanager

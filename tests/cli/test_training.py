@@ -55,3 +55,31 @@ def test_the_reference_recipe_leaves_its_log_beside_its_generator(desk, capsys):
     assert [line.split()[:2] for line in log] == [["epoch", "1/2"], ["epoch", "2/2"]]
     assert all(line.endswith("lr_D 4.0e-04  lr_G 2.0e-04") for line in log)
     assert huafang("animegan", "photo.jpg", "--weights", "gen_final", "-o", "out.png", "-q") == 0
+
+
+def test_a_log_tells_at_least_every_half_minute_how_long_it_takes(monkeypatch, capsys):
+    from huafang.cli import progress
+    from huafang.context import Step
+
+    now = 100.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    log = progress._Log("train_mini")
+    for done in range(300, 306):  # a resumed run: 20 s a step, 1,000 steps in all
+        log(Step(done, 1000, {"loss": 0.5}))
+        now += 20
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[1] for line in lines] == ["300/1000", "302/1000", "304/1000"]
+    assert "to go" not in lines[0]
+    assert "about 3 h 53 min to go  loss 0.5" in lines[1]
+
+
+def test_a_stopped_training_says_how_to_go_on():
+    from huafang.cli import pictures
+    from huafang.errors import Cancelled
+
+    def stopped() -> None:
+        raise Cancelled
+
+    one = SimpleNamespace(method="train_fast_style", ready=stopped, painted=None, finished=None)
+    with pytest.raises(Cancelled, match="run the same command again to go on from there"):
+        pictures.run([one], None, lambda: True)

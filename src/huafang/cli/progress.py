@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ import click
 
 if TYPE_CHECKING:
     from huafang.context import Step
+
+
+LOG_SECONDS = 30.0
 
 
 @contextlib.contextmanager
@@ -62,17 +66,37 @@ def progress_bar(title: str, *, quiet: bool) -> "Iterator[Callable[[Step], None]
 
 
 class _Log:
-    """For a log file instead of a terminal: a line at the start and at each tenth of the way."""
+    """For a log file instead of a terminal: a line at the start, at each tenth of the way and every 30 seconds, with the time to go."""
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._tenth = -1
+        self._first: tuple[int, float] | None = None  # the step and time from which the speed is measured: a resumed run does not start at 0
+        self._told = 0.0
 
     def __call__(self, step: "Step") -> None:
+        now = time.monotonic()
         tenth = 10 * step.done // max(step.total, 1)
-        if tenth > self._tenth:
-            self._tenth = tenth
-            click.echo(f"{self._title} {step.done}/{step.total}  {figures(step.figures)}".rstrip(), err=True)
+        if self._first is None:
+            self._first = step.done, now
+        if tenth > self._tenth or now - self._told >= LOG_SECONDS:
+            self._tenth, self._told = max(tenth, self._tenth), now
+            click.echo(f"{self._title} {step.done}/{step.total}  {self._to_go(step, now)}{figures(step.figures)}".rstrip(), err=True)
+
+    def _to_go(self, step: "Step", now: float) -> str:
+        assert self._first is not None
+        done, began = self._first
+        if step.done <= done or step.done >= step.total or now - began < LOG_SECONDS:
+            return ""
+        return f"about {duration((now - began) / (step.done - done) * (step.total - step.done))} to go  "
+
+
+def duration(seconds: float) -> str:
+    """A span of time as one reads it: "40 s", "12 min", "3 h 20 min"."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def figures(figures: Mapping[str, float]) -> str:

@@ -34,8 +34,8 @@ def notes(model: str, prompt: str) -> list[Note]:
     """What there is to say of `model` and `prompt`; nothing of a model that is not built in."""
     if model not in (ENGLISH, CHINESE):
         return []
-    small = "a small model that comes with Huafang and draws simple scenes; real Stable Diffusion models are on the Models page"
-    zh = "画坊自带的小模型，只会画简单的场景；真正的 Stable Diffusion 模型见“模型”页"
+    small = "a small model that comes with Huafang and draws simple scenes, 128 pixels wide; real Stable Diffusion models are on the Models page"
+    zh = "画坊自带的小模型，只会画 128 像素的简单场景；真正的 Stable Diffusion 模型见“模型”页"
     chinese = is_chinese(prompt)
     if model == ENGLISH and chinese:
         wrong = Note(f"{ENGLISH} reads English only, and the prompt is Chinese: {CHINESE} reads that", f"{ENGLISH} 只懂英文：中文提示词请用 {CHINESE}。")

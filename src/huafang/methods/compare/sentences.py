@@ -6,8 +6,12 @@ from huafang.methods.compare.measures import MEASURES, Measure
 from huafang.methods.compare.table import PHOTO, STYLE, Row, Table, reason, shown, title, words
 from huafang.notes import Note
 
-RIVALS = {"content": ("lpips", "ssim"), "style": ("gram", "colours")}
-"""Measures of one question that need not agree."""
+RIVALS = {"content": (("lpips", "ssim"), ("ssim", "psnr")), "style": (("gram", "colours"), ("texture", "colours"))}
+"""Pairs of measures of one question that need not agree: of each question the first pair that was measured is compared."""
+FAVOURED = ("gram", "statistics")
+"""Measures over the features that style networks are trained on."""
+TIMED = 0.1
+"""Seconds below which a ratio of times says more about the clock than about the methods."""
 NOTABLE = 0.05
 """The least part of the way from the photo to the style picture that is worth the words "nearer to the style"."""
 BY_KEY = {measure.key: measure for measure in MEASURES}
@@ -32,7 +36,7 @@ class _Speaker:
             return found
         kept, reached = table.first("content"), table.first("style")
         found += [self._ranking("kept", kept), self._ranking("reached", reached)]
-        found += self._apart(reached) + self._disagreements()
+        found += self._apart(reached) + self._without_style() + self._favoured(reached) + self._disagreements()
         best, nearest = self._best(kept), self._best(reached)
         if len(table.ran) > 1 and self._way(reached, nearest[0]) >= NOTABLE:
             common = [row for row in best if row in nearest]
@@ -72,12 +76,25 @@ class _Speaker:
         common = {"measure": self._title(measure), "photo": shown(measure, start)}
         return [self._say("apart", name=self._name(row), value=self._value(measure, row), **common) for row in still]
 
+    def _without_style(self) -> list[str]:
+        """Methods that were not shown the style picture: what they score there is no merit and no fault."""
+        blind = [row for row in self._table.ran if row.params and not row.params.get("style")]
+        return [self._say("blind", name=self._names(blind))] if blind else []
+
+    def _favoured(self, measure: Measure) -> list[str]:
+        """The measure's nearest, where it is a network that was trained to be near by such a measure."""
+        if measure.key not in FAVOURED or len(self._table.ran) < 2:
+            return []
+        trained = [row for row in self._best(measure) if row.figures.get("parameters")]
+        return [self._say("favoured", name=self._names(trained), measure=self._title(measure))] if trained else []
+
     def _disagreements(self) -> list[str]:
         found = []
         for key, question in (("disagree_kept", "content"), ("disagree_reached", "style")):
-            one, other = (BY_KEY[name] for name in RIVALS[question])
-            if {one.key, other.key} & set(self._table.missing) or len(self._table.ran) < 2:
+            pairs = [pair for pair in RIVALS[question] if not set(pair) & set(self._table.missing)]
+            if not pairs or len(self._table.ran) < 2:
                 continue
+            one, other = (BY_KEY[name] for name in pairs[0])
             best, rival = self._best(one), self._best(other)
             if not any(row in rival for row in best):
                 found.append(self._say(key, one=self._title(one), other=self._title(other), best=self._names(best), rival=self._names(rival)))
@@ -89,6 +106,8 @@ class _Speaker:
         fast, slow = ranked[0], ranked[-1]
         if len(ranked) == 1:
             return self._say("quick_one", fast=self._name(fast), seconds=self._value(seconds, fast))
+        if fast.figures["seconds"] < TIMED:
+            return self._say("quick_plain", fast=self._name(fast), seconds=self._value(seconds, fast), slow=self._name(slow), long=self._value(seconds, slow))
         times = slow.figures["seconds"] / max(fast.figures["seconds"], 1e-9)
         return self._say(
             "quick",

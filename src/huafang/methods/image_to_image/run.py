@@ -6,12 +6,14 @@ import time
 import torch.nn.functional as F
 
 from huafang.context import Context, Result
-from huafang.diffusion import drawing, latents, sampling
+from huafang.diffusion import choosing, drawing, latents, sampling
 from huafang.diffusion.drawing import Ready
 from huafang.methods.image_to_image import ImageToImage
 from huafang.notes import Note
 
 LONGEST_SIDE = 2048
+SHRUNK = 2
+"""Factor of the area from which on a smaller picture is remarked on."""
 BENT = 1.1
 """A side that changes by this factor against the other shows, and is said."""
 
@@ -28,6 +30,11 @@ def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
     wide, high = fitted(width, height, p.size, own=model.size, block=max(8, model.scale))
     if not 1 / BENT < (wide / high) / (width / height) < BENT:
         notes.append(Note(f"the photo is so long and narrow that {wide} × {high} pixels bend its shape", f"照片太狭长，{wide} × {high} 像素会让它变形。"))
+    if p.size is None and wide * high * SHRUNK < width * height:
+        built_in = "; it suits sketches of simple scenes rather than photos" if p.model in (choosing.ENGLISH, choosing.CHINESE) else ""
+        zh = "；它适合简单场景的草图，不太适合照片" if built_in else ""
+        en = f"the photo of {width} × {height} pixels was drawn at {wide} × {high}, the size that {p.model} was trained on{built_in}. Set size for another one"
+        notes.append(Note(en, f"照片为 {width} × {height} 像素，按 {p.model} 训练时的尺寸画成 {wide} × {high}{zh}。可用“尺寸”另行指定。"))
     small = F.interpolate(photo, (high, wide), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
     taken = min(int(p.steps * p.strength), p.steps)
     if not taken and p.strength:
