@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from huafang import compilation, images, metadata, methods, sources, video
+from huafang import compilation, images, metadata, methods, pictures, sources, video
 from huafang.assets import Assets, Scratch, write_whole
 from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import BadInput, Unavailable
@@ -19,10 +19,11 @@ from huafang.places import places
 from huafang.weights import Weights
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL.Image import Image
     from torch import Tensor
 
-    Picture = str | os.PathLike[str] | bytes | Image
+    Picture = str | os.PathLike[str] | bytes | IO[bytes] | Image | np.ndarray[Any, Any] | Tensor
 
 FORMATS: dict[str, images.Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
@@ -37,11 +38,14 @@ def stylize(
 ) -> "Painting":
     """Restyle a picture or a film.
 
-    `content` and `style` are paths, bytes or PIL pictures; a film is a path or bytes. Without `method`, what comes with `style` goes to the best method
+    `content` and `style` are paths, bytes, open binary files, PIL pictures, NumPy arrays (H, W[, C]) or torch tensors (C, H, W), uint8 or floats in [0, 1];
+    a film is a path, bytes or an open file. Without `method`, what comes with `style` goes to the best method
     that needs no download, a picture without to `stroke_rendering`, a film to `image_filters`. `settings` are the method's own fields.
     Raises BadInput, NotFound, MissingWeights.
     """
-    film = sources.is_film_file(content) if isinstance(content, str | os.PathLike) else isinstance(content, bytes) and video.is_film(content[:256])
+    if not isinstance(content, str | os.PathLike):
+        content = pictures.file_bytes(content, "content")
+    film = sources.is_film_file(content) if isinstance(content, str | os.PathLike) else video.is_film(content[:256])
     name = method or methods.default_method(styled=style is not None, film=film)
     given = settings if style is None else settings | {"style": style}
     return run(name, content=content, on_step=on_step, **given)
@@ -70,6 +74,14 @@ class Painting:
         self.params = params
         self.result = result
         self._read = read or sources.Inputs()
+
+    def __repr__(self) -> str:
+        made = ", ".join([f"{pixels.shape[3]} × {pixels.shape[2]} pixels" for pixels in self.result.images] or [file.name for file in self.result.files])
+        return f"<Painting by {self.params.method}: {made}>"  # type: ignore[attr-defined]  # every room has it
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows: the first picture."""
+        return images.encode(self.result.images[0]) if self.result.images else None
 
     @property
     def pictures(self) -> "list[Image]":
@@ -221,13 +233,13 @@ class Bench:
         return new
 
     def picture(self, source: "Picture", *, film: bool = False) -> str:
-        """Ingest a picture from a path, bytes or PIL, or where `film` says so a film, and give its id. Raises BadInput, TooLarge."""
+        """Ingest a picture from a path or from what `pictures.file_bytes` takes, or where `film` says so a film, and give its id. Raises BadInput, TooLarge."""
         if isinstance(source, str | os.PathLike):
             path = sources.home(source, "the name of a picture")
             data, name = sources.read(path), path.name
             self.read.add(path)
         else:
-            data, name = source if isinstance(source, bytes) else _png(source), "picture"
+            data, name = pictures.file_bytes(source), "picture"
         moving = video.is_film(data[:256])
         if moving and not film:
             raise methods.no_film(name)
@@ -347,11 +359,3 @@ def _naming(name: str, data: bytes, *, film: bool) -> Iterator[None]:
             raise BadInput(said, code="video.unreadable", hint=f"readable are {video.READABLE}, and of pictures {images.READABLE}") from error
         error.message = f"{name}: {error.message}"
         raise
-
-
-def _png(picture: "Image") -> bytes:
-    import io
-
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
