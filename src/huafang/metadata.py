@@ -79,8 +79,8 @@ def read(text: Mapping[str, str]) -> dict[str, Any]:
 
 
 def known(text: Mapping[Any, Any]) -> dict[str, str]:
-    """Of a file's texts those that `read` looks at and that are not too long."""
-    return {key: value for key in KNOWN if isinstance(value := text.get(key), str) and len(value) < LONGEST}
+    """Of a file's texts those that `read` looks at and that hold something and are not too long."""
+    return {key: value for key in KNOWN if isinstance(value := text.get(key), str) and 0 < len(value) < LONGEST}
 
 
 def png_chunks(text: Mapping[str, str]) -> "PngImagePlugin.PngInfo":

@@ -246,7 +246,7 @@ def test_29_short_prompts_draw_and_an_empty_one_is_said(bench, prompt):
 def test_29_long_prompts_are_read_whole_and_said_and_too_long_ones_refused(bench):
     assert any("read in 27 chunks of up to 75 tokens" in note for note in run(bench, prompt="x " * 2000, steps=1).notes)
     assert not run(bench, steps=1).notes
-    with pytest.raises(BadInput, match="prompt: String should have at most 10000 characters"):
+    with pytest.raises(BadInput, match="prompt: at most 10,000 characters wanted, 100,000 came"):
         build(bench, prompt="x" * 100_000)
 
 
