@@ -334,7 +334,7 @@ def test_sentences_are_read_off_the_table():
         "a kept most of the photo (SSIM 0.800) and b least (0.400); the photo itself has 1.000, the style picture 0.100.",
         "b came nearest to the style (Texture distance 0.500) and a stayed farthest (0.950);"
         " the photo itself stands at 0.900, the style picture, resized, at 0.200.",
-        "a is no nearer to the style than the photo itself (Texture distance 0.950, the photo 0.900).",
+        "No nearer to the style than the photo itself: a (Texture distance 0.950, the photo 0.900).",
         "Nothing is best at both: what keeps most of the photo is not what comes nearest to the style.",
         "a was the quickest with 500 ms; b took 12 times as long, 6.0 s.",
     ]
@@ -346,7 +346,7 @@ def test_sentences_change_with_the_table():
     said = " ".join(sentences(swapped, "en", "squeezenet"))
     assert "b kept most of the photo (SSIM 0.800) and a least" in said
     assert "b is best at both." in said
-    assert "no nearer" not in said
+    assert "No nearer" not in said
     still = " ".join(sentences(table(**SCALE, a={"texture": 0.88}, b={"texture": 0.89}), "en", "squeezenet"))
     assert "Nothing came much nearer to the style than the photo itself (Texture distance 0.900): the nearest, a, is at 0.880;" in still
     assert "came nearest" not in still
@@ -389,3 +389,18 @@ def test_every_measure_is_named_in_both_languages():
         for language in ("en", "zh"):
             assert title(measure, language, "vgg16")
             assert len(convention(measure, language, "vgg16")) > 15
+
+
+def test_what_a_figure_cannot_say_is_said():
+    """SSIM and PSNR where LPIPS is missing; methods that never saw the style; networks that were trained on such a measure."""
+    rivals = table(**SCALE, a={"ssim": 0.8, "psnr": 15.0}, b={"ssim": 0.4, "psnr": 25.0})
+    assert "SSIM and PSNR do not agree on what kept most of the photo: a by the one, b by the other." in sentences(rivals, "en", "squeezenet")
+    rows = [Row(**{**vars(row), "params": {} if row.baseline else {"style": ["x"] if row.name == "a" else []}}) for row in rivals.rows]
+    said = sentences(Table(rows, rivals.missing), "en", "squeezenet")
+    assert "Not shown the style picture: b. How near that comes to the style is chance." in said
+    learnt = {"gram": 0.2, "texture": 0.5, "parameters": 1000.0}
+    shown = table(**SCALE, a=learnt, b={"gram": 0.6, "texture": 0.5})
+    shown = Table([Row(**{**vars(row), "figures": {"gram": 0.9, **row.figures}}) for row in shown.rows], {"lpips": "no network", "statistics": "no network"})
+    assert any(
+        sentence.startswith("Gram distance looks at features of the kind") and "favours a:" in sentence for sentence in sentences(shown, "en", "squeezenet")
+    )

@@ -96,7 +96,7 @@ class _Speaker:
                 continue
             one, other = (BY_KEY[name] for name in pairs[0])
             best, rival = self._best(one), self._best(other)
-            if not any(row in rival for row in best):
+            if best and rival and not any(row in rival for row in best):
                 found.append(self._say(key, one=self._title(one), other=self._title(other), best=self._names(best), rival=self._names(rival)))
         return found
 
