@@ -102,14 +102,72 @@ def test_bad_input_40_nan(file, bad, dtype):
         {"a b": entry()},
         {"": entry()},
         {"<img src=x onerror=alert(1)>": entry()},
-        {"a": entry(), "__metadata__": {"k": "x" * 100_000}},
+        {"a": entry(), "../../x": entry(offsets=(8, 16))},
+        {"a": entry(), "b.__init__.__globals__": entry(offsets=(8, 16))},
+        {"a": entry(), "b\\..\\c": entry(offsets=(8, 16))},
     ],
 )
 def test_bad_input_40_what_the_format_allows_and_we_do_not(file, header):
     with pytest.raises(BadInput) as caught:
-        weights.load(raw(file, header, b"0" * 8))
+        weights.load(raw(file, header, b"0" * (16 if len(header) == 2 else 8)))
     assert caught.value.code == "weights.unreadable"
     assert caught.value.message.isprintable()
+
+
+ODD = {
+    "a 2 MB list of tags": {"__metadata__": {"ss_tag_frequency": "x" * 2_000_000}},
+    "a thumbnail": {"__metadata__": {"modelspec.thumbnail": "data:image/jpeg;base64," + "A" * 300_000, "k" * 5000: "v"}},
+    "an embedding's name": {"<cat-toy>": entry(offsets=(8, 16))},
+    "a star": {"embedding_manager.string_to_param_dict.*": entry(offsets=(8, 16))},
+    "a space": {"my tensor": entry(offsets=(8, 16))},
+    "no name": {"": entry(offsets=(8, 16))},
+    "two dots": {"a..b": entry(offsets=(8, 16))},
+    "two dashes": {"a__b": entry(offsets=(8, 16))},
+    "Chinese": {"猫": entry(offsets=(8, 16))},
+    "a long name": {"x" * 3000: entry(offsets=(8, 16))},
+    "a type of today": {"scale": entry("F8_E8M0", (8,), (8, 16))},
+    "half bytes": {"scale": entry("F4", (16,), (8, 16))},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_not_used_does_not_refuse_a_file(file, name):
+    header = {"a": entry(), **ODD[name]}
+    place = raw(file, header, struct.pack("<ff", 1, 2) + (b"" if "__metadata__" in header else bytes(8)))
+    assert {key: value.tolist() for key, value in weights.load(place).items()} == {"a": [1.0, 2.0]}
+    assert all(len(value) < tensorfile.MAX_METADATA for value in tensorfile.metadata(place).values())
+
+
+OTHERS = {
+    "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 2132696762\n",
+    "a web page": b"<!doctype html><title>Sign in</title>",
+    "a web page, and no": b"\n  <!-- x -->\n<HTML><body>404",
+    "a zip archive": b"PK\x03\x04" + b"0" * 90,
+    "a pickle": b"\x80\x02}q\x00." + b"0" * 60,
+    r"a picture \(PNG\)": b"\x89PNG\r\n\x1a\n" + b"0" * 60,
+    r"a picture \(JPEG\)": b"\xff\xd8\xff\xe0" + b"0" * 60,
+    "a text": "Entry not found. 找不到文件。\n".encode() * 9,
+    "a JSON text": b'{"error": "Repository not found"}',
+    "a gzip archive": b"\x1f\x8b\x08" + b"0" * 60,
+    "a GGUF file": b"GGUF" + b"0" * 60,
+    "an HDF5 file": b"\x89HDF\r\n" + b"0" * 60,
+    "an ONNX file": b"\x08\x03\x12\x07pytorch" + b"0" * 60,
+    "a program for Windows": b"MZ\x90\x00" + b"0" * 60,
+    "empty": b"",
+    "full of zeros": bytes(100),
+    "it was cut off": struct.pack("<Q", 5000) + b'{"a": {"dtype": "F32"',
+    "cut off while it was downloaded": struct.pack("<Q", 60) + b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'.ljust(60) + b"0000",
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_file_that_is_no_weights_is_called_what_it_is(file, kind):
+    file.write_bytes(OTHERS[kind])
+    for use in (weights.load, weights.header, Weights(file.parent).add):
+        with pytest.raises(BadInput, match=kind) as refused:
+            use(file)
+        assert refused.value.code == "weights.unreadable"
+        assert "claims" not in refused.value.message or "of" in refused.value.message
 
 
 def test_bad_input_40_zero_tensors(file):

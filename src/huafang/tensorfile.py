@@ -35,43 +35,126 @@ DTYPES = {
     "I64": 64,
     "U64": 64,
     "F64": 64,
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+    "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8,
+    "F8_E5M2FNUZ": 8,
+    "C64": 64,
 }
 """Bits of one number, by the format's names for its types."""
+PASSED = {"F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64"}
+"""Types that no network here is made of: a tensor of one is passed over."""
 MAX_HEADER = 50_000_000
 MAX_TENSORS = 100_000
 MAX_METADATA = 100_000
-"""Characters of one metadata value. Training tools write their settings there; the most common of them stay well below."""
+"""Characters of one metadata value that are read. Training tools write pictures and lists of tags there, of any length: a longer one is passed over."""
 MAX_RANK = 8
-NAME = re.compile(r"[A-Za-z0-9_.\-]{1,400}")
-NOT_A_NAME = re.compile(r"\.\.|__")
-"""A name is a path into a network's modules: `..` and dunders are no part of one (CVE-2025-6107 reached Python's own attributes that way)."""
+NAME = re.compile(r"(?!.*(\.\.|__))[A-Za-z0-9_.\-]{1,400}")
+"""A name is a path into a network's modules. A tensor of another name belongs to no network here, and is passed over."""
+HOSTILE = re.compile(r"\.\.[/\\]|(^|\.)__\w+__(\.|$)|\0")
+"""Names by which readers were made to leave a folder or a network (CVE-2025-6107): a file that has one is refused."""
+KINDS: tuple[tuple[bytes, str], ...] = (
+    (b"version https://git-lfs", "a Git LFS pointer, which stands in for the file itself"),
+    (b"PK\x03\x04", "a zip archive, as PyTorch's .pt, .pth and .ckpt files are"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\x80", "a pickle, as older .pt, .pth and .ckpt files are"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"RIFF", "a picture (WebP) or a sound"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"%PDF", "a PDF document"),
+    (b"GGUF", "a GGUF file, which llama.cpp and its relatives read"),
+    (b"\x89HDF", "an HDF5 file, as Keras' .h5 files are"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x08\x03\x12", "an ONNX file"),
+    (b"MZ", "a program for Windows"),
+    (b"\x7fELF", "a program for Linux"),
+)
+"""How files begin that are given or downloaded in place of weights, and what they are."""
+
+
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
+"""What wrappers put before the names of a network's tensors: DataParallel, torch.compile, Lightning and other trainers."""
+
+
+def plain_names(names: list[str]) -> tuple[list[str], str]:
+    """The names without the prefixes that all of them have, and the prefix that was taken off; "" where there is none.
+
+    `model.0.weight` keeps its prefix: so a network's own layers are called. So do the parts of Stable Diffusion.
+    """
+    stripped = ""
+    while names:
+        prefix = next((one for one in PREFIXES if all(name.startswith(one) and len(name) > len(one) for name in names)), None)
+        if prefix is None:
+            break
+        rest = [name.removeprefix(prefix) for name in names]
+        if prefix in ("model.", "net.") and (any(one[0].isdigit() for one in rest) or any(one.startswith("diffusion_model.") for one in rest)):
+            break
+        names, stripped = rest, stripped + prefix
+    return names, stripped
+
+
+def what_is(head: bytes) -> str | None:
+    """What a file is, by its first bytes; None where that is not known."""
+    if not head.strip(b"\0"):
+        return "empty" if not head else "full of zeros: its download was cut off, or its disk is damaged"
+    for mark, kind in KINDS:
+        if head.startswith(mark):
+            return kind
+    if re.match(rb"\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|\?xml)", head, re.IGNORECASE | re.DOTALL):
+        return "a web page, and no file: what was downloaded may be a page that asks to sign in, or an error"
+    try:
+        text = head[:-4].decode() if len(head) > 64 else head.decode()
+    except UnicodeDecodeError:
+        return None
+    if text.lstrip()[:1] in ("{", "["):
+        return "a JSON text"
+    return "a text" if text.isprintable() or not re.search(r"[\x00-\x08\x0e-\x1f]", text) else None
 
 
 def header(path: Path) -> dict[str, Any]:
-    """Tensor names -> {"dtype", "shape", "data_offsets"}, checked whole. Raises BadInput (`weights.unreadable`), MissingWeights when the file is gone."""
+    """Tensor names -> {"dtype", "shape", "data_offsets"}, checked whole; also of those that `load` passes over.
+
+    Raises BadInput (`weights.unreadable`), MissingWeights when the file is gone.
+    """
     with _opened(path) as file:
         return _checked(path, file)[0]
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """What the file's maker wrote beside the tensors. Raises as `header` does."""
+    """What the file's maker wrote beside the tensors, but for values of more than `MAX_METADATA` characters. Raises as `header` does."""
     with _opened(path) as file:
         return _checked(path, file)[1]
 
 
 def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
-    """The tensors of `path` on the CPU. `finite` refuses NaN and infinity.
+    """The tensors of `path` on the CPU. `finite` refuses NaN and infinity. Tensors of names or types that no network here has are passed over.
 
     Raises BadInput (`weights.unreadable`, `weights.not_finite`, `weights.changed`), MissingWeights when the file is gone.
     """
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
 
     with _opened(path) as file:
-        _checked(path, file)
+        entries, _ = _checked(path, file)
+        kept = [name for name, entry in entries.items() if NAME.fullmatch(name) and entry["dtype"] not in PASSED]
+        if not kept:
+            raise _refused(path, f"it holds no tensor of a network: {ascii(next(iter(entries)))[:80]} is no name of one")
         before = _identity(os.fstat(file.fileno()))
+        tensors: dict[str, Tensor]
         try:
-            tensors: dict[str, Tensor] = load_file(path)
+            if len(kept) == len(entries):
+                tensors = load_file(path)
+            else:
+                with safe_open(path, "pt") as opened:
+                    tensors = {name: opened.get_tensor(name) for name in kept}
             after = _identity(path.stat())
         except SafetensorError as error:
             raise _refused(path, str(error)) from error
@@ -122,9 +205,11 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def _checked(path: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]]:
     whole = os.fstat(file.fileno()).st_size
-    size = int.from_bytes(file.read(8), "little")
-    if not 2 <= size <= min(MAX_HEADER, whole - 8):
-        raise _refused(path, f"its header claims {size:,} bytes" if whole >= 8 else f"it has {whole} bytes")
+    head = file.read(512)
+    size = int.from_bytes(head[:8], "little")
+    if not 2 <= size <= min(MAX_HEADER, whole - 8) or head[8:9] != b"{":
+        raise _not_safetensors(path, head, whole, size)
+    file.seek(8)
     try:
         body = json.loads(file.read(size), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
@@ -143,9 +228,28 @@ def _checked(path: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]
         if start != end:
             raise _refused(path, "its tensors overlap or leave a hole")
         end = stop
+    if end > whole - 8 - size:
+        raise _refused(path, f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there: it was cut off while it was downloaded or copied")
     if end != whole - 8 - size:
         raise _refused(path, f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there")
-    return body, said
+    return body, {key: value for key, value in said.items() if len(value) < MAX_METADATA and len(key) <= 1_000}
+
+
+def _not_safetensors(path: Path, head: bytes, whole: int, size: int) -> BadInput:
+    """The refusal of a file that does not begin as one of safetensors does: by what it is, where that is known."""
+    hints = {
+        "a Git LFS": "fetch the file itself: git lfs pull, or its download link on the page",
+        "a web pag": "open its address in a browser, and save the file that it gives after signing in",
+        "a zip arc": f"convert it once, in a process of its own: huafang models convert {path.name}",
+        "a pickle,": f"convert it once, in a process of its own: huafang models convert {path.name}",
+        "empty": "its download failed: get it again",
+    }
+    kind = None if head[8:9] == b"{" else what_is(head)
+    if kind is None:
+        why = f"its header claims {size:,} bytes of {whole:,}" if whole >= 8 else f"it has {whole} bytes"
+        return _refused(path, f"{why}: it was cut off, or is of another kind")
+    hint = next((said for begin, said in hints.items() if kind.startswith(begin)), None)
+    return BadInput(f"{path.name} is no safetensors file that can be used: it is {kind} ({whole:,} bytes)", code="weights.unreadable", hint=hint)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -158,27 +262,24 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_metadata(path: Path, said: object) -> None:
     if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
         raise _refused(path, "its metadata is no table of texts")
-    for key, value in said.items():
-        if len(value) >= MAX_METADATA or len(key) > 1_000:
-            raise _refused(path, f"its metadata {key[:40]!r} has {len(value):,} characters; at most {MAX_METADATA:,} are read")
 
 
 def _span(path: Path, name: str, entry: object) -> tuple[int, int]:
     """First and last byte of one tensor, after all that its entry says was checked."""
-    if not NAME.fullmatch(name) or NOT_A_NAME.search(name):
+    if HOSTILE.search(name):
         raise _refused(path, f"{ascii(name)[:80]} is no name of a tensor")
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise _refused(path, f"the entry of {name} is not dtype, shape and data_offsets")
+        raise _refused(path, f"the entry of {ascii(name)[:100]} is not dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise _refused(path, f"{name} is of the unknown type {str(dtype)[:20]!r}")
+        raise _refused(path, f"{ascii(name)[:100]} is of the unknown type {str(dtype)[:20]!r}")
     if not _whole_numbers(shape) or len(shape) > MAX_RANK or not _whole_numbers(offsets) or len(offsets) != 2:
-        raise _refused(path, f"{name} has an impossible shape or place")
+        raise _refused(path, f"{ascii(name)[:100]} has an impossible shape or place")
     numbers = 1
     for side in shape:
         numbers *= side
-    if offsets[1] - offsets[0] != numbers * DTYPES[dtype] // 8:
-        raise _refused(path, f"{name} has the shape {shape} and not its bytes")
+    if (offsets[1] - offsets[0]) * 8 != numbers * DTYPES[dtype]:
+        raise _refused(path, f"{ascii(name)[:100]} has the shape {shape} and not its bytes")
     return offsets[0], offsets[1]
 
 

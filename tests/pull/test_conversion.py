@@ -1,13 +1,16 @@
 """Pickles become safetensors without running anything of theirs."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from huafang import pull, weights
 from huafang.errors import BadInput
+from huafang.pull import conversion
 from huafang.weights import Weights
 
 
@@ -74,3 +77,106 @@ def test_a_conversion_is_bounded_in_memory(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="bomb"):
         pull.convert(tmp_path / "bomb.pth", memory=1 << 30)
     assert os.listdir(tmp_path) == ["bomb.pth"]
+
+
+WRAPPERS = ("state_dict", "model_state_dict", "generator", "G", "net", "params_ema", "model", "my_own_words")
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_the_table_of_tensors_is_found_and_said(tmp_path: Path, wrap: str) -> None:
+    tensors = {"a.weight": torch.ones(3), "b.bias": torch.zeros(2)}
+    torch.save({"epoch": 3, wrap: tensors, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}}, tmp_path / "net.pth")
+    made = conversion.converted(tmp_path / "net.pth")
+    assert set(weights.load(made.path)) == set(tensors)
+    assert made.notes == (f"the tensors are those of {wrap}",)
+
+
+def test_of_several_tables_the_generator_is_meant_or_all_are_listed(tmp_path: Path) -> None:
+    one, other = {"a.weight": torch.ones(3)}, {"b.weight": torch.ones(2)}
+    torch.save({"generator": one, "discriminator": other}, tmp_path / "gan.pth")
+    assert set(weights.load(pull.convert(tmp_path / "gan.pth"))) == {"a.weight"}
+    torch.save({"checkpoint": {"left": one, "right": other}}, tmp_path / "two.pth")
+    with pytest.raises(BadInput, match=r"several tables of tensors: left \(1 tensors\), right \(1 tensors\); choose one with --part NAME"):
+        pull.convert(tmp_path / "two.pth")
+    assert set(weights.load(pull.convert(tmp_path / "two.pth", part="checkpoint.right"))) == {"b.weight"}
+    with pytest.raises(BadInput, match="it has no 'middle'; it has left, right"):
+        pull.convert(tmp_path / "two.pth", tmp_path / "third.safetensors", part="checkpoint.middle")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "net.", "module._orig_mod.", "model.module."])
+def test_prefixes_of_wrappers_are_taken_off_and_said(tmp_path: Path, prefix: str) -> None:
+    torch.save({f"{prefix}conv1.weight": torch.ones(3), f"{prefix}conv2.bias": torch.zeros(2)}, tmp_path / "net.pth")
+    made = conversion.converted(tmp_path / "net.pth")
+    assert set(weights.load(made.path)) == {"conv1.weight", "conv2.bias"}
+    assert made.notes == (f"the prefix {prefix} was taken off the names of its tensors",)
+
+
+@pytest.mark.parametrize("names", [("model.1.weight", "model.4.bias"), ("model.diffusion_model.a", "model.diffusion_model.b"), ("module.a", "b"), ("net.0.w",)])
+def test_names_that_are_a_networks_own_stay(tmp_path: Path, names: tuple[str, ...]) -> None:
+    torch.save({name: torch.ones(2) for name in names}, tmp_path / "net.pth")
+    made = conversion.converted(tmp_path / "net.pth")
+    assert set(weights.load(made.path)) == set(names)
+    assert made.notes == ()
+
+
+NOTHING = {
+    "it is a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
+    "it is a web page": b"<!doctype html><title>Sign in</title>",
+    "it is a text": b"hello there",
+    "it is empty": b"",
+    r"it is a picture \(PNG\)": b"\x89PNG\r\n\x1a\n" + bytes(80),
+    "it is a gzip archive": b"\x1f\x8b\x08" + bytes(80),
+    "it is no checkpoint of PyTorch": bytes(range(9, 250)),
+}
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+@pytest.mark.parametrize("ending", [".pth", ".ckpt", ".bin"])
+def test_what_is_no_checkpoint_is_called_what_it_is(tmp_path: Path, kind: str, ending: str) -> None:
+    (tmp_path / f"net{ending}").write_bytes(NOTHING[kind])
+    with pytest.raises(BadInput, match=kind) as refused:
+        pull.convert(tmp_path / f"net{ending}")
+    assert "without running" not in refused.value.message
+    assert os.listdir(tmp_path) == [f"net{ending}"]
+
+
+def test_a_zip_that_is_no_checkpoint_and_a_safetensors_by_another_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "pack.pth", "w") as archive:
+        archive.writestr("inside/net.pth", b"x")
+    with pytest.raises(BadInput, match=r"a zip archive, and no checkpoint of PyTorch; in it are inside/net\.pth"):
+        pull.convert(tmp_path / "pack.pth")
+    save_file({"a": torch.ones(2)}, tmp_path / "net.pth")
+    with pytest.raises(BadInput, match="it is a safetensors file already"):
+        pull.convert(tmp_path / "net.pth")
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("part", [0.3, 0.9])
+def test_a_download_that_was_cut_off_is_called_that(tmp_path: Path, old: bool, part: float) -> None:
+    torch.save({"a": torch.ones(500), "b": torch.ones(500)}, tmp_path / "net.pth", _use_new_zipfile_serialization=not old)
+    data = (tmp_path / "net.pth").read_bytes()
+    (tmp_path / "net.pth").write_bytes(data[: int(len(data) * part)])
+    with pytest.raises(BadInput, match="it was cut off while it was downloaded"):
+        pull.convert(tmp_path / "net.pth")
+
+
+def test_a_missing_folder_is_made_and_said(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, tmp_path / "net.pth")
+    made = conversion.converted(tmp_path / "net.pth", tmp_path / "new" / "deep" / "net.safetensors")
+    assert made.path.is_file()
+    assert "was not there; it is made" in made.notes[0]
+
+
+@pytest.mark.parametrize("given", conversion.PARTS)
+def test_the_four_files_of_microast_are_joined(tmp_path: Path, given: str) -> None:
+    for number, name in enumerate(conversion.PARTS):
+        torch.save({"conv.weight": torch.full((3,), float(number))}, tmp_path / f"{name}_iter_160000.pth.tar")
+    made = conversion.converted(tmp_path / f"{given}_iter_160000.pth.tar")
+    assert made.path == tmp_path / "microast.safetensors"
+    assert {name: float(tensor[0]) for name, tensor in weights.load(made.path).items()} == {
+        f"{name}.conv.weight": float(number) for number, name in enumerate(conversion.PARTS)
+    }
+    (tmp_path / "modulator_iter_160000.pth.tar").unlink()
+    if given in ("content_encoder", "style_encoder"):
+        with pytest.raises(BadInput, match=r"four files of MicroAST, and modulator_iter_160000\.pth\.tar is not beside it"):
+            pull.convert(tmp_path / f"{given}_iter_160000.pth.tar", tmp_path / "again.safetensors")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from huafang.catalogue import Entry, entry_of
-from huafang.errors import BadInput, MissingWeights
+from huafang.errors import MissingWeights
 from huafang.places import places
 from huafang.weights import Weights, shown_bytes
 
@@ -152,13 +152,18 @@ def restore(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: beside it, with the ending .safetensors.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there already.")
-def convert(path: Path, output: Path | None, overwrite: bool) -> None:
-    """Convert a .pth, .pt, .ckpt or .bin, jcjohnson's .t7 or AnimeGANv3's .onnx to .safetensors, in a process of its own that can do nothing else."""
-    if not path.is_file():
-        raise BadInput(f"there is no file {path}", code="file.missing")
-    from huafang.pull.conversion import convert as make
+@click.option("--part", help="The table of tensors that is wanted of a file that holds several, such as generator.")
+def convert(path: Path, output: Path | None, overwrite: bool, part: str | None) -> None:
+    """Convert a .pth, .pt, .ckpt or .bin, jcjohnson's .t7 or AnimeGANv3's .onnx to .safetensors, in a process of its own that can do nothing else.
 
-    click.echo(str(make(path, output, over=overwrite)))
+    Of the four files of MicroAST's authors name one: they are joined.
+    """
+    from huafang.pull.conversion import converted
+
+    made = converted(path, output, over=overwrite, part=part)
+    for note in made.notes:
+        click.echo(note, err=True)
+    click.echo(str(made.path))
 
 
 @models.command()

@@ -7,14 +7,18 @@ from torch import Tensor, nn
 
 from huafang import weights
 from huafang.errors import BadInput
+from huafang.tensorfile import plain_names
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of `path` as float32, without the prefix that data-parallel training leaves. Raises as `weights.load` does, and BadInput for a folder."""
+    """The tensors of `path` as float32, without the prefixes that trainers leave (`tensorfile.plain_names`).
+
+    Raises as `weights.load` does, and BadInput for a folder.
+    """
     if path.is_dir():
         raise BadInput(f"{path.name} is a folder, and one .safetensors file is wanted", code="weights.other_net")
     state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in weights.load(path).items()}
-    return {key.removeprefix("module."): tensor for key, tensor in state.items()} if all(key.startswith("module.") for key in state) else state
+    return dict(zip(plain_names(list(state))[0], state.values(), strict=True))
 
 
 def fill(net: nn.Module, state: Mapping[str, Tensor], name: str, kind: str) -> None:

@@ -14,6 +14,7 @@ from huafang.catalogue import Entry, Source
 from huafang.errors import Conflict, MissingWeights, UnknownWeights, nearest
 from huafang.pull import hub
 from huafang.pull.conversion import convert as convert
+from huafang.pull.conversion import join
 from huafang.pull.store import check_room as check_room
 from huafang.pull.store import put
 from huafang.pull.transfer import Progress as Progress
@@ -99,13 +100,8 @@ def _as_safetensors(came: Path, source: Source, layout: str) -> Path:
 
 
 def _joined(drafts: list[Path], sources: tuple[Source, ...]) -> Path:
-    from safetensors.torch import save_file
-
-    parts = [{source.prefix + key: value for key, value in weights.load(draft).items()} for draft, source in zip(drafts, sources, strict=True)]
-    whole = {key: value for part in parts for key, value in part.items()}
-    assert len(whole) == sum(len(part) for part in parts), "prefixes keep the names of tensors apart"
     joined = drafts[0].with_suffix(".joined")
-    save_file(whole, joined)
+    join({source.prefix: draft for draft, source in zip(drafts, sources, strict=True)}, joined)
     for draft in drafts:
         draft.unlink()
     return joined
