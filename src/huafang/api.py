@@ -287,6 +287,8 @@ class Bench:
         path = sources.home(value, "the name of a model")
         endings = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
         there = sources.status(path)
+        if isinstance(value, str) and there is None and self.weights.knows(value):  # such as mynet.pth, which is listed so
+            return value
         if not (isinstance(value, os.PathLike) or there or path.is_absolute() or path.suffix in endings or len(path.parts) > 2):
             return str(value)
         if there is None:

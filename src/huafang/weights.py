@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,7 +151,7 @@ class Weights:
         model of the catalogue's, or one that comes with the package, that is known to hold others.
         """
         if name in self._added:
-            return self._added[name]
+            return self._fit(self._added[name], holds)
         if holds and (told := self._told(name)) not in (None, holds):
             others = ", ".join(self._fitting(holds)) or "none is on this machine"
             raise BadInput(
@@ -164,7 +165,7 @@ class Weights:
         entry = catalogue.entry_of(name)
         for known in (name, entry.name if entry else name):
             if known in found:
-                return found[known]
+                return self._fit(found[known], holds)
         hub = entry.hub if entry else (name if HUB_NAME.fullmatch(name) else None)
         if hub and (cached := in_hub_cache(hub)):
             return cached
@@ -177,6 +178,20 @@ class Weights:
         fitting = self._fitting(holds)
         near = nearest(name, fitting) if fitting else f", and none of the kind {holds} is on this machine"
         raise UnknownWeights(f"there is no model {name!r}{near}", hint="see the Models page, or: huafang models list")
+
+    def _fit(self, path: Path, holds: str | None) -> Path:
+        """`path`, where it may hold weights of the sort `holds`. Raises BadInput for a network that another method runs, and names that one."""
+        if holds not in _MARKS or path.is_dir():
+            return path
+        names, _ = tensorfile.plain_names(list(header(path)))
+        kind = kind_of(names)
+        if kind in (holds, "network") or any(re.match(_MARKS[holds], name) for name in names):
+            return path
+        raise BadInput(f"{path.name} {is_of(kind)}, and weights for {holds} are wanted", code="weights.wrong_kind", hint=run_by(kind))
+
+    def knows(self, name: str) -> bool:
+        """Whether a model of that name is on this machine, in the store or in a folder of the owner's."""
+        return name in self._added or name in self._found()
 
     def _fitting(self, holds: str | None) -> list[str]:
         return [model.name for model in self.models() if holds in (None, model.holds)]
@@ -524,13 +539,38 @@ _MARKS = {
     "squeezenet": r"features\.3\.squeeze\.weight$",
     "vgg": r"features\.28\.weight$|conv5_1\.weight$",
     "fast_style": r"layers\.\d+\.weight$|conv1\.conv2d\.weight$|ConvBlock\.0\.conv_layer\.weight$",
-    "adain_encoder": r"vgg\.0\.weight$",
     "adain": r"decoder\.1\.weight$",
+    "adain_encoder": r"vgg\.0\.weight$",
     "cap_vstnet": r"channel_reduction\.",
     "stargan": r"main\.0\.weight$",
     "cyclegan": r"model\.1\.weight$",
 }
 """The sort of weights -> a name that only its tensors have; the first that is found counts."""
+_RUN_BY = {
+    "diffusion": "generate PROMPT --model {name}",
+    "micro_ast": "micro-ast PHOTO --style PAINTING --weights {name}",
+    "adain": "adain PHOTO --style PAINTING --weights {name}",
+    "cap_vstnet": "cap-vstnet PHOTO --style PAINTING --weights {name}",
+    "clip": "clipstyler PHOTO --prompt WORDS --clip {name}",
+    **{kind: f"{kind.replace('_', '-')} PHOTO --weights {{name}}" for kind in ("animegan", "cartoongan", "cyclegan", "fast_style", "multi_style", "stargan")},
+}
+"""The sort of weights -> the command that paints with them. Others are the networks in whose features methods compare pictures."""
+
+
+def kind_of(names: Iterable[str]) -> str:
+    """The sort of weights, by the names of their tensors; "network" of those that are not known."""
+    plain, _ = tensorfile.plain_names(list(names))
+    return next((kind for kind, mark in _MARKS.items() if any(re.match(mark, name) for name in plain)), "network")
+
+
+def is_of(kind: str) -> str:
+    """What a file of the sort `kind` is, as a message says it."""
+    return f"holds a network of {kind}" if kind in _RUN_BY else f"holds a network ({kind}) in whose features pictures are compared, and that paints none"
+
+
+def run_by(kind: str, name: str = "FILE") -> str | None:
+    """What to do with weights of the sort `kind`, where a method runs them."""
+    return f"it is painted with by: huafang {_RUN_BY[kind].format(name=name)}" if kind in _RUN_BY else None
 
 
 def _holds(path: Path) -> str:
@@ -541,4 +581,4 @@ def _holds(path: Path) -> str:
         keys = header(path / "model.safetensors" if path.is_dir() else path).keys()
     except (HuafangError, OSError):
         return "unknown"
-    return next((kind for kind, mark in _MARKS.items() if any(re.match(mark, key) for key in keys)), "network")
+    return kind_of(keys)

@@ -34,7 +34,7 @@ def fill(net: nn.Module, state: Mapping[str, Tensor], name: str, kind: str) -> N
     if bent:
         said.append(f"its {bent[0]} is {tuple(state[bent[0]].shape)} where {tuple(wanted[bent[0]].shape)} belongs")
     if said:
-        raise BadInput(f"{name} is no {kind}: {'; '.join(said)}", code="weights.other_net")
+        raise BadInput(f"{name} is no {kind}: {'; '.join(said)}", code="weights.other_net", hint=_other(state, wanted))
     net.load_state_dict(dict(state))
     net.eval().requires_grad_(False)
 
@@ -42,8 +42,16 @@ def fill(net: nn.Module, state: Mapping[str, Tensor], name: str, kind: str) -> N
 def unknown(name: str, state: Mapping[str, Tensor], allowed: str) -> BadInput:
     """The refusal of a file whose keys are of none of the layouts in `allowed`."""
     return BadInput(
-        f"{name} holds {len(state)} tensors ({_few(list(state))}) of a network that is not known here; allowed are {allowed}", code="weights.other_net"
+        f"{name} holds {len(state)} tensors ({_few(list(state))}) of a network that is not known here; allowed are {allowed}",
+        code="weights.other_net",
+        hint=weights.run_by(weights.kind_of(state)),
     )
+
+
+def _other(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str | None:
+    """The method that runs the network of `state`, where it is one of another sort than the one that is `wanted`."""
+    kind = weights.kind_of(state)
+    return weights.run_by(kind) if kind != weights.kind_of(wanted) else None
 
 
 def _few(keys: list[str]) -> str:
