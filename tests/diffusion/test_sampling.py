@@ -153,15 +153,3 @@ def test_previews_follow_the_published_line_and_any_other_vae_gets_its_own(monke
     colours = torch.nn.functional.avg_pool2d(latents.decode(model("sd1"), smooth), 8) * 2 - 1
     said = torch.einsum("bchw,cr->brhw", smooth, factors) + bias.view(1, 3, 1, 1)
     assert (said - colours).square().mean() < colours.var(dim=(2, 3)).mean() * 1.1, "no worse than each channel's mean"
-
-
-def test_large_pictures_are_decoded_in_tiles(monkeypatch):
-    small = torch.randn((1, 4, 24, 24), generator=torch.Generator().manual_seed(1))
-    whole = latents.decode(model("sd1"), small)
-    monkeypatch.setattr(latents, "TILED_ABOVE", 100 * 100)
-    tiled = latents.decode(model("sd1"), small)
-    assert model("sd1").vae.use_tiling
-    assert tiled.shape == whole.shape
-    assert not torch.equal(tiled, whole)
-    monkeypatch.undo()
-    assert torch.equal(latents.decode(model("sd1"), small), whole)

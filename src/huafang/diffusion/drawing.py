@@ -11,13 +11,17 @@ from huafang.context import Context
 from huafang.diffusion import choosing, latents, loading, prompts, samplers, sampling, text, vocabulary
 from huafang.diffusion.loading import Model
 from huafang.diffusion.settings import Drawing
-from huafang.errors import JobFailed, OutOfMemory, is_out_of_memory
+from huafang.errors import OutOfMemory, is_out_of_memory
 from huafang.notes import Note
 from huafang.ops.threads import one_torch_thread
 
 SMALL = 1 << 16
 """Numbers in the UNet's first map. Those of the built-in model have 20,000, Stable Diffusion's 1.3 million."""
 OUT_OF_MEMORY = "take a smaller picture, or a smaller model"
+
+
+TEXT_RAN_OVER = "its weights are damaged: get the model again; or take away weights of words"
+RAN_OVER = "try another sampler, fewer steps or lower guidance"
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ def _read(p: Drawing, name: str, model: Model) -> Ready:
         grey = f"this model was trained down to pure noise, where {p.sampler} cannot start: very dark and very light pictures may come out grey"
         notes.append(Note(grey, f"这个模型训练到了纯噪声，而 {p.sampler} 无法从那里开始：很暗或很亮的画面可能发灰。"))
     said = text.encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip)
+    for states in (said.embeds, said.pooled, said.empty_embeds, said.empty_pooled):
+        if states is not None:
+            latents.check_finite(
+                states, "text encoder", "the reading of the prompt", "its weights are damaged: get the model again; or take away weights of words"
+            )
     if said.chunks > 1:
         parts, tokens = said.chunks, model.encoders[0].chunk
         notes.append(Note(f"the prompt was read in {parts} chunks of up to {tokens} tokens", f"提示词分 {parts} 段读入，每段最多 {tokens} 个词元。"))
@@ -110,9 +119,9 @@ def picture(
             last=last,
             heard=heard,
         )
+    latents.check_finite(drawn, "sampler", f"{p.sampler}, at the last step", RAN_OVER)
     pixels = latents.decode(model, drawn)
-    if not bool(torch.isfinite(pixels).all()):
-        raise JobFailed("the model's numbers ran over and no picture came out", hint="try another sampler, fewer steps or lower guidance")
+    latents.check_finite(pixels, "VAE", "its decoder", latents.VAE_RAN_OVER)
     pixels = pixels.cpu()
     ctx.step(before + max(steps, 1), total, preview=pixels, seconds_per_step=(time.perf_counter() - clock) / max(steps, 1))
     return pixels

@@ -1,13 +1,14 @@
 """Latents <-> pixels: the VAE's encoder and decoder, and a straight line from four channels to three colours where that would take too long."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 
+from huafang.diffusion import vae_rows
 from huafang.diffusion.checkpoints import Family
 from huafang.diffusion.loading import Model
-
-TILED_ABOVE = 1024 * 1024
-"""Pixels above which the VAE works in overlapping tiles: its memory grows with the area."""
+from huafang.errors import JobFailed
 
 # Four latent channels -> R, G, B in [-1, 1], and a bias: the least-squares fits that ComfyUI and others publish for these two VAEs.
 _SD = ((0.3512, 0.2297, 0.3227), (0.3250, 0.4974, 0.2350), (-0.2829, 0.1762, 0.2721), (-0.2120, -0.2616, -0.7177))
@@ -22,21 +23,38 @@ PUBLISHED = (128, 256, 512, 512)
 """Channels of the VAE of Stable Diffusion 1, 2 and XL, by which a VAE of their kind is known."""
 
 
+VAE_RAN_OVER = "its weights are damaged, or in half precision overflow: take the model with another VAE"
+
+
+def check_finite(values: torch.Tensor, part: str, where: str, hint: str) -> None:
+    """Raises JobFailed (`model.overflow`) that names the part of a model that came to a NaN or an infinity first."""
+    if not all(bool(end.isfinite()) for end in values.aminmax()):
+        raise JobFailed(
+            f"the model's numbers ran over and no picture came out: the first NaN or infinity is of its {part} ({where})", code="model.overflow", hint=hint
+        )
+
+
 @torch.inference_mode()
 def encode(model: Model, pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """(1, 3, H, W) in [0, 1], sides of whole latents -> (1, C, h, w) float32, drawn from the distribution that the VAE gives."""
     vae, config = model.vae, model.vae.config
-    _tile(model, pixels.shape[2] * pixels.shape[3])
-    drawn = vae.encode((pixels * 2 - 1).to(model.device, vae.dtype)).latent_dist.sample(generator)
+    given = (pixels * 2 - 1).to(model.device, vae.dtype)
+    if vae_rows.fits(vae, *pixels.shape[2:]):
+        drawn = vae.encode(given).latent_dist.sample(generator)
+    else:
+        drawn = _distribution(vae_rows.encode(vae, given)).sample(generator)
     mean, spread = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is not None and spread is not None:
         drawn = (drawn - drawn.new_tensor(mean).view(1, -1, 1, 1)) / drawn.new_tensor(spread).view(1, -1, 1, 1)
     latents: torch.Tensor = (drawn * config.scaling_factor).float()
+    check_finite(latents, "VAE", "its encoder", VAE_RAN_OVER)
     return latents
 
 
-def _tile(model: Model, area: int) -> None:
-    (model.vae.enable_tiling if area > TILED_ABOVE else model.vae.disable_tiling)()
+def _distribution(moments: torch.Tensor) -> Any:
+    from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+
+    return DiagonalGaussianDistribution(moments)
 
 
 @torch.inference_mode()
@@ -47,8 +65,9 @@ def decode(model: Model, latents: torch.Tensor) -> torch.Tensor:
     mean, spread = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is not None and spread is not None:
         scaled = scaled * scaled.new_tensor(spread).view(1, -1, 1, 1) + scaled.new_tensor(mean).view(1, -1, 1, 1)
-    _tile(model, latents.shape[2] * latents.shape[3] * model.scale**2)
-    pixels: torch.Tensor = vae.decode(scaled, return_dict=False)[0].float()
+    in_one = vae_rows.fits(vae, latents.shape[2] * model.scale, latents.shape[3] * model.scale)
+    pixels: torch.Tensor = (vae.decode(scaled, return_dict=False)[0] if in_one else vae_rows.decode(vae, scaled)).float()
+    check_finite(pixels, "VAE", "its decoder", VAE_RAN_OVER)  # before an infinity is cut to 1
     return (pixels / 2 + 0.5).clamp(0, 1)
 
 

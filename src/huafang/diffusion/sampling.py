@@ -13,6 +13,7 @@ import torch
 from huafang.diffusion import samplers
 from huafang.diffusion.loading import Model
 from huafang.diffusion.text import Conditioning
+from huafang.errors import JobFailed
 
 Heard = Callable[[int, Callable[[], torch.Tensor]], None]
 """Told after each step: how many are done, and a function that gives the picture the model expects by now, as latents (1, C, h, w)."""
@@ -42,6 +43,7 @@ def sample(
 
     With `over`, latents of a picture, the loop starts from them under as much of the noise `start` as the `last` so many of the `steps` take away again
     (SDEdit, Meng et al. 2022); with none of them, `over` comes back. `heard` is called once for each step taken; what it raises ends the loop.
+    Raises JobFailed (`model.overflow`) where the UNet gives a NaN or an infinity.
     """
     scheduler = samplers.scheduler(sampler, model.scheduler, steps)
     scheduler.set_timesteps(steps, device=model.device)
@@ -62,6 +64,12 @@ def sample(
     for call, timestep in enumerate(timesteps):
         scaled = scheduler.scale_model_input(latents, timestep)
         said = ask(scaled, timestep)
+        if not all(bool(end.isfinite()) for end in said.aminmax()):
+            raise JobFailed(
+                f"the model's numbers ran over and no picture came out: the first NaN or infinity is of its UNet (step {max(reported, 0) + 1} of {taken})",
+                code="model.overflow",
+                hint="its weights are damaged, or its prediction is set wrongly: get the model again, or try lower guidance",
+            )
         latents = scheduler.step(said, timestep, latents, **own, return_dict=False)[0]
         done = samplers.done_after(sampler, call, len(timesteps), taken)
         if done > reported:

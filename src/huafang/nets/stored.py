@@ -4,8 +4,10 @@ Their `from_pretrained` follows what the files of a folder name: pickles by a sh
 (`modelconfig.py`), the files are those of `modelfiles.weight_files`, and both are compared by names and shapes before anything of any size is made.
 """
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,13 +134,27 @@ def bare(make: Callable[[], Any], title: str) -> Any:
     from accelerate import init_empty_weights
 
     try:
-        with init_empty_weights(include_buffers=False):
+        with _quiet(), init_empty_weights(include_buffers=False):
             return make()
     except MemoryError:
         raise
     except Exception as error:  # whatever the libraries raise here, they raise about a config that somebody else wrote
         said = " ".join(str(error).split())[:300]
         raise BadInput(f"{title} is no network that can be built: {said or type(error).__name__}", code="weights.bad_config") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the libraries write to stderr about a config: what is wrong with it is said here, once and in words."""
+    loggers = [logging.getLogger(name) for name in ("transformers", "diffusers", "accelerate")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def compare(wanted: Mapping[str, tuple[int, ...]], found: Stored) -> None:

@@ -10,6 +10,7 @@ from huafang.diffusion.drawing import Ready
 from huafang.diffusion.loading import Model
 from huafang.errors import BadInput
 from huafang.methods.text_to_image import TextToImage, film
+from huafang.notes import Note
 from huafang.params import SEED_LIMIT
 
 
@@ -43,7 +44,15 @@ def _draw(p: TextToImage, ctx: Context, drawer: Ready) -> Result:
         files += _film(p, frames, size, number)
         figures[f"seed_{number + 1}"] = seed
     figures["seconds_per_step"] = (time.perf_counter() - started) / (p.images * p.steps)
-    return Result(images=made, files=files, figures=figures, notes=drawer.notes)
+    return Result(images=made, files=files, figures=figures, notes=[*drawer.notes, *_wrapped(p)])
+
+
+def _wrapped(p: TextToImage) -> list[Note]:
+    """What is said where the seeds of several pictures reach the end of their range."""
+    if p.seed + p.images <= SEED_LIMIT:
+        return []
+    en = f"seeds end at {SEED_LIMIT - 1}: those of the pictures behind it are 0 and on, as each picture's own settings say"
+    return [Note(en, f"种子最大为 {SEED_LIMIT - 1}，其后的画面从 0 接着取，各图的种子见其设置。")]
 
 
 def _film(p: TextToImage, frames: list[torch.Tensor], size: tuple[int, int], number: int) -> list[File]:
