@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from importlib import import_module
 
 import av
@@ -279,3 +280,48 @@ def test_a_result_that_flickers_is_said_to(own, result, flickers):
     assert bool(notes) == flickers
     if own and flickers:
         assert (notes[0], notes[0].zh) == ("the result flickers: about 12 times as much as the film itself", "画面有闪烁：约为原视频的 12 倍。")
+
+
+def test_parts_are_thrown_away_when_nobody_came_back_and_not_for_a_clock_that_jumps_or_a_run_that_goes_on(bench, monkeypatch):
+    from filelock import FileLock
+
+    class Clock:
+        now = time.time()
+
+        def time(self) -> float:
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(filming, "time", clock)
+    work = bench.root / "work"
+    left, used = work / ("a" * 32), work / ("b" * 32)
+    for folder in (left, used):
+        folder.mkdir(parents=True)
+        (folder / "0000.mp4").write_bytes(b"a part")
+    began = clock.now
+    for jump in (400, -400, 0, 400, 0):
+        clock.now = began + jump * 86400
+        filming._tidy(work)
+    assert (left / "0000.mp4").exists(), "the clock was set ahead, twice"
+    with FileLock(f"{used}.lock"):
+        for day in (15, 17, 19, 21):
+            clock.now = began + 400 * 86400 + day * 86400
+            filming._tidy(work)
+        assert not left.exists()
+        assert (used / "0000.mp4").exists(), "somebody is at it"
+    for _ in range(2):
+        clock.now += 2 * 86400
+        filming._tidy(work)
+    assert not used.exists()
+    assert not list(work.glob("*.forgotten"))
+
+
+def test_a_run_that_is_taken_up_again_is_no_longer_forgotten(bench, params, small_parts, monkeypatch):
+    desk = Desk(bench, stop_after=6)
+    with pytest.raises(Cancelled):
+        filming.restyle(params, desk, Inverter())
+    (folder,) = (place for place in (bench.root / "work").iterdir() if place.is_dir())
+    filming._marker(folder).touch()
+    with pytest.raises(Cancelled):
+        filming.restyle(params, Desk(bench, stop_after=1), Inverter())
+    assert not filming._marker(folder).exists()

@@ -41,6 +41,8 @@ STEADY = 0.0003
 """Warping error of a film that stands still, at least: noise of the camera and the codec."""
 FORGOTTEN = 14 * 24 * 3600.0
 """Seconds after which the parts of a run that nobody took up again are thrown away."""
+GRACE = 24 * 3600.0
+"""Seconds between the first time that they are found forgotten and the second."""
 
 Paint = Callable[[Any, Context], Result]
 
@@ -226,10 +228,13 @@ def _workplace(params: Params, ctx: Context) -> Iterator[Path]:
         return
     from filelock import FileLock, Timeout
 
+    with contextlib.suppress(OSError):  # `check_writable` says in words what is wrong
+        ctx.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     _tidy(ctx.work)
     folder = ctx.work / _key(params, ctx)
     check_writable(folder)
     os.utime(folder)
+    _marker(folder).unlink(missing_ok=True)
     lock = FileLock(str(folder) + ".lock", timeout=0)
     try:
         lock.acquire()
@@ -258,8 +263,25 @@ def _key(params: Params, ctx: Context) -> str:
 
 
 def _tidy(work: Path) -> None:
-    """Throw away what nobody came back for."""
-    for folder in work.glob("*"):
-        with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > FORGOTTEN:
-                shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    """Throw away what nobody came back for, and nobody is at. It must have been found so twice, a day apart: a clock that is set ahead throws nothing away."""
+    from filelock import FileLock, Timeout
+
+    now = time.time()
+    for folder in [place for place in work.glob("*") if place.is_dir()]:
+        with contextlib.suppress(OSError, Timeout):
+            if now - folder.stat().st_mtime < FORGOTTEN:
+                continue
+            place, marker = Path(str(folder) + ".lock"), _marker(folder)
+            with FileLock(place, timeout=0):
+                if not marker.exists():
+                    marker.touch()
+                    os.utime(marker, (now, now))
+                elif now - marker.stat().st_mtime > GRACE:
+                    shutil.rmtree(folder)
+                    marker.unlink()
+                    if os.name != "nt":  # an open file cannot be deleted there
+                        place.unlink()
+
+
+def _marker(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".forgotten")

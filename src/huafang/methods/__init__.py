@@ -196,10 +196,15 @@ def run(params: Params, ctx: "Context") -> "Result":
     """Run a room. Its heavy code is loaded only now, in the process that paints."""
     name: str = params.method  # type: ignore[attr-defined]  # every room has it; the base has none to have no default of its own
     module = import_module(f"huafang.methods.{name}.run")
-    if films(type(params)) and ctx.film(getattr(params, params.subject)):
+    if made := params.models_made():
+        from huafang.train import lock
+
+        with lock.held(ctx.weights.root, made):
+            result: Result = module.run(params, ctx)
+    elif films(type(params)) and ctx.film(getattr(params, params.subject)):
         from huafang import filming
 
-        result: Result = filming.restyle(params, ctx, module.run)
+        result = filming.restyle(params, ctx, module.run)
     else:
         result = module.run(params, ctx)
     return replace(result, notes=[*result.notes, *_flattened(params, ctx)])
