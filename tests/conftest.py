@@ -1,9 +1,12 @@
 """What every test may use: small pictures, an empty store, a context that records its steps, and the shared folder where it is at hand."""
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import platformdirs
 import pytest
@@ -16,6 +19,7 @@ from huafang.weights import Weights
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(platformdirs.user_cache_path("huafang", appauthor=False) / "compiled"))
 """Commands that tests start have data folders of their own, and would each compile everything again for them."""
+T = TypeVar("T")
 torch.set_num_threads(1)  # tiny nets: on a busy machine threads that wait for each other cost a hundred times what they save
 
 
@@ -25,6 +29,22 @@ def threads_as_they_were() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def environment_as_it_was() -> Iterator[None]:
+    """The command line sets variables for its children; a test that calls it in this process does not change them for the tests behind it."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value and name != "PYTEST_CURRENT_TEST"})
+
+
+def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run` on a thread of its own: after a browser test Playwright's event loop lives on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

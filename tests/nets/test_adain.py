@@ -29,11 +29,11 @@ def test_every_stage_is_the_authors(shared):
     with torch.no_grad():
         style = layers.statistics(net.vgg(fixture.input("style", 64, 64)))
         features = net.vgg(photo)
-        assert apart(features, fixture.want("f")) < 2e-5
-        assert apart(layers.AdaIN(*style)(features), fixture.want("t")) < 2e-5
+        assert apart(features, fixture.want("f")) < 1e-4
+        assert apart(layers.AdaIN(*style)(features), fixture.want("t")) < 1e-4
         for alpha, wanted in ((1.0, "y"), (0.5, "y_half")):
-            assert apart(net.styled(style, alpha)(photo), fixture.want(wanted)) < 2e-5
-            assert apart(bands.run(net.styled(style, alpha), photo), fixture.want(wanted)) < 5e-5
+            assert apart(net.styled(style, alpha)(photo), fixture.want(wanted)) < 1e-4
+            assert apart(bands.run(net.styled(style, alpha), photo), fixture.want(wanted)) < 1e-4
     for one, other in zip(net.style(fixture.input("style", 64, 64)), style, strict=True):
         assert apart(one, other) < 1e-4
 

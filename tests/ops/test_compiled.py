@@ -79,7 +79,7 @@ COMPILING = {
 @pytest.mark.timeout(1800)  # everything is compiled anew: half a minute and more of computing for some
 @pytest.mark.parametrize("group", COMPILING)
 def test_what_was_compiled_just_now_paints_the_bits_of_what_a_later_process_finds_compiled(tmp_path, group):
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "compiled"), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "compiled"), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PACKAGE.parents[1])}
     words = [sys.executable, "-c", PAINTED, json.dumps(COMPILING[group]), str(tmp_path)]
     runs = [
         json.loads(subprocess.run(words, env=environment, cwd=PACKAGE.parents[1], capture_output=True, text=True, check=True).stdout.splitlines()[-1])

@@ -11,6 +11,7 @@ from huafang.assets import Assets
 from huafang.errors import BadInput
 from huafang.server import decoder as decoding
 from huafang.server.decoder import Decoder
+from tests.conftest import run_async
 from tests.server.busy import burn, doze
 from tests.server.conftest import picture
 
@@ -41,7 +42,7 @@ def test_a_file_that_takes_too_long_costs_its_own_upload_and_no_other(monkeypatc
         assert (await decoder.ingest(picture())).width == 24
         assert decoder.uploads.free.qsize() == decoding.UPLOADERS
 
-    asyncio.run(attack())
+    run_async(attack())
 
 
 def test_processor_time_is_counted_for_each_file_anew(monkeypatch, decoder):
@@ -51,7 +52,7 @@ def test_processor_time_is_counted_for_each_file_anew(monkeypatch, decoder):
         for _ in range(4):
             await decoder.thumbnails.call(burn, 0.9)
 
-    asyncio.run(scene())
+    run_async(scene())
 
 
 def test_thumbnails_do_not_wait_for_uploads(tmp_path: Path, decoder):
@@ -68,7 +69,7 @@ def test_thumbnails_do_not_wait_for_uploads(tmp_path: Path, decoder):
         await asyncio.gather(*slow, return_exceptions=True)
         return small
 
-    assert asyncio.run(scene())[8:12] == b"WEBP"
+    assert run_async(scene())[8:12] == b"WEBP"
 
 
 def test_a_decoder_that_is_killed_costs_nothing_when_idle(decoder):
@@ -81,7 +82,7 @@ def test_a_decoder_that_is_killed_costs_nothing_when_idle(decoder):
             await asyncio.sleep(0.02)
         return (await decoder.ingest(picture())).width
 
-    assert asyncio.run(attack()) == 24
+    assert run_async(attack()) == 24
 
 
 def test_an_upload_that_is_given_up_leaves_no_process_at_work(decoder):
@@ -96,4 +97,4 @@ def test_an_upload_that_is_given_up_leaves_no_process_at_work(decoder):
         assert set(processes(decoder)) < set(busy)
         assert decoder.uploads.free.qsize() == decoding.UPLOADERS
 
-    asyncio.run(attack())
+    run_async(attack())

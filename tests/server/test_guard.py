@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tests.conftest import run_async
 from tests.server.conftest import client_of, multipart, picture, problem, upload
 
 PATHS = [
@@ -215,7 +216,7 @@ def test_bad_input_22_uploads_beyond_the_limit_are_told_to_come_back(studio):
         assert sorted(answers)[-1] == (10, 201)
         studio.decoder.close()
 
-    asyncio.run(scene())
+    run_async(scene())
 
 
 def test_a_broken_upload_leaves_no_place_taken(client):

@@ -17,6 +17,7 @@ from huafang.errors import QueueFull
 from huafang.places import places
 from huafang.server import files
 from huafang.server.files import PIECE, FileStream, Streams
+from tests.conftest import run_async
 from tests.server.conftest import Server, picture, problem, upload, wait
 
 PATIENCE = 1.5
@@ -134,7 +135,7 @@ def test_a_file_is_read_no_faster_than_it_is_sent():
         assert sum(sent) == 10 * PIECE
         assert file.closed
 
-    asyncio.run(scene())
+    run_async(scene())
 
 
 @pytest.mark.parametrize(("each", "total", "clients"), [(3, 99, "aaab"), (99, 3, "abcd")])
@@ -162,7 +163,7 @@ def test_so_many_at_a_time_for_one_client_and_for_all(monkeypatch, each, total, 
         await asyncio.sleep(0)
         assert streams._busy.total() == 0
 
-    asyncio.run(scene())
+    run_async(scene())
 
 
 def test_a_client_that_leaves_gives_its_place_back():
@@ -178,7 +179,7 @@ def test_a_client_that_leaves_gives_its_place_back():
         assert streams._busy.total() == 0
         assert file.closed
 
-    asyncio.run(scene())
+    run_async(scene())
 
 
 def test_thumbnails_are_read_where_they_are_made(client, studio, monkeypatch):
