@@ -2,8 +2,9 @@
 
 from huafang.processes import import_nothing_from_here
 
-import_nothing_from_here(by_module=True)
+if __name__ == "__main__":
+    import_nothing_from_here(by_module=True)
 
-from huafang.cli import main  # noqa: E402  # the path comes first
+    from huafang.start import start  # the path comes first
 
-main()
+    start()

@@ -161,7 +161,9 @@ NAME_BYTES = 255
 def with_suffix(path: Path, end: str, *, whole: bool = False) -> Path:
     """`path` with `end` after its stem, or, if `whole`, in place of its ending too; a stem too long for a disk is cut."""
     rest = end if whole else end + path.suffix
-    stem = os.fsencode(path.stem)[: NAME_BYTES - len(os.fsencode(rest))].decode("utf-8", "ignore")
+    stem = path.stem
+    while len(os.fsencode(stem + rest)) > NAME_BYTES and len(stem) > 1:
+        stem = stem[:-1]
     return path.with_name(stem + rest)
 
 
@@ -251,7 +253,7 @@ class Bench:
                 data = picture.data
                 self.warn(f"{name}: {said}" for said in picture.warnings)
         asset = self.assets.put(data)
-        self.sources[asset] = name
+        self.sources[asset] = os.fsencode(name).decode("utf-8", "backslashreplace")  # the file's metadata holds UTF-8 only
         return asset
 
     def params(self, method: str, settings: Mapping[str, Any]) -> Params:

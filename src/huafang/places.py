@@ -72,5 +72,5 @@ def caches() -> list[Path]:
 
     roots = [Path(named).expanduser() / "cache"] if (named := os.environ.get("HUAFANG_HOME")) else []
     with contextlib.suppress(RuntimeError, OSError):  # no home folder can be told
-        roots.append(Path(platformdirs.user_cache_dir("huafang", appauthor=False)))
+        roots.append(Path(platformdirs.user_cache_dir("huafang", appauthor=False)).expanduser())
     return [root.absolute() for root in roots]

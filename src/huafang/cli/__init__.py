@@ -5,7 +5,6 @@ Exit codes: 0 done · 1 a job failed · 2 bad usage or input · 3 something is m
 Results go to stdout, everything else to stderr. Help loads no torch.
 """
 
-import json
 import os
 import sys
 import traceback
@@ -14,12 +13,13 @@ from typing import Any
 import click
 
 from huafang import methods
-from huafang.cli import models, serve
+from huafang.cli import models, serve, terminal
 from huafang.cli.compare import compare_command
 from huafang.cli.paint import room_command, stylize_command
 from huafang.cli.pictures import DETAILS, TRACEBACK
-from huafang.errors import Cancelled, HuafangError, as_fault, nearest
+from huafang.errors import Cancelled, HuafangError, Unavailable, as_fault, is_out_of_memory, nearest
 from huafang.processes import import_nothing_from_here
+from huafang.start import interrupted
 
 ROOM_COMMANDS = {name.replace("_", "-"): name for name, room in methods.ROOMS.items() if room.lane == "compute" and name != compare_command.name}
 
@@ -65,12 +65,13 @@ def list_methods(as_json: bool) -> None:
         from huafang.server.method_views import method_view
         from huafang.server.schemas import MethodList
 
-        click.echo(MethodList(methods=[method_view(name) for name in methods.ROOMS]).model_dump_json(by_alias=True, indent=2))
+        listed = MethodList(methods=[method_view(name) for name in methods.ROOMS])
+        terminal.out_json(listed.model_dump(mode="json", by_alias=True), indent=2)
         return
-    for name, room in methods.ROOMS.items():
-        if room.lane == "compute":
-            words = methods.labels(name)
-            click.echo(f"{name:<18} {words['en']['title']} · {words['zh']['title']}\n{'':<18} {words['en']['summary']}")
+    commands = {name.replace("_", "-"): methods.labels(name) for name, room in methods.ROOMS.items() if room.lane == "compute"}
+    width = max(map(len, commands))
+    for command, words in commands.items():
+        click.echo(f"{command:<{width}}  {words['en']['title']} · {words['zh']['title']}\n{'':<{width}}  {words['en']['summary']}")
 
 
 @cli.command()
@@ -94,6 +95,7 @@ cli.add_command(models.models)
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a command and turns every failure into words and an exit code."""
     import_nothing_from_here()
+    terminal.prepare()
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = cli.main(given, prog_name="huafang", standalone_mode=False)
@@ -101,8 +103,11 @@ def main(arguments: list[str] | None = None) -> None:
         fail(Cancelled(), "--json" in given)
     except click.ClickException as error:
         if "--json" in given:
-            click.echo(json.dumps({"error": {"code": "usage", "message": error.format_message(), "hint": None}}, ensure_ascii=False))
-        error.show()
+            terminal.out_json({"error": {"code": "usage", "message": error.format_message(), "hint": None}})
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.show()
+        else:
+            click.UsageError(terminal.plain(error.format_message()), getattr(error, "ctx", None)).show()
         sys.exit(2)
     except HuafangError as error:
         fail(error, "--json" in given)
@@ -112,6 +117,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:  # whatever it is, it is said in words
+        if interrupted():
+            fail(Cancelled(), "--json" in given)
+        if (known := _of_this_machine(error)) is not None:
+            fail(known, "--json" in given)
         if os.environ.get(TRACEBACK):
             traceback.print_exception(error)
         fail(as_fault(error, DETAILS), "--json" in given)
@@ -119,12 +128,21 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _of_this_machine(error: Exception) -> HuafangError | None:
+    """What an error of the system says about a file, or about the account; None for any other."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror and not is_out_of_memory(error):
+        return Unavailable(f"{os.fsdecode(error.filename)}: {error.strerror}", code="file.unreachable")
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        return Unavailable("no home folder can be told for this account", code="home.missing", hint="set HUAFANG_HOME to a folder for Huafang's data")
+    return None
+
+
 def fail(error: HuafangError, as_json: bool) -> None:
     """Say what is wrong and what to do about it, and leave with the fault's exit code."""
     if as_json:
         body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
-        click.echo(json.dumps({"error": body}, ensure_ascii=False))
-    click.secho(f"error: {error.message}", fg="red", err=True)
+        terminal.out_json({"error": body})
+    terminal.say(f"error: {error.message}", fg="red")
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        terminal.say(f"hint: {error.hint}")
     sys.exit(error.exit_code)

@@ -11,10 +11,11 @@ import click
 
 from huafang import compilation, methods, sources
 from huafang.assets import write_whole
-from huafang.cli.options import given, option
+from huafang.cli.options import Name, given, option
 from huafang.cli.paint import COMMON, exit_code
 from huafang.cli.progress import progress_bar, stoppable
 from huafang.cli.targets import output_folder, spare
+from huafang.cli.terminal import note, out, out_json, out_path, say
 from huafang.errors import BadInput, HuafangError
 from huafang.params import Params, fields
 from huafang.sources import near_file
@@ -29,9 +30,9 @@ CLOSE = 1e-6
 """Relative difference up to which two figures are the same: another number of threads sums in another order."""
 SPECS = {spec.name: spec for spec in fields(methods.ROOMS["compare"])}
 OWN = [
-    click.Option(["-o", "--output"], type=click.Path(), required=True, help="Folder to write the report to; made if it is not there."),
-    click.Option(["--photo", "content"], type=click.Path(), help=SPECS["content"].help),
-    click.Option(["--style"], type=click.Path(), help=SPECS["style"].help),
+    click.Option(["-o", "--output"], type=Name(), required=True, help="Folder to write the report to; made if it is not there."),
+    click.Option(["--photo", "content"], type=Name(), help=SPECS["content"].help),
+    click.Option(["--style"], type=Name(), help=SPECS["style"].help),
     click.Option(
         ["--method", "methods"], type=option(SPECS["methods"], "compare").type, multiple=True, metavar="METHOD", help=SPECS["methods"].help + "  [repeat]"
     ),
@@ -40,7 +41,7 @@ OWN = [
     click.Option(["--strict"], is_flag=True, help="Leave with exit code 4 where some of the methods failed, and not only 1 where all did."),
     click.Option(
         ["--rerun"],
-        type=click.Path(path_type=Path),
+        type=Name(),
         metavar="REPORT",
         help="A report's folder: make its comparison again, and say whether its figures came out.",
     ),
@@ -55,7 +56,7 @@ def compare(
     device: str,
     data: Path | None,
     folders: tuple[Path, ...],
-    rerun: Path | None,
+    rerun: str | None,
     strict: bool,
     changes: tuple[str, ...],
     **values: Any,
@@ -63,43 +64,40 @@ def compare(
     """Run the comparison and write its report; the exit code: 0, or 1 where all methods failed, or 4 where some did, if `strict`. Raises HuafangError."""
     from huafang.api import Bench, check_device
 
-    folder = Path(output)
-    if folder.exists() and not folder.is_dir():
+    folder, report = sources.home(output), sources.home(rerun) if rerun else None
+    if sources.status(folder) and not folder.is_dir():
         raise BadInput(f"{folder} is a file; a report is a folder", code="output.one")
-    before = _read(rerun) if rerun else {}
+    before = _read(report) if report else {}
     with stoppable() as stop, Bench(data, folders, check_device(device)) as bench:
-        params = bench.params("compare", _settings(bench, rerun, before, changes, given(values)))
-        if rerun and folder.resolve() == rerun.resolve():
+        params = bench.params("compare", _settings(bench, report, before, changes, given(values)))
+        if report and folder.resolve() == report.resolve():
             raise BadInput(f"{folder} is the report that is made again; it would be written over", code="output.input", hint="name another folder with -o")
         _spare(folder, bench, params)
         made = output_folder(folder, dry_run=dry_run)
-        for note in (*bench.warnings, *made):
-            _note(note)
+        for text in (*bench.warnings, *made):
+            note(text)
         if dry_run:
-            click.echo(f"would write {folder / 'report.html'}")
+            out(f"would write {folder / 'report.html'}")
             return 0
         started = time.monotonic()
-        with progress_bar("compare", quiet=quiet or as_json) as on_step, compilation.announced(_note):
+        with progress_bar("compare", quiet=quiet or as_json) as on_step, compilation.announced(note):
             painting = bench.run(params, on_step, stop)
         written = _write(folder, bench, painting)
         seconds = time.monotonic() - started
     found = json.loads((folder / JSON).read_text("utf-8"))
     said = _held_against(before, found) if rerun else []
     for sentence in found["sentences"]["zh" if found["params"]["language"] == "zh" else "en"]:
-        click.echo(sentence, err=True)
-    for note in said:
-        _note(note)
+        say(sentence)
+    for text in said:
+        note(text)
     if as_json:
-        report = {"method": "compare", "params": params.model_dump(mode="json"), "outputs": list(map(str, written)), "figures": painting.figures}
-        click.echo(json.dumps({**report, "notes": [*painting.notes, *said], "seconds": round(seconds, 3)}, ensure_ascii=False))
+        made_report = {"method": "compare", "params": params.model_dump(mode="json"), "outputs": list(map(str, written)), "figures": painting.figures}
+        out_json({**made_report, "notes": [*painting.notes, *said], "seconds": round(seconds, 3)})
     else:
-        click.echo("\n".join(map(str, written)))
-        click.echo(f"{seconds:.1f} s", err=True)
+        for path in written:
+            out_path(path)
+        say(f"{seconds:.1f} s")
     return _exit_code(found, strict=strict)
-
-
-def _note(text: str) -> None:
-    click.secho(f"note: {text}", fg="yellow", err=True)
 
 
 def _spare(folder: Path, bench: "Bench", params: Params) -> None:
@@ -125,10 +123,10 @@ def _exit_code(found: dict[str, Any], *, strict: bool) -> int:
     failed = {row["name"]: row["error"] for row in found["rows"] if row["error"]}
     count = sum(not row["baseline"] for row in found["rows"])
     if failed:
-        click.echo(f"{len(failed)} of {count} methods failed: {', '.join(failed)}", err=True)
+        say(f"{len(failed)} of {count} methods failed: {', '.join(failed)}")
     for name, error in failed.items():
         if error["hint"]:
-            click.echo(f"hint: {name}: {error['hint']}", err=True)
+            say(f"hint: {name}: {error['hint']}")
     return exit_code(len(failed), count) if strict or len(failed) == count else 0
 
 
@@ -136,17 +134,17 @@ def _read(report: Path) -> dict[str, Any]:
     """A report's JSON. Raises BadInput for a folder that holds none that can be run again."""
 
     hint = "name the folder that compare wrote"
-    if not report.is_dir():
-        said = f"{report} is a file; a report is a folder" if report.exists() else f"there is no folder {report}{near_file(report)}"
+    if not (there := sources.status(report)) or not report.is_dir():
+        said = f"{report} is a file; a report is a folder" if there else f"there is no folder {report}{near_file(report)}"
         raise BadInput(said, code="report.unreadable", hint=hint)
     try:
-        found = json.loads((report / JSON).read_text("utf-8"))
+        found = json.loads(sources.read(report / JSON))
         params = found["params"]
         whole = params["method"] == "compare" and isinstance(found["rows"], list)
-    except FileNotFoundError:
-        raise BadInput(f"the folder {report} holds no {JSON}, in which a comparison says how it was made", code="report.unreadable", hint=hint) from None
-    except OSError as error:
-        raise BadInput(f"{report / JSON} cannot be read: {error.strerror}", code="report.unreadable", hint=hint) from error
+    except BadInput as error:
+        if error.code == "file.missing":
+            error.message = f"the folder {report} holds no {JSON}, in which a comparison says how it was made"
+        raise BadInput(error.message, code="report.unreadable", hint=hint) from None
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{report / JSON} is no report of compare", code="report.unreadable", hint=hint) from error
     missing = [name for name in (PHOTO, STYLE) if not (report / name).is_file()]
@@ -173,8 +171,10 @@ def _named(bench: "Bench", change: str) -> str:
     target, _, value = change.partition("=")
     name, _, field = target.strip().replace("-", "_").partition(".")
     spec = next((spec for spec in fields(methods.room(name)) if spec.name == field), None) if name in methods.ROOMS else None
-    place = Path(value.strip()).expanduser()
-    return f"{target}={bench.weights.add(place)}" if spec is not None and spec.kind == "weights" and place.exists() else change
+    if spec is None or spec.kind != "weights" or not value.strip():
+        return change
+    place = sources.home(value.strip())
+    return f"{target}={bench.weights.add(place)}" if sources.status(place) else change
 
 
 def _write(folder: Path, bench: "Bench", painting: "Painting") -> list[Path]:

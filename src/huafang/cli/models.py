@@ -1,6 +1,5 @@
 """`huafang models`: what is on this machine, and what can be brought to it, checked, converted, taken away."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,15 @@ from typing import Any
 import click
 
 from huafang.catalogue import Entry, entry_of
+from huafang.cli.options import FilePath, Folder
+from huafang.cli.terminal import out, out_json, out_path, say
 from huafang.errors import MissingWeights
 from huafang.places import places
 from huafang.weights import Weights, shown_bytes
 
 STORE = [
-    click.option("--data", type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
-    click.option("--model-dir", "folders", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, help="A folder of your own models."),
+    click.option("--data", type=Folder(), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
+    click.option("--model-dir", "folders", type=Folder(exists=True), multiple=True, help="A folder of your own models."),
 ]
 
 
@@ -46,15 +47,15 @@ def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> 
             }
             for model in found
         ]
-        click.echo(json.dumps({"models": rows}, ensure_ascii=False, indent=2))
+        out_json({"models": rows}, indent=2)
         return
     for model in found:
         state = "built in" if model.builtin else "here" if model.path else f"{shown_bytes(model.entry.bytes)} to pull" if model.entry else ""
-        click.echo(f"{model.name:<24} {model.holds:<10} {state}")
+        out(f"{model.name:<24} {model.holds:<10} {state}")
         if model.entry:
-            click.echo(f"{'':<24} {model.entry.title}\n{'':<24} licence: {model.entry.licence}")
+            out(f"{'':<24} {model.entry.title}\n{'':<24} licence: {model.entry.licence}")
             if model.entry.origin:
-                click.echo(f"{'':<24} from {model.entry.origin}")
+                out(f"{'':<24} from {model.entry.origin}")
 
 
 @models.command()
@@ -76,7 +77,7 @@ def pull(name: str, dry_run: bool, data: Path | None, folders: tuple[Path, ...])
         _would_pull(name, store)
         return
     if entry := entry_of(name):
-        click.echo(_said(entry), err=True)
+        say(_said(entry))
     with stoppable() as stop, progress_bar(f"pulling {name}", quiet=False) as on_step:
 
         def progress(done: int, total: int) -> None:
@@ -85,7 +86,7 @@ def pull(name: str, dry_run: bool, data: Path | None, folders: tuple[Path, ...])
             on_step(Step(done, total, {"MB": done / 1e6}))
 
         place = bring(name, store, progress=progress)
-    click.echo(str(place))
+    out_path(place)
 
 
 def _said(entry: Entry) -> str:
@@ -101,15 +102,15 @@ def _would_pull(name: str, store: Weights) -> None:
         entry, repository = wanted(name)
     else:
         check_own(name, store)
-        click.echo(f"{name} is on this machine already: {place}")
+        out(f"{name} is on this machine already: {place}")
         return
     check_room(name, entry, repository, store)
-    click.echo(_said(entry) if entry else "size and licence: known once the hub is asked, which a dry run does not do")
+    out(_said(entry) if entry else "size and licence: known once the hub is asked, which a dry run does not do")
     if repository:
-        click.echo(f"from the hub's repository {repository}")
+        out(f"from the hub's repository {repository}")
     else:
         assert entry is not None, "what has no repository has an entry"
-        click.echo("\n".join(f"from {source.url}" for source in entry.sources))
+        out("\n".join(f"from {source.url}" for source in entry.sources))
 
 
 @models.command()
@@ -121,7 +122,7 @@ def verify(names: tuple[str, ...], data: Path | None, folders: tuple[Path, ...])
     chosen = names or tuple(model.name for model in store.models() if model.path)
     verdicts = [store.verify(name) for name in chosen]
     for verdict in verdicts:
-        click.echo(f"{verdict.name}: {'; '.join(verdict.faults) or 'sound'} ({verdict.tensors} tensors, {shown_bytes(verdict.bytes)})")
+        out(f"{verdict.name}: {'; '.join(verdict.faults) or 'sound'} ({verdict.tensors} tensors, {shown_bytes(verdict.bytes)})")
     return int(any(verdict.faults for verdict in verdicts))
 
 
@@ -137,7 +138,7 @@ def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
     kept = store.to_trash(name)
     size = shown_bytes(store.remove(name))
     back = f"{name} is in the trash for 30 days ({size}); back with: huafang models restore {name}"
-    click.echo(back if kept else f"{name} is removed; {size} are free again")
+    out(back if kept else f"{name} is removed; {size} are free again")
 
 
 @models.command()
@@ -145,12 +146,12 @@ def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 @_store
 def restore(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
     """Take a model of your own out of the trash."""
-    click.echo(str(Weights(places(data).models, folders).restore(name)))
+    out_path(Weights(places(data).models, folders).restore(name))
 
 
 @models.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: beside it, with the ending .safetensors.")
+@click.argument("path", type=FilePath())
+@click.option("-o", "--output", type=FilePath(), help="Default: beside it, with the ending .safetensors.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there already.")
 @click.option("--part", help="The table of tensors that is wanted of a file that holds several, such as generator.")
 def convert(path: Path, output: Path | None, overwrite: bool, part: str | None) -> None:
@@ -162,13 +163,13 @@ def convert(path: Path, output: Path | None, overwrite: bool, part: str | None) 
 
     made = converted(path, output, over=overwrite, part=part)
     for note in made.notes:
-        click.echo(note, err=True)
-    click.echo(str(made.path))
+        say(note)
+    out_path(made.path)
 
 
 @models.command()
 @click.argument("name")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write; it must end in .safetensors.")
+@click.option("-o", "--output", type=FilePath(), required=True, help="The file to write; it must end in .safetensors.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there already.")
 @_store
 def export(name: str, output: Path, overwrite: bool, data: Path | None, folders: tuple[Path, ...]) -> None:
@@ -183,5 +184,5 @@ def export(name: str, output: Path, overwrite: bool, data: Path | None, folders:
 
     remarks = [] if output.parent.exists() else [f"the folder {output.parent} was not there; it is made"]
     for remark in (*make(path, output, over=overwrite), *remarks):
-        click.echo(remark, err=True)
-    click.echo(str(output))
+        say(remark)
+    out_path(output)

@@ -1,11 +1,12 @@
 """From a room's fields to click's options. A flag left out is left out of the params too, so that each default stands in one place."""
 
+import stat
 from typing import Any
 
 import click
 
 from huafang import methods
-from huafang.errors import meant, nearest
+from huafang.errors import BadInput, meant, nearest
 from huafang.params import FieldSpec
 
 
@@ -49,7 +50,51 @@ class MethodName(click.ParamType[str]):
         return plain
 
 
-class ModelName(click.ParamType[str]):
+class Name(click.ParamType[str]):
+    """The name of a file, or of something else, which cannot be empty: an empty one is a variable of the shell that is not set."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            self.fail("it is empty; is a variable of your shell not set?", param, ctx)
+        return str(value)
+
+
+class Folder(Name):
+    """A folder, ~ replaced; one that `exists` already, or that may be made."""
+
+    def __init__(self, *, exists: bool = False) -> None:
+        self._exists = exists
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from huafang import sources
+
+        try:
+            path = sources.home(super().convert(value, param, ctx))
+            there = sources.status(path)
+        except BadInput as error:
+            self.fail(error.message, param, ctx)
+        if there is None and self._exists:
+            self.fail(f"there is no folder {path}{sources.near_file(path)}", param, ctx)
+        if there is not None and not stat.S_ISDIR(there.st_mode):
+            self.fail(f"{path} is a file, and a folder is wanted", param, ctx)
+        return path
+
+
+class FilePath(Name):
+    """The path of a file, ~ replaced."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from huafang import sources
+
+        try:
+            return sources.home(super().convert(value, param, ctx))
+        except BadInput as error:
+            self.fail(error.message, param, ctx)
+
+
+class ModelName(Name):
     """A model by name, or a file, for a field of a method."""
 
     name = "model"
@@ -75,10 +120,10 @@ def option(spec: FieldSpec, method: str) -> click.Option:
     if spec.kind == "bool":
         return click.Option([f"{flag}/--no-{flag[2:]}"], **common)
     if spec.kind in ("images", "masks"):
-        return click.Option([flag], type=click.Path(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
+        return click.Option([flag], type=Name(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
     if spec.kind == "methods":
         return click.Option([flag], type=MethodName(), multiple=True, metavar="METHOD", **(common if spec.required else common | {"default": ()}))
-    types: dict[str, Any] = {"numbers": NumberList(), "image": click.Path(), "weights": ModelName(method, spec)}
+    types: dict[str, Any] = {"numbers": NumberList(), "image": Name(), "weights": ModelName(method, spec)}
     types |= dict.fromkeys(("int", "float"), Number(spec))
     kind = Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
     names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}

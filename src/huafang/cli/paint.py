@@ -1,6 +1,5 @@
 """Running a room from the command line: one picture or a folder of them, with a progress bar, stopped cleanly, taken up again where it stopped."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,11 @@ from typing import Any
 import click
 
 from huafang import methods
-from huafang.cli.options import given, option
+from huafang.cli.options import Folder, Name, given, option
 from huafang.cli.pictures import One, Run, run
 from huafang.cli.progress import stoppable
 from huafang.cli.targets import Targets, no_empty_folders, spare
+from huafang.cli.terminal import out_json, say
 from huafang.errors import BadInput
 from huafang.params import fields
 from huafang.sources import Found, Source, expand, is_film_file
@@ -20,7 +20,7 @@ PARTIAL = 4
 COMMON = [
     click.Option(
         ["-o", "--output"],
-        type=click.Path(),
+        type=Name(),
         help="File (.png, .jpg, .webp; of a film .mp4) or folder, made if need be. Default: a new name here.",
     ),
     click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout when done."),
@@ -28,8 +28,8 @@ COMMON = [
     click.Option(["--force"], is_flag=True, help="In a folder run, paint again what was finished before with the same settings."),
     click.Option(["--dry-run"], is_flag=True, help="Check everything and say what would be done; paint nothing."),
     click.Option(["--device"], default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
-    click.Option(["--data"], type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
-    click.Option(["--model-dir", "folders"], type=click.Path(path_type=Path), multiple=True, help="A folder of your own models. Repeat for several."),
+    click.Option(["--data"], type=Folder(), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
+    click.Option(["--model-dir", "folders"], type=Folder(exists=True), multiple=True, help="A folder of your own models. Repeat for several."),
 ]
 
 
@@ -102,7 +102,7 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
     if not (rest or wants_help):
         raise click.UsageError("name the photo, or several, or a folder of them: huafang stylize photo.jpg -o out.png", ctx)
     styled = any(part == "--style" or part.startswith("--style=") for part in rest)
-    name = method.replace("-", "_") if method else methods.default_method(styled=styled, film=any(map(is_film_file, rest)))
+    name = method.replace("-", "_") if method is not None else methods.default_method(styled=styled, film=any(map(is_film_file, rest)))
     fitting = methods.restylers()
     room = methods.room(name, fitting)
     if name not in fitting:
@@ -143,10 +143,10 @@ def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
             ones.append(One(bench, name, settings, value, target, how, f"{index + 1}/{len(named)} " if len(named) > 1 else "", targets))
         reports = run(ones, how, stop)
     if how.as_json:
-        click.echo(json.dumps(reports[0] if len(reports) == 1 else {"results": reports}, ensure_ascii=False))
+        out_json(reports[0] if len(reports) == 1 else {"results": reports})
     failed = sum("error" in report for report in reports)
     if failed:
-        click.echo(f"{failed} of {len(reports)} failed", err=True)
+        say(f"{failed} of {len(reports)} failed")
     return exit_code(failed, len(reports))
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from huafang import compilation, methods
 from huafang.aside import ahead, behind
 from huafang.cli.progress import figures, progress_bar
 from huafang.cli.targets import Targets, spare
+from huafang.cli.terminal import note, out_path, say
 from huafang.errors import BadInput, Cancelled, OutOfMemory, as_fault
 from huafang.params import Params, picture_ids
 
@@ -45,18 +44,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Done:
-    """What there is to say of a picture: its report, lines for stdout, and lines for stderr with their colours."""
+    """What there is to say of a picture: its report, paths for stdout, and lines for stderr with their colours."""
 
     report: dict[str, Any]
-    out: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     err: tuple[tuple[str, str | None], ...] = ()
 
     def tell(self, how: Run) -> dict[str, Any]:
         """Say it; the report."""
-        for line in () if how.as_json else self.out:
-            click.echo(line)
+        for path in () if how.as_json else self.paths:
+            out_path(path)
         for line, colour in self.err:
-            click.secho(line, fg=colour, err=True)
+            say(line, fg=colour)
         return self.report
 
 
@@ -117,15 +116,15 @@ class One:
 
     def painted(self, ready: Ready, stop: Callable[[], bool]) -> Painted | Done:
         """Through the room, if there is anything to do. Raises HuafangError."""
-        for note in ready.notes:
-            _note(note)
+        for text in ready.notes:
+            note(text)
         if ready.done:
             return ready.done
         started, said = time.monotonic(), list[str]()
 
-        def announce(note: str) -> None:
-            said.append(note)
-            _note(note)
+        def announce(text: str) -> None:
+            said.append(text)
+            note(text)
 
         with progress_bar(self.place + self.method, quiet=self.how.quiet or self.how.as_json) as on_step, compilation.announced(announce):
             painting = self.bench.run(ready.params, on_step, stop)
@@ -139,7 +138,7 @@ class One:
         written = tuple(map(str, painting.save(self.target, report["sources"], self.targets.further)))
         made = {"outputs": list(written), "figures": painting.figures, "notes": painting.notes, "seconds": round(painted.seconds, 3)}
         took = f"{self.place}{painted.seconds:.1f} s  {figures(painting.figures) if painting.film else ''}".rstrip()
-        notes = tuple((f"note: {note}", "yellow") for note in painting.notes if note not in painted.said)
+        notes = tuple((f"note: {text}", "yellow") for text in painting.notes if text not in painted.said)
         return Done({**report, **made}, written, notes if self.how.as_json else (*notes, (took, None)))
 
     def failed(self, error: Exception) -> Done:
@@ -153,10 +152,6 @@ class One:
         name = "" if str(self.source) in fault.message or Path(str(self.source)).name in fault.message else f"{self.source}: "
         hint = [(f"hint: {fault.hint}", None)] if fault.hint and self.bench.is_new(fault.hint) else []
         return Done(report, (), ((f"{self.place}{name}{fault.message}", "red"), *hint))
-
-
-def _note(text: str) -> None:
-    click.secho(f"note: {text}", fg="yellow", err=True)
 
 
 def run(ones: list[One], how: Run, stop: Callable[[], bool]) -> list[dict[str, Any]]:

@@ -1,38 +1,58 @@
 """What the command line shows while something runs, and how Ctrl-C is heard."""
 
 import contextlib
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import click
+from huafang.cli.terminal import say
+from huafang.signals import Signals
 
 if TYPE_CHECKING:
     from huafang.context import Step
 
 
 LOG_SECONDS = 30.0
+GRACE = 5.0
+"""Seconds that the process has to unwind when it is to end at once; then it ends wherever it is."""
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C asks for a stop at the next step, the second stops at once."""
-    asked = False
+    """The first Ctrl-C asks for a stop at the next step; a second one, SIGTERM and SIGHUP end the process at once.
 
-    def hear(*_: object) -> None:
-        nonlocal asked
-        if asked:
+    At once means: half-written files and temporary folders are removed, and the process is gone, after `GRACE` seconds even where a library holds the main
+    thread; what is left then is removed by the next process.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield lambda: False
+        return
+    asked = threading.Event()
+    interrupts = 0
+
+    def on_thread(number: int) -> None:
+        if number == signal.SIGINT and not asked.is_set():
+            asked.set()
+            say("\nstopping at the next step (Ctrl-C again: at once)")
+            return
+        leave = threading.Timer(GRACE, os._exit, (128 + number,))
+        leave.daemon = True
+        leave.start()
+
+    def on_main(number: int) -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if number != signal.SIGINT:
+            raise SystemExit(128 + number)
+        if interrupts > 1:
             raise KeyboardInterrupt
-        asked = True
-        click.echo("\nstopping at the next step (Ctrl-C again: at once)", err=True)
 
-    before = signal.signal(signal.SIGINT, hear)
-    try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with Signals(on_thread, on_main):
+        yield asked.is_set
 
 
 @contextlib.contextmanager
@@ -81,7 +101,7 @@ class _Log:
             self._first = step.done, now
         if tenth > self._tenth or now - self._told >= LOG_SECONDS:
             self._tenth, self._told = max(tenth, self._tenth), now
-            click.echo(f"{self._title} {step.done}/{step.total}  {self._to_go(step, now)}{figures(step.figures)}".rstrip(), err=True)
+            say(f"{self._title} {step.done}/{step.total}  {self._to_go(step, now)}{figures(step.figures)}".rstrip())
 
     def _to_go(self, step: "Step", now: float) -> str:
         assert self._first is not None

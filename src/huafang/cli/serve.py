@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
+from huafang.cli.options import Folder
 from huafang.errors import Unavailable
 
 SHARED = [
-    click.option("--data", type=click.Path(path_type=Path), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
+    click.option("--data", type=Folder(), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
     click.option(
         "--database", envvar="HUAFANG_DATABASE", help="SQLAlchemy address of the database, e.g. postgresql+psycopg://…. Default: SQLite in the data folder."
     ),
-    click.option("--model-dir", "folders", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True, help="A folder of your own models."),
+    click.option("--model-dir", "folders", type=Folder(exists=True), multiple=True, help="A folder of your own models."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps, or several: cuda:0,cuda:1. Each paints one job at a time."),
     click.option("--threads", type=click.IntRange(1), help="Threads of the painter. Default: one per core."),
     click.option("-v", "--verbose", is_flag=True, help="Say more on stderr."),

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from types import FrameType
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -28,6 +28,7 @@ from huafang.jobs.rows import open_database
 from huafang.jobs.store import Store
 from huafang.places import Places
 from huafang.server.studio import Studio
+from huafang.signals import Signals
 from huafang.weights import Weights
 from huafang.worker import LanePlaces, lane
 
@@ -99,31 +100,40 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self._received = False
         self._then: Callable[[], None] | None = None
 
     def __enter__(self) -> "Stop":
-        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP") if hasattr(signal, name)]
-        heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` has SIGHUP ignored
-        self._before = {number: signal.signal(number, self._hear) for number in heard}
+        self._signals = Signals(self._on_thread, self._on_main)
+        self._signals.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._signals.__exit__()
 
     def then(self, do: Callable[[], None]) -> None:
         """From now on a first signal calls `do`; until then it interrupts."""
         self._then = do
 
-    def _hear(self, number: int, _: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT:
-            for process in multiprocessing.active_children():
-                process.kill()
-            os._exit(STOPPED)
+    def _on_thread(self, number: int) -> None:
+        if self._received and number == signal.SIGINT:
+            _leave()
+        self._received = True
+
+    def _on_main(self, number: int) -> None:
+        if self.asked and number == signal.SIGINT:  # on Windows the event loop takes the signals of the thread
+            _leave()
         self.asked = True
         if self._then is None:
             raise KeyboardInterrupt
         self._then()
+
+
+def _leave() -> NoReturn:
+    """End this process now, and those that it started."""
+    for process in multiprocessing.active_children():
+        process.kill()
+    os._exit(STOPPED)
 
 
 def serve(options: Options, on_ready: Callable[[list[str]], None]) -> None:
