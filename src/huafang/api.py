@@ -137,7 +137,7 @@ class Painting:
         """What is written where: first what goes to `place` itself."""
         files = self.result.files
         if self.params.makes == "weights":
-            names = [place if file.name.endswith(".safetensors") else place.with_name(file.name) for file in files]
+            names = [place if file.name.endswith(".safetensors") else _beside(place, file.name) for file in files]
             return sorted(zip(names, (partial(getattr, file, "data") for file in files), strict=True), key=lambda one: one[0] != place)
         if film := self.film:
             return [(place, lambda: film.data)]
@@ -165,6 +165,12 @@ def with_suffix(path: Path, end: str, *, whole: bool = False) -> Path:
     while len(os.fsencode(stem + rest)) > NAME_BYTES and len(stem) > 1:
         stem = stem[:-1]
     return path.with_name(stem + rest)
+
+
+def _beside(weights: Path, name: str) -> Path:
+    """Where the log `name` of the run that made `weights` is written: a log that is there already is that of other weights, if these are new."""
+    plain, own = weights.with_name(name), with_suffix(weights, f"-{name}", whole=True)
+    return own if own.exists() or (plain.exists() and not weights.exists()) else plain
 
 
 def numbered(path: Path, taken: Callable[[Path], bool]) -> Path:

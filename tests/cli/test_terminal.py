@@ -227,3 +227,11 @@ def test_the_installed_command_is_the_entry_point_that_hears_ctrl_c():
     assert 'huafang = "huafang.start:start"' in text
     assert callable(pkgutil.resolve_name("huafang.start:start"))
     assert script.value in ("huafang.start:start", "huafang.cli:main"), "an older editable installation may still name the other"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_that_wait_sleep_unless_the_user_wants_otherwise(before, after):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | ({"OMP_WAIT_POLICY": before} if before else {})
+    code = "import os, sys; from huafang import cli, start; cli.main = lambda: print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules); start.start()"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [after, "False"]

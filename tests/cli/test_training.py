@@ -55,6 +55,11 @@ def test_the_reference_recipe_leaves_its_log_beside_its_generator(desk, capsys):
     assert [line.split()[:2] for line in log] == [["epoch", "1/2"], ["epoch", "2/2"]]
     assert all(line.endswith("lr_D 4.0e-04  lr_G 2.0e-04") for line in log)
     assert huafang("animegan", "photo.jpg", "--weights", "gen_final", "-o", "out.png", "-q") == 0
+    before = (desk / "run" / "training_log.txt").read_bytes()
+    for _ in range(2):
+        assert huafang(*drawn, "--epochs", "1", "--size", "64", "-q", "-o", "run/other.safetensors") == 0
+        assert capsys.readouterr().out.split()[-1] == "run/other-training_log.txt"
+    assert (desk / "run" / "training_log.txt").read_bytes() == before, "it is the log of other weights"
 
 
 def test_a_log_tells_at_least_every_half_minute_how_long_it_takes(monkeypatch, capsys):

@@ -219,7 +219,7 @@ each method, and what --rerun needs to make the same figures again."""
 
 compare_command = click.Command(
     "compare",
-    params=[*OWN, *(one for one in COMMON if one.name not in ("output", "force"))],
+    params=[*OWN, *(one for one in COMMON if one.name != "force")],
     callback=compare,
     help=HELP,
     short_help="Run several methods on one photo and write a report.",

@@ -17,12 +17,11 @@ from huafang.params import fields
 from huafang.sources import Found, Source, expand, is_film_file
 
 PARTIAL = 4
+OUTPUT = {
+    "pictures": "File (.png, .jpg, .webp; of a film .mp4) or folder, made if need be. Default: a new name here.",
+    "weights": "File (.safetensors) or folder for a copy of the trained weights, made if need be. Default: a new name here.",
+}
 COMMON = [
-    click.Option(
-        ["-o", "--output"],
-        type=Name(),
-        help="File (.png, .jpg, .webp; of a film .mp4) or folder, made if need be. Default: a new name here.",
-    ),
     click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout when done."),
     click.Option(["-q", "--quiet"], is_flag=True, help="No progress bar."),
     click.Option(["--force"], is_flag=True, help="In a folder run, paint again what was finished before with the same settings."),
@@ -67,7 +66,7 @@ def room_command(name: str, *, verb: str | None = None) -> click.Command:
         text += f"\n\nPaper: {room.paper[0]} <{room.paper[1]}>"
     return click.Command(
         verb or name.replace("_", "-"),
-        params=[argument, *(option(spec, name) for spec in specs.values()), *COMMON],
+        params=[argument, *(option(spec, name) for spec in specs.values()), click.Option(["-o", "--output"], type=Name(), help=OUTPUT[room.makes]), *COMMON],
         callback=go,
         help=text,
         no_args_is_help=True,
