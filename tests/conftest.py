@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from huafang.weights import Weights
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(platformdirs.user_cache_path("huafang", appauthor=False) / "compiled"))
 """Commands that tests start have data folders of their own, and would each compile everything again for them."""
+for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+    if signal.getsignal(number) is signal.SIG_IGN:  # in a background job of a shell, or under nohup: servers that tests start would not hear Ctrl-C
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 T = TypeVar("T")
 torch.set_num_threads(1)  # tiny nets: on a busy machine threads that wait for each other cost a hundred times what they save
 

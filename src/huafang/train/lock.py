@@ -16,7 +16,7 @@ def held(root: Path, names: Iterable[str]) -> Iterator[None]:
 
     Raises Conflict where another is at one of them, DiskFull and Unavailable where the store cannot be written.
     """
-    folder = root.resolve() / ".training" / ".locks"
+    folder = root.resolve() / ".locks"  # not in the run's own folder: a run that is refused leaves none
     with contextlib.ExitStack() as stack:
         for name in names:
             check_writable(folder)
