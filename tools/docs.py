@@ -19,7 +19,7 @@ def parameter_table(name: str) -> str:
     zh = methods.labels(name)["zh"]["fields"]
     lines = ["| parameter | 参数 | default | range or choices | what it does |", "|---|---|---|---|---|"]
     for spec in fields(methods.ROOMS[name]):
-        lines.append(f"| `{spec.name}` | {zh[spec.name]['label']} | {_default(spec)} | {_range(spec)} | {_cell(spec.help)} |")
+        lines.append(f"| `{spec.name}` | {zh[spec.name]['label']} | {_default(spec)} | {spec.type.allowed(spec)} | {_cell(spec.help)} |")
     return "\n".join(lines)
 
 
@@ -36,16 +36,6 @@ def _default(spec: FieldSpec) -> str:
         if value in ((), [])
         else f"`{json.dumps(value)}`".replace('"', "")
     )
-
-
-def _range(spec: FieldSpec) -> str:
-    if spec.choices:
-        return ", ".join(f"`{choice}`" for choice in spec.choices)
-    low = f"{spec.minimum:g}" if spec.minimum is not None else f"> {spec.above:g}" if spec.above is not None else ""
-    high = f"{spec.maximum:g}" if spec.maximum is not None else f"< {spec.below:g}" if spec.below is not None else ""
-    if spec.kind in ("images", "masks"):
-        return f"{spec.min_items or 0} to {spec.max_items} pictures"
-    return f"{low} … {high}" if low or high else "image or film" if spec.film else spec.kind.replace("_", " ")
 
 
 def _cell(text: str) -> str:

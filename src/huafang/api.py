@@ -266,21 +266,14 @@ class Bench:
         """Params from plain settings; pictures and weights given as paths become ids. Raises BadInput, NotFound."""
         room, values = methods.room(method), dict(settings)
         for spec in fields(room):
-            value = values.get(spec.name)
-            if value is None:
-                continue
-            if spec.kind == "image":
-                values[spec.name] = self.picture(value, film=spec.film)
-            elif spec.pictures:
-                many = [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
-                values[spec.name] = tuple(self.picture(one) for part in many for one in self._inside(part))
-            elif spec.kind == "numbers":
-                values[spec.name] = tuple(float(one) for one in (value if isinstance(value, Sequence) else [value]))
-            elif spec.kind == "methods":
-                values[spec.name] = (value,) if isinstance(value, str) else tuple(value)
-            elif spec.kind == "weights" and value != "":
-                values[spec.name] = self._weights(value)
+            if (value := values.get(spec.name)) is not None:
+                values[spec.name] = spec.type.resolve(spec, value, self)
         return methods.build(room.model_fields["method"].default, values)
+
+    def pictures(self, value: "Picture | Sequence[Picture]") -> list[str]:
+        """`picture` for one or several, and for all pictures of a folder. Raises BadInput."""
+        many: Sequence[Any] = [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
+        return [self.picture(one) for part in many for one in self._inside(part)]
 
     def _inside(self, source: "Picture") -> "Sequence[Picture]":
         """The pictures of a folder, or the one picture that was named."""
@@ -290,7 +283,7 @@ class Bench:
         self.warn(found.notes)
         return found.paths
 
-    def _weights(self, value: "str | os.PathLike[str]") -> str:
+    def model(self, value: "str | os.PathLike[str]") -> str:
         """A name stays a name; what is there as a file or folder, or looks like one, is a path."""
         path = sources.home(value, "the name of a model")
         endings = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")

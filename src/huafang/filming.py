@@ -255,8 +255,8 @@ def _key(params: Params, ctx: Context) -> str:
     """What a run's parts hang on: the params (the film among them, by its content), the weights as they are now, this version, the kind of device."""
     stamps = []
     for spec in fields(type(params)):
-        if spec.kind == "weights" and getattr(params, spec.name):
-            place = ctx.weights_path(getattr(params, spec.name))
+        for model in spec.type.models(getattr(params, spec.name)):
+            place = ctx.weights_path(model)
             stamps.append([str(place), place.stat().st_mtime_ns, place.stat().st_size])
     told = [params.model_dump(mode="json"), stamps, version("huafang"), ctx.device.partition(":")[0], PART, JUDGED]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,18 +1,19 @@
 """What a room asks for: one frozen, flat, typed class per method. No torch here.
 
-A field has a *kind*, one of the closed set below. The command line, the HTTP schema, the web form and the docs table are made from
-kinds and never know a method. `FieldSpec` is what they read; `fields(Room)` derives it, so every default and limit is written once.
+A field has a *kind* (`kinds.py`). The command line, the HTTP schema, the web form and the docs table are made from kinds and never know a method.
+`FieldSpec` is what they read; `fields(Room)` derives it, so every default and limit is written once.
 """
 
 import secrets
-from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
-Kind = Literal["text", "long_text", "int", "float", "bool", "choice", "numbers", "image", "images", "masks", "weights", "methods"]
+from huafang.kinds import BY_JSON_TYPE, KINDS, FieldKind
+
+KindName = Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})]
 Family = Literal["paint", "filter", "style", "colour", "generate", "compare", "train", "tool"]
 Group = Literal["basic", "advanced"]
 Lane = Literal["compute", "network"]
@@ -21,31 +22,49 @@ SEED_LIMIT = 2**32
 """Seeds are 0 to 2³² - 1: what every tool of the field reads, and what JavaScript keeps exactly."""
 
 
-def ui(
-    *,
-    kind: Kind | None = None,
-    group: Group | None = None,
-    step: float | None = None,
-    unit: str | None = None,
-    needs: dict[str, str] | None = None,
-    best: str | None = None,
-    holds: str | None = None,
-    when: dict[str, list[str]] | None = None,
-    film: bool | None = None,
-    over: str | None = None,
-    per: str | None = None,
-) -> dict[str, Any]:
-    """What a form needs to know of a field beyond its type.
+class When(BaseModel):
+    """A field counts while another one, `field`, is at one of `values`."""
 
-    `kind` overrides the kind read from the type; `group` "advanced" folds the field away; `step` is a slider's; `unit` is shown behind the
-    number; `needs` maps a choice to the weights it wants (`{"vgg19": "vgg19"}`); `best` names the choice of best quality; `holds` is
-    the sort of weights a "weights" field takes; `when` says for which choices of another field this one counts at all (`{"filter": ["oil"]}`);
-    `film` says that an "image" may be a film, each frame of which is then restyled; "masks" lie `over` the picture, or each over one of the pictures,
-    of that field, one `per` picture of this one.
-    """
-    given = {"kind": kind, "group": group, "step": step, "unit": unit, "needs": needs, "best": best, "holds": holds, "when": when, "film": film}
-    given |= {"over": over, "per": per}
-    return {key: value for key, value in given.items() if value is not None}
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    values: tuple[str, ...]
+
+
+class FieldHints(BaseModel):
+    """What a field's type cannot say. The words are those of `ui`."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    kind: KindName
+    """Which control to draw, and how the value is read."""
+    group: Group = "basic"
+    """"advanced" folds the field away."""
+    step: float | None = None
+    """Step of a slider."""
+    unit: str | None = None
+    """Unit that is shown behind the number."""
+    needs: dict[str, str] = Field({}, exclude=True)
+    """Choice -> the weights that it needs: `{"vgg19": "vgg19"}`."""
+    best: str | None = Field(None, exclude=True)
+    """The choice of best quality."""
+    holds: str | None = None
+    """For kind "weights": which models fit (their `holds`)."""
+    when: When | None = None
+    """Where the field counts only for some choices of another one. A form hides it while it does not count."""
+    film: bool = False
+    """For kind "image": it may be a film, each frame of which is then restyled."""
+    over: str | None = None
+    """For kind "masks": the field whose picture they are painted over; where that holds several, each mask lies over its own."""
+    per: str | None = None
+    """For kind "masks": the field for each of whose pictures there is one."""
+
+
+def ui(**hints: Any) -> dict[str, Any]:
+    """What the doors need to know of a field beyond its type: values of `FieldHints`, by name. Raises TypeError for another name."""
+    if unknown := hints.keys() - FieldHints.model_fields.keys():
+        raise TypeError(f"no hints of a field: {', '.join(sorted(unknown))}")
+    return hints
 
 
 def clean(text: str) -> str:
@@ -91,7 +110,7 @@ ImageId = Annotated[str, Field(pattern=PICTURE, json_schema_extra=ui(kind="image
 FilmId = Annotated[str, Field(pattern=PICTURE, json_schema_extra=ui(kind="image", film=True))]
 """A picture or a film."""
 ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="images"))]
-Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=5_000, json_schema_extra=ui(kind="images"))]
+Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=5_000, json_schema_extra=ui(kind="dataset"))]
 """Many pictures to learn from: a folder on the command line, an upload of several on the page."""
 MaskIds = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="masks", over="content", per="style"))]
 """Black and white pictures, painted on the page over another picture or given as files: one for each style picture, or none."""
@@ -184,16 +203,13 @@ class AnyStyle(OnePass, StyleMix):
     """Size of the style picture beside the photo: larger gives larger strokes."""
 
 
-@dataclass(frozen=True)
-class FieldSpec:
-    """One field as the doors see it. `minimum` and `maximum` are inclusive unless `above` / `below` say that the end itself is out."""
+class FieldFacts(FieldHints):
+    """What every door shows of a field. `minimum` and `maximum` are inclusive; `above` and `below` say that the end itself is out."""
 
     name: str
-    kind: Kind
     required: bool
-    default: Any
-    help: str
-    group: Group
+    nullable: bool = False
+    default: Any = None
     minimum: float | None = None
     maximum: float | None = None
     above: float | None = None
@@ -201,22 +217,23 @@ class FieldSpec:
     min_items: int | None = None
     max_items: int | None = None
     max_length: int | None = None
-    step: float | None = None
-    unit: str | None = None
+
+
+class FieldSpec(FieldFacts):
+    """One field as the doors see it."""
+
+    help: str
     choices: tuple[str, ...] = ()
-    needs: tuple[tuple[str, str], ...] = ()
-    best: str | None = None
-    holds: str | None = None
-    when: tuple[str, tuple[str, ...]] | None = None
-    nullable: bool = False
-    film: bool = False
-    over: str | None = None
-    per: str | None = None
+
+    @property
+    def type(self) -> FieldKind:
+        """What its kind says."""
+        return KINDS[self.kind]
 
     @property
     def pictures(self) -> bool:
         """Whether it holds a picture, or several."""
-        return self.kind in ("image", "images", "masks")
+        return self.type.holds_pictures
 
     @property
     def bounds(self) -> str:
@@ -249,49 +266,37 @@ def fields(room: type[Params]) -> tuple[FieldSpec, ...]:
 def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) -> FieldSpec:
     options = [option for option in entry.get("anyOf", ()) if option.get("type") != "null"]
     body = {**(options[0] if options else {}), **{key: value for key, value in entry.items() if key != "anyOf"}}
-    items = body.get("items", {})
+    items, text = body.get("items", {}), body.get("type") == "string"
+    hints = {name: body[name] for name in FieldHints.model_fields if name in body and name not in ("kind", "when")}
+    when = next(({"field": field, "values": choices} for field, choices in body.get("when", {}).items()), None)
     info: FieldInfo = room.model_fields[name]
     return FieldSpec(
+        **hints,
         name=name,
         kind=_kind(room, name, body),
         required=required,
+        nullable=len(options) < len(entry.get("anyOf", ())),
         default=None if required else body.get("default"),
         help=" ".join((info.description or "").split()),
-        group=body.get("group", "basic"),
+        when=When.model_validate(when) if when else None,
         minimum=body.get("minimum", items.get("minimum")),
         maximum=body.get("maximum", items.get("maximum")),
         above=body.get("exclusiveMinimum", items.get("exclusiveMinimum")),
         below=body.get("exclusiveMaximum", items.get("exclusiveMaximum")),
         min_items=body.get("minItems"),
         max_items=body.get("maxItems"),
-        max_length=body.get("maxLength") if body.get("type") == "string" else None,
-        step=body.get("step"),
-        unit=body.get("unit"),
+        max_length=body.get("maxLength") if text else None,
         choices=tuple(body.get("enum", ())) or ((body["const"],) if "const" in body else ()),
-        needs=tuple(body.get("needs", {}).items()),
-        best=body.get("best"),
-        holds=body.get("holds"),
-        when=next(((field, tuple(choices)) for field, choices in body.get("when", {}).items()), None),
-        nullable=len(options) < len(entry.get("anyOf", ())),
-        film=body.get("film", False),
-        over=body.get("over"),
-        per=body.get("per"),
     )
 
 
-def _kind(room: type[Params], name: str, body: dict[str, Any]) -> Kind:
-    plain: dict[str, Kind] = {"integer": "int", "number": "float", "boolean": "bool", "string": "text"}
-    kind: Kind | None = body.get("kind") or ("choice" if "enum" in body or "const" in body else plain.get(body.get("type", "")))
-    if kind is None or kind not in get_args(Kind):
-        raise TypeError(f"{room.__name__}.{name} is of no kind that the doors know; the kinds are {', '.join(get_args(Kind))}")
-    return kind
+def _kind(room: type[Params], name: str, body: dict[str, Any]) -> str:
+    kind = body.get("kind") or ("choice" if "enum" in body or "const" in body else BY_JSON_TYPE.get(body.get("type", "")))
+    if kind not in KINDS:
+        raise TypeError(f"{room.__name__}.{name} is of no kind that the doors know; the kinds are {', '.join(KINDS)}")
+    return str(kind)
 
 
 def picture_ids(params: Params) -> list[str]:
     """The asset ids that `params` speaks of, in the order of its fields."""
-    found: list[str] = []
-    for spec in fields(type(params)):
-        value = getattr(params, spec.name)
-        if spec.pictures and value:
-            found += [value] if spec.kind == "image" else value
-    return found
+    return [asset for spec in fields(type(params)) for asset in spec.type.pictures(getattr(params, spec.name))]

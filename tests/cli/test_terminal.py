@@ -35,7 +35,7 @@ LONG = "x" * 300
         (("image-filters", "photo.jpg", "--filter", ""), "Invalid value for '--filter'"),
         (("compare", "--photo", "", "--style", "painting.png", "--method", "gatys", "-o", "r"), "Invalid value for '--photo': it is empty"),
         (("compare", "--rerun", "", "-o", "r"), "Invalid value for '--rerun': it is empty"),
-        (("compare", "--photo", "photo.jpg", "--style", "painting.png", "--method", "", "-o", "r"), "'' restyles no photo"),
+        (("compare", "--photo", "photo.jpg", "--style", "painting.png", "--method", "", "-o", "r"), "Invalid value for '--method': it is empty"),
         (("train-fast-style", "--style", "painting.png", "--dataset", ""), "Invalid value for '--dataset': it is empty"),
         ((*FILTER, "photo.jpg", "--model-dir", "nowhere"), "Invalid value for '--model-dir': there is no folder nowhere"),
         ((*FILTER, "photo.jpg", "--model-dir", "photo.jpg"), "Invalid value for '--model-dir': photo.jpg is a file, and a folder is wanted"),

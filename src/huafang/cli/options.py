@@ -6,48 +6,10 @@ from typing import Any
 import click
 
 from huafang import methods
-from huafang.errors import BadInput, meant, nearest
+from huafang.errors import BadInput, meant
 from huafang.params import FieldSpec
 
-
-class Number(click.ParamType[float]):
-    """A number for a field of a method; what is none is told what the field takes. The range is the params' own to check."""
-
-    def __init__(self, spec: FieldSpec) -> None:
-        self.name = "integer" if spec.kind == "int" else "float"
-        self._spec = spec
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return int(value) if self._spec.kind == "int" else float(value)
-        except ValueError:
-            self.fail(f"must be {self._spec.wanted} (came: {value!r})", param, ctx)
-
-
-class NumberList(click.ParamType[tuple[float, ...]]):
-    """Numbers with commas between: 8,4,2."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is no list of numbers with commas between, like 8,4,2", param, ctx)
-
-
-class MethodName(click.ParamType[str]):
-    """One of the methods that restyle a photo, in either spelling."""
-
-    name = "method"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        plain = str(value).replace("-", "_")
-        if plain not in methods.restylers():
-            self.fail(f"{value!r} restyles no photo" + nearest(plain, methods.restylers()), param, ctx)
-        return plain
+EMPTY = "it is empty; is a variable of your shell not set?"
 
 
 class Name(click.ParamType[str]):
@@ -57,7 +19,7 @@ class Name(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not value:
-            self.fail("it is empty; is a variable of your shell not set?", param, ctx)
+            self.fail(EMPTY, param, ctx)
         return str(value)
 
 
@@ -94,16 +56,25 @@ class FilePath(Name):
             self.fail(error.message, param, ctx)
 
 
-class ModelName(Name):
-    """A model by name, or a file, for a field of a method."""
-
-    name = "model"
+class FieldValue(click.ParamType[Any]):
+    """The value of a field of a method, as its kind reads it. The range is the params' own to check."""
 
     def __init__(self, method: str, spec: FieldSpec) -> None:
+        self.name = spec.type.type_name
         self._method, self._spec = method, spec
 
-    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
-        return f"{self._method} needs a model of its own: {methods.weights_wanted(self._method, self._spec)}"
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        if not value and self._spec.type.never_empty:
+            self.fail(EMPTY, param, ctx)
+        try:
+            return self._spec.type.parse(self._spec, value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str | None:
+        return f"{self._method} needs a model of its own: {methods.weights_wanted(self._method, self._spec)}" if self._spec.holds else None
 
 
 class Choice(click.Choice[str]):
@@ -117,26 +88,18 @@ def option(spec: FieldSpec, method: str) -> click.Option:
     """The flag of one field of a method."""
     flag = f"--{spec.name.replace('_', '-')}"
     common: dict[str, Any] = {"required": True, "help": _help(spec)} if spec.required else {"default": None, "help": _help(spec)}
-    if spec.kind == "bool":
+    kind = spec.type
+    if kind.switch:
         return click.Option([f"{flag}/--no-{flag[2:]}"], **common)
-    if spec.kind in ("images", "masks"):
-        return click.Option([flag], type=Name(), multiple=True, metavar="PICTURE", **(common if spec.required else common | {"default": ()}))
-    if spec.kind == "methods":
-        return click.Option([flag], type=MethodName(), multiple=True, metavar="METHOD", **(common if spec.required else common | {"default": ()}))
-    types: dict[str, Any] = {"numbers": NumberList(), "image": Name(), "weights": ModelName(method, spec)}
-    types |= dict.fromkeys(("int", "float"), Number(spec))
-    kind = Choice(spec.choices) if spec.kind == "choice" else types.get(spec.kind, click.STRING)
-    names = {"image": "PICTURE", "weights": "MODEL", "numbers": "N,N,…"}
-    return click.Option([flag], type=kind, metavar=names.get(spec.kind), **common)
+    if kind.repeated and not spec.required:
+        common["default"] = ()
+    value = Choice(spec.choices) if spec.choices else FieldValue(method, spec)
+    return click.Option([flag], type=value, multiple=kind.repeated, metavar=kind.metavar, **common)
 
 
 def _help(spec: FieldSpec) -> str:
     """The field's docstring, its range and its default."""
-    notes = []
-    if spec.kind in ("int", "float") and spec.bounds:
-        notes.append(spec.bounds)
-    if spec.kind in ("images", "masks", "methods") and spec.max_items != 1:
-        notes.append("repeat for several")
+    notes = [limits] if (limits := spec.type.limits(spec)) else []
     if not spec.required and spec.default not in (None, (), [], ""):
         default = spec.default
         shown = (

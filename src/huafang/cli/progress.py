@@ -1,5 +1,6 @@
 """What the command line shows while something runs, and how Ctrl-C is heard."""
 
+import _thread
 import contextlib
 import os
 import signal
@@ -32,24 +33,27 @@ def stoppable() -> Iterator[Callable[[], bool]]:
         yield lambda: False
         return
     asked = threading.Event()
-    interrupts = 0
+    interrupts, ending = 0, False
 
     def on_thread(number: int) -> None:
-        if number == signal.SIGINT and not asked.is_set():
+        nonlocal interrupts
+        interrupts += number == signal.SIGINT
+        if number == signal.SIGINT and interrupts == 1:
             asked.set()
             say("\nstopping at the next step (Ctrl-C again: at once)")
             return
+        if number == signal.SIGINT and interrupts == 2:
+            _thread.interrupt_main()  # two signals before the main thread runs its handler are one to it
         leave = threading.Timer(GRACE, os._exit, (128 + number,))
         leave.daemon = True
         leave.start()
 
     def on_main(number: int) -> None:
-        nonlocal interrupts
-        interrupts += 1
-        if number != signal.SIGINT:
-            raise SystemExit(128 + number)
-        if interrupts > 1:
-            raise KeyboardInterrupt
+        nonlocal ending
+        if ending or (number == signal.SIGINT and interrupts < 2):
+            return
+        ending = True
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     with Signals(on_thread, on_main):
         yield asked.is_set

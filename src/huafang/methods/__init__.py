@@ -215,8 +215,7 @@ def _flattened(params: Params, ctx: "Context") -> list[Note]:
     name: str = params.method  # type: ignore[attr-defined]  # as above
     notes = []
     for spec in fields(type(params)):
-        given = (getattr(params, spec.name) or ()) if spec.pictures else ()
-        if any(ctx.transparent(asset) for asset in ([given] if isinstance(given, str) else given)):
+        if any(ctx.transparent(asset) for asset in spec.type.pictures(getattr(params, spec.name))):
             en, zh = (labels(name)[language]["fields"][spec.name]["label"] for language in ("en", "zh"))
             notes.append(Note(f"{en}: what is transparent was laid on white", f"{zh}：透明部分以白色为底。"))
     return notes
@@ -260,10 +259,8 @@ def no_film(what: str) -> BadInput:
 def check_films(params: Params, assets: Assets) -> None:
     """Raises BadInput where a film was given for a field that takes pictures alone."""
     for spec in fields(type(params)):
-        if spec.pictures and not spec.film:
-            given = getattr(params, spec.name) or ()
-            if any(is_film(assets.head(asset)) for asset in ([given] if isinstance(given, str) else given)):
-                raise no_film(spec.name)
+        if not spec.film and any(is_film(assets.head(asset)) for asset in spec.type.pictures(getattr(params, spec.name))):
+            raise no_film(spec.name)
 
 
 def check_models(params: Params, weights: Weights) -> None:
@@ -275,17 +272,18 @@ def check_models(params: Params, weights: Weights) -> None:
         weights.check_new(name, run=made[0])
     for spec in fields(type(params)) if params.lane == "compute" else ():
         value = getattr(params, spec.name)
-        if spec.kind == "weights" and value:
-            weights.path(value, spec.holds)
-        for model in [model for choice, model in spec.needs if choice == value]:
+        for model in spec.type.models(value):
+            weights.path(model, spec.holds)
+        for model in [model for choice, model in spec.needs.items() if choice == value]:
             weights.path(model)
 
 
 def check_downloads(params: Params) -> None:
     """Raises UnknownWeights where `params` would download anything but a model of the catalogue: whoever asks over HTTP chooses among those alone."""
     for spec in fields(type(params)) if params.lane == "network" else ():
-        name = getattr(params, spec.name)
-        if spec.kind == "weights" and name not in catalogue.entries():
+        for name in spec.type.models(getattr(params, spec.name)):
+            if name in catalogue.entries():
+                continue
             hint = "models that are not in the catalogue are pulled on the command line: huafang models pull OWNER/NAME"
             raise UnknownWeights(f"there is no model {_short(name)} to pull" + nearest(str(name), catalogue.entries()), hint=hint)
 

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 from huafang import methods
 from huafang.params import FieldSpec, fields
-from huafang.server.schemas import Choice, FieldInfo, Method, Paper, When, Words
+from huafang.server.schemas import Choice, FieldInfo, Method, Paper, Words
 
 
 @cache
@@ -31,9 +31,8 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
     words = methods.labels(room)
     en, zh = words["en"]["fields"][spec.name], words["zh"]["fields"][spec.name]
     named = {language: words[language].get("choices", {}).get(spec.name, {}) for language in ("en", "zh")}
-    needs = dict(spec.needs)
     choices = [
-        Choice(value=value, label=Words(en=named["en"][value], zh=named["zh"][value]), needs=needs.get(value), best=value == spec.best)
+        Choice(value=value, label=Words(en=named["en"][value], zh=named["zh"][value]), needs=spec.needs.get(value), best=value == spec.best)
         for value in spec.choices
         if spec.kind == "choice"
     ]
@@ -41,28 +40,9 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
         titles = {other: methods.labels(other) for other in methods.restylers()}
         choices = [Choice(value=other, label=Words(en=words["en"]["title"], zh=words["zh"]["title"])) for other, words in titles.items()]
     return FieldInfo(
-        name=spec.name,
-        kind=spec.kind,
-        required=spec.required,
-        nullable=spec.nullable,
-        default=spec.default,
-        group=spec.group,
+        **spec.model_dump(exclude={"help", "choices"}),
         label=Words(en=en["label"], zh=zh["label"]),
         hint=Words(en=en.get("hint", spec.help), zh=zh["hint"]),
-        minimum=spec.minimum,
-        maximum=spec.maximum,
-        above=spec.above,
-        below=spec.below,
-        min_items=spec.min_items,
-        max_items=spec.max_items,
-        max_length=spec.max_length,
-        step=spec.step,
-        unit=spec.unit,
         choices=choices,
-        holds=spec.holds,
         source=Words(en=en["source"], zh=zh["source"]) if "source" in en else None,
-        when=When(field=spec.when[0], values=list(spec.when[1])) if spec.when else None,
-        film=spec.film,
-        over=spec.over,
-        per=spec.per,
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from huafang.methods import AnyParams
-from huafang.params import Family, Group, Kind
+from huafang.params import Family, FieldFacts
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Priority = Literal["interactive", "bulk"]
@@ -32,46 +32,14 @@ class Choice(Schema):
     """The choice of best quality."""
 
 
-class When(Schema):
-    """A field counts only while the choice `field` is one of `values`."""
-
-    field: str
-    values: list[str]
-
-
-class FieldInfo(Schema):
+class FieldInfo(FieldFacts, Schema):
     """One field of a form. `kind` says which control to draw; a form knows kinds and never methods."""
 
-    name: str
-    kind: Kind
-    required: bool
-    nullable: bool
-    default: Any = None
-    group: Group
     label: Words
     hint: Words
-    minimum: float | None = None
-    maximum: float | None = None
-    above: float | None = None
-    below: float | None = None
-    min_items: int | None = None
-    max_items: int | None = None
-    max_length: int | None = None
-    step: float | None = None
-    unit: str | None = None
     choices: list[Choice] = []
-    holds: str | None = None
-    """For kind "weights": which models of `/api/models` fit (their `holds`)."""
     source: Words | None = None
     """For kind "weights": what is read and where it is published, where no model of `/api/models` fits by nature."""
-    when: When | None = None
-    """A form hides the field while it does not count."""
-    film: bool = False
-    """For kind "image": it may be a film, each frame of which is then restyled."""
-    over: str | None = None
-    """For kind "masks": the field whose picture they are painted over; where that holds several, each mask lies over its own."""
-    per: str | None = None
-    """For kind "masks": the field for each of whose pictures there is one."""
 
 
 class Paper(Schema):

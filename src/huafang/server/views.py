@@ -85,6 +85,6 @@ def words_of(params: Params) -> str:
     said = [name, labels["en"]["title"], labels["zh"]["title"]]
     for spec in fields(type(params)):
         value = getattr(params, spec.name)
-        if spec.kind in ("text", "long_text", "choice", "weights") and value:
+        if spec.type.searchable and value:
             said.append(str(value))
     return "\n".join(said)

@@ -1240,26 +1240,63 @@ export interface components {
          * @description One field of a form. `kind` says which control to draw; a form knows kinds and never methods.
          */
         FieldInfo: {
-            /** Name */
-            name: string;
             /**
              * Kind
+             * @description Which control to draw, and how the value is read.
              * @enum {string}
              */
-            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "masks" | "weights" | "methods";
-            /** Required */
-            required: boolean;
-            /** Nullable */
-            nullable: boolean;
-            /** Default */
-            default: unknown;
+            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "masks" | "dataset" | "weights" | "methods";
             /**
              * Group
+             * @description "advanced" folds the field away.
+             * @default basic
              * @enum {string}
              */
             group: "basic" | "advanced";
-            label: components["schemas"]["Words"];
-            hint: components["schemas"]["Words"];
+            /**
+             * Step
+             * @description Step of a slider.
+             */
+            step: number | null;
+            /**
+             * Unit
+             * @description Unit that is shown behind the number.
+             */
+            unit: string | null;
+            /**
+             * Holds
+             * @description For kind "weights": which models fit (their `holds`).
+             */
+            holds: string | null;
+            /** @description Where the field counts only for some choices of another one. A form hides it while it does not count. */
+            when: components["schemas"]["When"] | null;
+            /**
+             * Film
+             * @description For kind "image": it may be a film, each frame of which is then restyled.
+             * @default false
+             */
+            film: boolean;
+            /**
+             * Over
+             * @description For kind "masks": the field whose picture they are painted over; where that holds several, each mask lies over its own.
+             */
+            over: string | null;
+            /**
+             * Per
+             * @description For kind "masks": the field for each of whose pictures there is one.
+             */
+            per: string | null;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+            /**
+             * Nullable
+             * @default false
+             */
+            nullable: boolean;
+            /** Default */
+            default: unknown;
             /** Minimum */
             minimum: number | null;
             /** Maximum */
@@ -1274,28 +1311,15 @@ export interface components {
             max_items: number | null;
             /** Max Length */
             max_length: number | null;
-            /** Step */
-            step: number | null;
-            /** Unit */
-            unit: string | null;
+            label: components["schemas"]["Words"];
+            hint: components["schemas"]["Words"];
             /**
              * Choices
              * @default []
              */
             choices: components["schemas"]["Choice"][];
-            /** Holds */
-            holds: string | null;
+            /** @description For kind "weights": what is read and where it is published, where no model of `/api/models` fits by nature. */
             source: components["schemas"]["Words"] | null;
-            when: components["schemas"]["When"] | null;
-            /**
-             * Film
-             * @default false
-             */
-            film: boolean;
-            /** Over */
-            over: string | null;
-            /** Per */
-            per: string | null;
         };
         /** Gatys */
         Gatys: {
@@ -2893,7 +2917,7 @@ export interface components {
         };
         /**
          * When
-         * @description A field counts only while the choice `field` is one of `values`.
+         * @description A field counts while another one, `field`, is at one of `values`.
          */
         When: {
             /** Field */

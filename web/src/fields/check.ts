@@ -2,7 +2,8 @@
 
 import type { FieldInfo, Method } from "../api/types";
 import type { Key } from "../i18n";
-import { ANY_SEED, holdsPictures, isActive, isBlank, isPicture, pictureIds, SEED, type Values } from "./values";
+import { KINDS } from "./kinds";
+import { ANY_SEED, isActive, isBlank, isPicture, pictureIds, SEED, type Values } from "./values";
 
 export interface FieldError { key: Key; values?: Record<string, string | number> }
 
@@ -10,7 +11,7 @@ export interface FieldError { key: Key; values?: Record<string, string | number>
 export function check(field: FieldInfo, value: unknown, values: Values): FieldError | null {
   const least = field.min_items ?? 0;
   if (isBlank(value)) {
-    const wanted = field.required && (!holdsPictures(field) && field.kind !== "numbers" ? true : least > 0);
+    const wanted = field.required && (!KINDS[field.kind].mayBeEmpty || least > 0);
     if (!wanted) return null;
     if (isPicture(field)) return { key: "check.picture" };
     return { key: "check.required" };

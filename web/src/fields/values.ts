@@ -1,6 +1,7 @@
 /** A form's values and where they start. Knows field kinds, never methods. */
 
 import type { FieldInfo, Method } from "../api/types";
+import { KINDS } from "./kinds";
 
 export type Values = Record<string, unknown>;
 
@@ -9,33 +10,14 @@ export const SEED = "seed";
 export const ANY_SEED = -1;
 
 /** Whether the field holds one picture or several. */
-export const isPicture = (field: FieldInfo): boolean => field.kind === "image" || holdsPictures(field);
-export const holdsPictures = (field: FieldInfo): boolean => field.kind === "images" || field.kind === "masks";
+export const isPicture = (field: FieldInfo): boolean => KINDS[field.kind].pictures !== undefined;
+export const holdsPictures = (field: FieldInfo): boolean => KINDS[field.kind].pictures === "many";
 
 export function initialValue(field: FieldInfo): unknown {
   if (field.name === SEED) return ANY_SEED;
   if (field.default !== null && field.default !== undefined) return field.default;
   if (field.nullable && !field.required) return null;
-  switch (field.kind) {
-    case "text":
-    case "long_text":
-    case "weights":
-      return "";
-    case "bool":
-      return false;
-    case "choice":
-      return field.choices[0]?.value ?? "";
-    case "images":
-    case "masks":
-    case "numbers":
-    case "methods":
-      return [];
-    case "int":
-    case "float":
-      return field.minimum ?? 0;
-    case "image":
-      return null;
-  }
+  return KINDS[field.kind].initial(field);
 }
 
 export const initialValues = (method: Method): Values => Object.fromEntries(method.fields.map((field) => [field.name, initialValue(field)]));
@@ -51,27 +33,8 @@ export function restoreValues(method: Method, saved: Values): Values {
 }
 
 /** Whether `value` is of a type that the field's control can show. */
-export function isValidType(field: FieldInfo, value: unknown): boolean {
-  if (value === null) return field.nullable || field.kind === "image";
-  switch (field.kind) {
-    case "bool":
-      return typeof value === "boolean";
-    case "int":
-    case "float":
-      return typeof value === "number";
-    case "choice":
-      return field.choices.some((choice) => choice.value === value);
-    case "images":
-    case "masks":
-      return Array.isArray(value) && value.every((item) => typeof item === "string");
-    case "numbers":
-      return Array.isArray(value) && value.every((item) => typeof item === "number");
-    case "methods":
-      return Array.isArray(value) && value.every((item) => field.choices.some((choice) => choice.value === item));
-    default:
-      return typeof value === "string";
-  }
-}
+export const isValidType = (field: FieldInfo, value: unknown): boolean =>
+  value === null ? field.nullable || KINDS[field.kind].pictures === "one" : KINDS[field.kind].accepts(value, field);
 
 export const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 

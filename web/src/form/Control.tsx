@@ -42,6 +42,7 @@ export function Control(props: ControlProps) {
     case "image":
       return <ImageField {...images} limit={1} onChange={(ids) => onChange(ids[0] ?? null)} large={isSubject} />;
     case "images":
+    case "dataset":
       return <ImageField {...images} limit={field.max_items ?? 16} onChange={onChange} large={isSubject} />;
     case "masks":
       return <MaskField method={method} field={field} values={values} now={images.now} onChange={onChange} describedBy={describedBy} invalid={invalid} />;

@@ -33,8 +33,8 @@ def check_settings(text: str, names: tuple[str, ...]) -> None:
         if name not in names:
             raise ValueError(f"{name}.{field}: {name} is not among the methods that are compared" + nearest(name, names))
         spec = next((spec for spec in fields(methods.ROOMS[name]) if spec.name == field), None)
-        if spec is None or field in FILLED or spec.pictures or spec.kind == "methods":
-            allowed = [spec.name for spec in fields(methods.ROOMS[name]) if not (spec.name in FILLED or spec.pictures or spec.kind == "methods")]
+        if spec is None or field in FILLED or not spec.type.assignable:
+            allowed = [spec.name for spec in fields(methods.ROOMS[name]) if spec.name not in FILLED and spec.type.assignable]
             raise ValueError(f"{name}.{field}: {name} has no such setting to change" + nearest(field, allowed))
         _check_value(name, field, value_of(spec, given))
 
@@ -55,17 +55,10 @@ def value_of(spec: FieldSpec, text: str) -> Any:
     """`text` as a value of the field's kind. Raises ValueError."""
     if spec.nullable and text in ("", "auto", "none"):
         return None
-    if spec.kind == "bool":
-        if text.lower() not in YES + NO:
-            raise ValueError(f"{spec.name}: yes or no is wanted (came: {text[:40]!r})")
-        return text.lower() in YES
     try:
-        if spec.kind == "numbers":
-            return tuple(float(one) for one in text.split(",") if one.strip())
-        return int(text) if spec.kind == "int" else float(text) if spec.kind == "float" else text
-    except ValueError:
-        wanted = "numbers with commas between" if spec.kind == "numbers" else spec.wanted
-        raise ValueError(f"{spec.name}: must be {wanted} (came: {text[:40]!r})") from None
+        return spec.type.parse(spec, text)
+    except ValueError as error:
+        raise ValueError(f"{spec.name}: {error}") from None
 
 
 def params(p: Compare, name: str, weights: Weights) -> Params:
