@@ -39,7 +39,7 @@ def _default(spec: FieldSpec) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def replaced(text: str, mark: str, body: str) -> str:

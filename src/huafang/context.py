@@ -127,9 +127,9 @@ class Context:
         """Whether `asset` is a film. Raises NotFound."""
         return is_film(self.assets.head(asset))
 
-    def weights_path(self, name: str) -> Path:
-        """The file or folder of the model `name`. Raises MissingWeights, which says how to get it."""
-        return self.weights.path(name)
+    def weights_path(self, name: str, holds: str | None = None) -> Path:
+        """The file or folder of the model `name`. Raises MissingWeights, which says how to get it; BadInput where it does not hold what `holds` says."""
+        return self.weights.path(name, holds)
 
     def generator(self, seed: int) -> "torch.Generator":
         """Randomness as a value. It draws on the CPU, so that every device sees the same numbers: draw, then move."""

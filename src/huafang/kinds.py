@@ -3,7 +3,9 @@
 Adding a kind: one class and its entry in KINDS here, one entry in `web/src/fields/kinds.ts` and a control in `web/src/form/Control.tsx`.
 """
 
-from collections.abc import Iterable, Sequence
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from huafang.errors import meant
@@ -64,6 +66,10 @@ class FieldKind:
     """Whether a line `METHOD.FIELD=VALUE` of a comparison can set it."""
     searchable: ClassVar[bool] = False
     """Whether a search of the gallery finds a picture by this value."""
+
+    def flag(self, field_name: str) -> str:
+        """The flag of the command line."""
+        return f"--{field_name.replace('_', '-')}"
 
     def parse(self, field: Field, text: str) -> Any:
         """A value of the field from text; of a list, one of its items if `repeated`. Raises ValueError, which says what is wanted and what came."""
@@ -231,6 +237,36 @@ class Weights(FieldKind):
         return inputs.model(value) if value != "" else value
 
 
+class Loras(FieldKind):
+    """LoRA files, each with its strengths: {"name", "weight", "text_weight"}; NAME:0.8 or NAME:0.8:0.5 as text."""
+
+    name = "loras"
+    metavar = "MODEL[:WEIGHT]"
+    never_empty = True
+    repeated = True
+    assignable = False
+
+    def flag(self, field_name: str) -> str:
+        return super().flag(field_name).removesuffix("s")
+
+    def parse(self, field: Field, text: str) -> Any:
+        name, *numbers = text.rsplit(":", 2) if _is_number(text.rpartition(":")[2]) else [text]
+        if len(numbers) == 2 and not _is_number(numbers[0]):
+            name, numbers = f"{name}:{numbers[0]}", numbers[1:]
+        return {"name": name} | dict(zip(("weight", "text_weight"), map(float, numbers), strict=False))
+
+    def allowed(self, field: Field) -> str:
+        return f"{field.min_items or 0} to {field.max_items} LoRAs"
+
+    def models(self, value: Any) -> Sequence[str]:
+        return [one.name for one in value or ()]
+
+    def resolve(self, field: Field, value: Any, inputs: Inputs) -> Any:
+        many = value if isinstance(value, list | tuple) else [value]
+        parsed = [one if isinstance(one, Mapping) else self.parse(field, os.fspath(one)) for one in many]
+        return tuple({**one, "name": inputs.model(one["name"])} for one in parsed)
+
+
 class Methods(FieldKind):
     """Other methods, by name."""
 
@@ -247,8 +283,12 @@ class Methods(FieldKind):
         return (value,) if isinstance(value, str) else tuple(value)
 
 
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text.strip()) is not None
+
+
 KINDS: dict[str, FieldKind] = {
-    kind.name: kind() for kind in (Text, LongText, Int, Float, Bool, Choice, Numbers, Image, Images, Masks, Dataset, Weights, Methods)
+    kind.name: kind() for kind in (Text, LongText, Int, Float, Bool, Choice, Numbers, Image, Images, Masks, Dataset, Weights, Loras, Methods)
 }
 """Name -> kind. The command line, the HTTP schema, the web form and the docs know kinds and never a method."""
 BY_JSON_TYPE = {kind.json_type: kind.name for kind in KINDS.values() if kind.json_type}

@@ -56,6 +56,9 @@ def _a1111(params: Mapping[str, Any], size: tuple[int, int] | None) -> str:
         pairs["Clip skip"] = params["clip_skip"]
     pairs |= {"Method": params.get("method", ""), "Version": f"Huafang {version('huafang')}"}
     prompt, negative = str(params.get("prompt", "")), str(params.get("negative_prompt") or "")
+    for lora in params.get("loras") or ():
+        strengths = [lora["weight"]] + ([] if lora.get("text_weight") is None else [lora["text_weight"]])
+        prompt += f" <lora:{lora['name']}:{':'.join(f'{strength:g}' for strength in strengths)}>"
     last = ", ".join(f"{name}: {_quote(value)}" for name, value in pairs.items())
     return "\n".join(line for line in (prompt, f"Negative prompt: {negative}" if negative else "", last) if line)
 

@@ -117,6 +117,23 @@ MaskIds = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max
 Numbers = Annotated[tuple[float, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="numbers"))]
 WeightsId = Annotated[str, Field(pattern=MODEL, max_length=200, json_schema_extra=ui(kind="weights"))]
 """A model by its name in the weights store (`weights.py`). Never a path."""
+
+
+class LoraUse(BaseModel):
+    """A LoRA with how strongly it acts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    name: Annotated[str, Field(pattern=MODEL, max_length=200)]
+    """A model by its name in the weights store."""
+    weight: float = Field(1.0, ge=-4, le=4)
+    """How strongly it acts: 0 not at all, 1 as it was trained, below 0 the other way."""
+    text_weight: float | None = Field(None, ge=-4, le=4)
+    """The same for its part in the text encoder; empty: as `weight`."""
+
+
+Loras = Annotated[tuple[LoraUse, ...], Field(strict=False, fail_fast=True, max_length=8, json_schema_extra=ui(kind="loras", holds="lora"))]
+"""LoRA files that are put into the model, each with its strength."""
 MethodNames = Annotated[
     tuple[Annotated[str, Field(pattern=METHOD)], ...], Field(strict=False, fail_fast=True, max_length=24, json_schema_extra=ui(kind="methods"))
 ]
@@ -137,6 +154,10 @@ class Params(BaseModel):
     """What is kept of a run: its pictures, or one file of weights, which the pictures only show."""
     lane: ClassVar[Lane] = "compute"
     """What the job spends its time on: downloads do not wait for the painter."""
+
+    def models_named(self) -> tuple[tuple[str, str], ...]:
+        """Models that a text of these params names, each with what it must hold: `<lora:name:0.8>` in a prompt."""
+        return ()
 
     def models_made(self) -> tuple[str, ...]:
         """Names of the models that a run of these params makes, the run's own first: they must be free (`Weights.check_new`)."""

@@ -181,7 +181,11 @@ class Weights:
 
     def _fit(self, path: Path, holds: str | None) -> Path:
         """`path`, where it may hold weights of the sort `holds`. Raises BadInput for a network that another method runs, and names that one."""
-        if holds not in _MARKS or path.is_dir():
+        if holds not in _MARKS:
+            return path
+        if path.is_dir():
+            if holds != "diffusion" and (path / "model_index.json").is_file():
+                raise BadInput(f"{path.name} {is_of('diffusion')}, and weights for {holds} are wanted", code="weights.wrong_kind", hint=run_by("diffusion"))
             return path
         names, _ = tensorfile.plain_names(list(header(path)))
         kind = kind_of(names)
@@ -530,6 +534,7 @@ def _slug_path(place: Path, home: Path) -> str:
 
 
 _MARKS = {
+    "lora": r".*(\.lora_(down|up|mid|A|B)\b|[._]lora\.(down|up)\.|\.hada_w|\.lokr_w|\.dora_scale$)",
     "diffusion": r"model\.diffusion_model\.|down_blocks\.",
     "micro_ast": r"content_encoder\.",
     "animegan": r"block_a\.0\.1\.weight$|generator\.base\.Conv\.weights$|residual\.0\.conv_block\.1\.weight$",
@@ -547,6 +552,7 @@ _MARKS = {
 }
 """The sort of weights -> a name that only its tensors have; the first that is found counts."""
 _RUN_BY = {
+    "lora": "generate PROMPT --model MODEL --lora {name}",
     "diffusion": "generate PROMPT --model {name}",
     "micro_ast": "micro-ast PHOTO --style PAINTING --weights {name}",
     "adain": "adain PHOTO --style PAINTING --weights {name}",
@@ -565,6 +571,8 @@ def kind_of(names: Iterable[str]) -> str:
 
 def is_of(kind: str) -> str:
     """What a file of the sort `kind` is, as a message says it."""
+    if kind == "lora":
+        return "holds a LoRA, which changes a Stable Diffusion model"
     return f"holds a network of {kind}" if kind in _RUN_BY else f"holds a network ({kind}) in whose features pictures are compared, and that paints none"
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from huafang import images
-from tests import films
+from tests import films, loras
 from tests.conftest import scene, weave
 from tests.diffusion import tiny
 
@@ -29,6 +29,7 @@ def desk(tmp_path: Path) -> Path:
     (tmp_path / "photos").mkdir()
     shutil.copy(tmp_path / "photo.jpg", tmp_path / "photos")
     shutil.copytree(tiny.folder("sd1"), tmp_path / "path/to/checkpoint")
+    loras.write(tmp_path / "style.safetensors", tmp_path / "path/to/checkpoint/unet/diffusion_pytorch_model.safetensors")
     return tmp_path
 
 
@@ -48,6 +49,7 @@ def run(desk: Path, line: str, code: int = 0) -> subprocess.CompletedProcess[str
         ("huafang stylize photo.jpg --style painting.jpg -o out.png", (96, 72)),
         ("huafang stylize photo.jpg --style painting.jpg --method gatys --steps 60 -o out.png", (96, 72)),
         ('huafang generate "a lighthouse" --model path/to/checkpoint -o out.png', (64, 64)),
+        ('huafang generate "a lighthouse" --model path/to/checkpoint --lora style.safetensors:0.8 -o out.png', (64, 64)),
     ],
 )
 def test_pictures(desk, line, size):

@@ -8,6 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import huafang as huafang_package
+from tests import loras
 from tests.cli.conftest import huafang
 
 RRMINA = "rain-princess, rrmina-mosaic, rrmina-starry, rrmina-udnie, rrmina-wave, udnie"
@@ -100,3 +102,30 @@ def test_the_list_of_models_says_whose_place_each_comes_from(desk, capsys):
     assert listed["vgg19"]["origin"] == "download.pytorch.org"
     assert listed["microast"]["origin"] == "github.com/EndyWon/MicroAST"
     assert listed["mini"]["origin"] is None
+
+
+def test_a_lora_is_put_into_the_built_in_model_and_what_it_did_is_said(desk, capsys):
+    builtin = Path(huafang_package.__file__).parent / "builtin" / "mini" / "unet" / "diffusion_pytorch_model.safetensors"
+    loras.write(Path("style.safetensors"), builtin)
+    words = ("generate", "a house", "--steps", "2", "-q")
+    assert huafang(*words, "-o", "plain.png") == 0
+    assert huafang(*words, "--lora", "style.safetensors:0.5", "-o", "styled.png") == 0
+    assert "style: 16 of 16 modules changed (rank 2)" in capsys.readouterr().err
+    assert Path("plain.png").read_bytes() != Path("styled.png").read_bytes()
+    (desk / "home" / "models").mkdir(parents=True, exist_ok=True)
+    Path("style.safetensors").rename(desk / "home" / "models" / "style.safetensors")
+    assert huafang("generate", "a house <lora:style:0.5>", "--steps", "2", "-q", "-o", "named.png") == 0
+    assert huafang(*words, "--lora", "style:0.5:0", "--lora", "style", "-o", "twice.png") == 0
+    capsys.readouterr()
+    assert huafang("models", "list") == 0
+    assert re.search(r"^style +lora ", capsys.readouterr().out, re.MULTILINE)
+    for wrong, code, said in (
+        ("gone.safetensors:0.5", 2, "there is no file gone.safetensors"),
+        ("styl", 2, "did you mean style?"),
+        ("mini:0.5", 2, "some for lora are wanted"),
+        ("style:9", 2, "loras"),
+        ("", 2, "it is empty"),
+    ):
+        assert huafang(*words, "--lora", wrong, "-o", "wrong.png") == code
+        assert said in capsys.readouterr().err
+        assert not Path("wrong.png").exists()

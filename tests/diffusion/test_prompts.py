@@ -89,7 +89,7 @@ def test_break_starts_a_new_part():
         ("(a:1000000000)", r"the weight of 'a' is 1e\+09; allowed are -10 to 10"),
         ("(" * 1000 + "a" + ")" * 1000, "nested more than 64 deep"),
         ("(" * 60 + "a" + ")" * 60, "the weight of 'a' is 304"),
-        ("a cat <lora:../../x:1>", r"'<lora:../../x:1>' asks for an extra network"),
+        ("a cat <lora:../../x:1>", r"'<lora:../../x:1>' cannot be read"),
         ("[cat:dog:0.5]", "changes the prompt during the steps"),
         ("[cat|dog]", "changes the prompt during the steps"),
     ],

@@ -74,7 +74,7 @@ class FieldValue(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str | None:
-        return f"{self._method} needs a model of its own: {methods.weights_wanted(self._method, self._spec)}" if self._spec.holds else None
+        return f"{self._method} needs a model of its own: {methods.weights_wanted(self._method, self._spec)}" if self._spec.kind == "weights" else None
 
 
 class Choice(click.Choice[str]):
@@ -86,15 +86,15 @@ class Choice(click.Choice[str]):
 
 def option(spec: FieldSpec, method: str) -> click.Option:
     """The flag of one field of a method."""
-    flag = f"--{spec.name.replace('_', '-')}"
+    flag = spec.type.flag(spec.name)
     common: dict[str, Any] = {"required": True, "help": _help(spec)} if spec.required else {"default": None, "help": _help(spec)}
     kind = spec.type
     if kind.switch:
-        return click.Option([f"{flag}/--no-{flag[2:]}"], **common)
+        return click.Option([f"{flag}/--no-{flag[2:]}", spec.name], **common)
     if kind.repeated and not spec.required:
         common["default"] = ()
     value = Choice(spec.choices) if spec.choices else FieldValue(method, spec)
-    return click.Option([flag], type=value, multiple=kind.repeated, metavar=kind.metavar, **common)
+    return click.Option([flag, spec.name], type=value, multiple=kind.repeated, metavar=kind.metavar, **common)
 
 
 def _help(spec: FieldSpec) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from huafang.context import Context
-from huafang.diffusion import choosing, latents, loading, prompts, samplers, sampling, text, vocabulary
+from huafang.diffusion import choosing, latents, loading, lora, prompts, samplers, sampling, text, vocabulary
 from huafang.diffusion.loading import Model
 from huafang.diffusion.settings import Drawing
 from huafang.errors import OutOfMemory, is_out_of_memory
 from huafang.notes import Note
 from huafang.ops.threads import one_torch_thread
+from huafang.params import LoraUse
 
 SMALL = 1 << 16
 """Numbers in the UNet's first map. Those of the built-in model have 20,000, Stable Diffusion's 1.3 million."""
@@ -40,7 +41,8 @@ def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
     path = ctx.weights_path(name)
     try:
         model = ctx.resident.get(loading.key(path, ctx.device), lambda: loading.load(path, ctx.device))
-        yield _read(p, name, model)
+        with lora.applied(model, _loras(p, ctx)) as effects:
+            yield _read(p, name, model, [effect.note() for effect in effects])
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -48,15 +50,26 @@ def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
         raise OutOfMemory(f"{name} does not fit into {where} at this size", hint=OUT_OF_MEMORY) from None  # its frames hold tensors
 
 
-def _read(p: Drawing, name: str, model: Model) -> Ready:
+def _loras(p: Drawing, ctx: Context) -> list[lora.Use]:
+    """The LoRAs of the settings, then those that the prompt names."""
+    named = [LoraUse(name=one.name, weight=one.weight, text_weight=one.text_weight) for one in prompts.loras(p.prompt)]
+    return [
+        lora.Use(one.name, ctx.weights_path(one.name, "lora"), one.weight, one.weight if one.text_weight is None else one.text_weight)
+        for one in (*p.loras, *named)
+    ]
+
+
+def _read(p: Drawing, name: str, model: Model, loaded: list[Note]) -> Ready:
+    words = prompts.words(p.prompt)
     notes = [
+        *loaded,
         *choosing.notes(name, p.prompt),
-        *vocabulary.notes(model, name, p.prompt),
+        *vocabulary.notes(model, name, words),
         *model.notes,
         *prompts.remarks(p.prompt),
         *prompts.remarks(p.negative_prompt),
     ]
-    if not p.prompt.strip():  # legitimate, and seldom meant
+    if not words.strip():  # legitimate, and seldom meant
         notes.insert(0, Note("the prompt is empty: the model drew whatever came to it", "提示词是空的：模型随意作画。"))
     if p.prediction != "auto":
         model = replace(model, scheduler={**model.scheduler, "prediction_type": p.prediction})

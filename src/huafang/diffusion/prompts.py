@@ -19,6 +19,8 @@ CHUNK = 75
 BACKTRACK = 20
 """A chunk that is full ends at its last comma, if that is at most so many tokens back: what belongs together stays together."""
 HEAVIEST = 10.0
+STRONGEST = 4.0
+"""Strength of a LoRA, at most."""
 DEEPEST = 64
 
 _WEIGHT = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)")
@@ -27,7 +29,7 @@ _WIDE_WEIGHT = re.compile(r"[:：]\s*([+\-＋－]?[\d.．]{1,20})\s*")
 _COMPEL = re.compile(r"(?<![\w+])[^\W\d_]{2,40}\+{2,}(?![\w+])|(?<!\\)\)(?:[+\-]+(?!\w)|\d{0,3}\.\d{1,5}(?![\w.]))")
 """Weights as InvokeAI writes them, behind a word or a bracket. C++ is a word."""
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
-_NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]*>", re.IGNORECASE)
+_NETWORK = re.compile(r"<(lora|lyco|hypernet):([^<>]*)>", re.IGNORECASE)
 _SCHEDULE = re.compile(r"(?<!\\)\[[^\[\]]*(?:\|[^\[\]]*|:\s*\d*\.?\d+\s*)\]")
 _PLAIN = {
     r"(?<!\w)AND(?!\w)": ("AND between prompts", "提示词之间的 AND"),
@@ -48,9 +50,10 @@ def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
     """The spans of `prompt`, one tuple for each part between BREAKs (one at the least).
 
     Raises ValueError for weights beyond ±10, brackets nested more than 64 deep, and what would change the picture but cannot be carried out
-    here: `<lora:…>`, `[from:to:when]`, `[a|b]`.
+    here: `[from:to:when]`, `[a|b]`, `<hypernet:…>`. `<lora:name:0.8>` is left out: `loras` reads it.
     """
-    prompt = _narrow(prompt)
+    loras(prompt)
+    prompt = _narrow(words(prompt))
     _refuse(prompt)
     texts: list[str] = [""]
     weights: list[float] = [1.0]
@@ -93,6 +96,37 @@ def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
     return _parts(texts, weights)
 
 
+@dataclass(frozen=True)
+class NamedLora:
+    """`<lora:name:weight>` or `<lora:name:weight:text weight>`."""
+
+    name: str
+    weight: float = 1.0
+    text_weight: float | None = None
+
+
+def words(prompt: str) -> str:
+    """`prompt` without what names extra networks."""
+    return _NETWORK.sub("", prompt)
+
+
+def loras(prompt: str) -> tuple[NamedLora, ...]:
+    """The LoRAs that `prompt` names, as AUTOMATIC1111's web UI writes them. Raises ValueError for one that cannot be read, and for hypernetworks."""
+    found = []
+    for network in _NETWORK.finditer(prompt):
+        shown = network[0][:80]
+        if network[1].lower() == "hypernet":
+            raise ValueError(f"{shown!r} asks for a hypernetwork, which is not read here; take it out")
+        name, *values = (part.strip() for part in network[2].split(":"))
+        if not re.fullmatch(r"[\w][\w.\-]*(/[\w][\w.\-]*)*", name) or len(name) > 200 or len(values) > 2 or not all(map(_is_number, values)):
+            raise ValueError(f"{shown!r} cannot be read: write <lora:name:0.8>, or <lora:name:0.8:0.5> with another strength for the text encoder")
+        strengths = [float(value) for value in values]
+        if any(abs(strength) > STRONGEST for strength in strengths):
+            raise ValueError(f"{shown!r} is too strong: allowed are {-STRONGEST:g} to {STRONGEST:g}")
+        found.append(NamedLora(name, *strengths))
+    return tuple(found)
+
+
 def _narrow(prompt: str) -> str:
     """`prompt` with every pair of brackets in which a weight stands written in ASCII: brackets, colon and digits."""
     if not any(mark in prompt for mark in "（）："):
@@ -116,8 +150,6 @@ def _is_number(text: str) -> bool:
 
 
 def _refuse(prompt: str) -> None:
-    if network := _NETWORK.search(prompt):
-        raise ValueError(f"{network[0][:80]!r} asks for an extra network, and none is loaded here; take it out")
     if schedule := _SCHEDULE.search(prompt):
         raise ValueError(
             f"{schedule[0][:80]!r} changes the prompt during the steps, which is not carried out here; take it out, or write \\[ and \\] for plain brackets"

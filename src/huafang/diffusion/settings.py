@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from huafang.diffusion import prompts
-from huafang.params import LongText, WeightsId, ui
+from huafang.params import LongText, Loras, Params, WeightsId, ui
 
 Sampler = Literal["ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde_karras", "unipc", "lcm"]
 Prediction = Literal["auto", "epsilon", "v_prediction"]
@@ -19,6 +19,13 @@ def _readable(prompt: str) -> str:
 Prompt = Annotated[LongText, AfterValidator(_readable)]
 ModelName = Annotated[WeightsId | None, BeforeValidator(lambda value: None if value == "" else value), Field(json_schema_extra=ui(holds="diffusion"))]
 """A Stable Diffusion model; empty: the built-in one (`choosing.py`)."""
+
+
+class Drawn(Params):
+    """Base of rooms that draw a prompt."""
+
+    def models_named(self) -> tuple[tuple[str, str], ...]:
+        return tuple((one.name, "lora") for one in prompts.loras(getattr(self, "prompt", "")))
 
 
 class Drawing(Protocol):
@@ -40,3 +47,5 @@ class Drawing(Protocol):
     def clip_skip(self) -> int: ...
     @property
     def prediction(self) -> Prediction: ...
+    @property
+    def loras(self) -> Loras: ...

@@ -270,6 +270,8 @@ def check_models(params: Params, weights: Weights) -> None:
     """
     for name in (made := params.models_made()):
         weights.check_new(name, run=made[0])
+    for model, holds in params.models_named():
+        weights.path(model, holds)
     for spec in fields(type(params)) if params.lane == "compute" else ():
         value = getattr(params, spec.name)
         for model in spec.type.models(value):

@@ -1245,7 +1245,7 @@ export interface components {
              * @description Which control to draw, and how the value is read.
              * @enum {string}
              */
-            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "masks" | "dataset" | "weights" | "methods";
+            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "masks" | "dataset" | "weights" | "loras" | "methods";
             /**
              * Group
              * @description "advanced" folds the field away.
@@ -1700,6 +1700,12 @@ export interface components {
              */
             model?: string | null;
             /**
+             * Loras
+             * @description LoRA files put into the model, each with its strength: style.safetensors:0.8. A prompt may name them too: <lora:style:0.8>.
+             * @default []
+             */
+            loras: components["schemas"]["LoraUse"][];
+            /**
              * Negative Prompt
              * @description What to keep out of the picture. Has no effect where guidance is 1.
              * @default
@@ -1814,6 +1820,28 @@ export interface components {
             job: string | null;
             /** Alive */
             alive: boolean;
+        };
+        /**
+         * LoraUse
+         * @description A LoRA with how strongly it acts.
+         */
+        LoraUse: {
+            /**
+             * Name
+             * @description A model by its name in the weights store.
+             */
+            name: string;
+            /**
+             * Weight
+             * @description How strongly it acts: 0 not at all, 1 as it was trained, below 0 the other way.
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Text Weight
+             * @description The same for its part in the text encoder; empty: as `weight`.
+             */
+            text_weight?: number | null;
         };
         /** Method */
         Method: {
@@ -2347,6 +2375,12 @@ export interface components {
              *     scenes and no more; real models are one click away on the Models page.
              */
             model?: string | null;
+            /**
+             * Loras
+             * @description LoRA files put into the model, each with its strength: style.safetensors:0.8. A prompt may name them too: <lora:style:0.8>.
+             * @default []
+             */
+            loras: components["schemas"]["LoraUse"][];
             /**
              * Negative Prompt
              * @description What to keep out of the picture. Has no effect where guidance is 1.

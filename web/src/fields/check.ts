@@ -18,6 +18,7 @@ export function check(field: FieldInfo, value: unknown, values: Values): FieldEr
   }
   if (field.kind === "int" || field.kind === "float") return checkNumber(field, value as number);
   if (field.kind === "numbers" && (value as number[]).some((item) => checkNumber(field, item))) return (value as number[]).map((item) => checkNumber(field, item)).find(Boolean) ?? null;
+  if (field.kind === "loras" && (value as { weight: number }[]).some((lora) => !Number.isFinite(lora.weight))) return { key: "check.number" };
   if (Array.isArray(value)) {
     const wanted = field.per === null ? value.length : pictureIds(values[field.per]).length;
     if (value.length !== wanted) return { key: "check.masks", values: { n: value.length, wanted } };

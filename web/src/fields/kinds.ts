@@ -16,6 +16,8 @@ const isText = (value: unknown): boolean => typeof value === "string";
 const listOf = (accepts: Kind["accepts"]): Kind["accepts"] => (value, field) => Array.isArray(value) && value.every((item) => accepts(item, field));
 const isChoice: Kind["accepts"] = (value, field) => field.choices.some((choice) => choice.value === value);
 
+const isLora = (value: unknown): boolean => typeof value === "object" && value !== null && "name" in value && typeof (value as { weight?: unknown }).weight === "number";
+
 const text: Kind = { initial: () => "", accepts: isText };
 const number: Kind = { initial: (field) => field.minimum ?? 0, accepts: (value) => typeof value === "number" };
 const pictures: Kind = { initial: () => [], accepts: listOf(isText), pictures: "many", mayBeEmpty: true };
@@ -33,5 +35,6 @@ export const KINDS: Record<FieldInfo["kind"], Kind> = {
   images: pictures,
   masks: pictures,
   dataset: pictures,
+  loras: { initial: () => [], accepts: listOf(isLora) },
   weights: text,
 };

@@ -4,6 +4,7 @@ import type { FieldInfo, Method } from "../api/types";
 import { pictureIds, SEED, type Values } from "../fields/values";
 import { formOf, formState } from "../store/form";
 import { Choices, MultiChoice } from "./controls/Choices";
+import { LoraList } from "./controls/LoraList";
 import { ModelSelect } from "./controls/ModelSelect";
 import { NumberList } from "./controls/NumberList";
 import { Numeric } from "./controls/Numeric";
@@ -46,6 +47,8 @@ export function Control(props: ControlProps) {
       return <ImageField {...images} limit={field.max_items ?? 16} onChange={onChange} large={isSubject} />;
     case "masks":
       return <MaskField method={method} field={field} values={values} now={images.now} onChange={onChange} describedBy={describedBy} invalid={invalid} />;
+    case "loras":
+      return <LoraList {...props} />;
     case "weights":
       return <ModelSelect {...props} />;
   }

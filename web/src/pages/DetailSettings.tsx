@@ -22,6 +22,7 @@ export function DetailSettings({ job }: { job: Job }) {
     if (typeof value === "number") return name === SEED ? String(value) : number(value, 6);
     const title = field?.choices.find((choice) => choice.value === value)?.label ?? (field?.kind === "weights" ? models?.find((model) => model.name === value)?.title : undefined);
     if (title) return w(title);
+    if (field?.kind === "loras") return (value as { name: string; weight: number }[]).map((lora) => `${lora.name} × ${number(lora.weight, 2)}`).join("\n");
     return Array.isArray(value) ? value.join(", ") : String(value);
   };
   const rows = rowsOf(job, methodOf(job.method)).filter(({ name, value }) => name !== "method" && !isBlank(value));

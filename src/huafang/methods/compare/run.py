@@ -40,8 +40,8 @@ class Seat(Context):
         """(1, 3, H, W) in [0, 1], a copy of its own. Raises as Context's."""
         return self._pictures[asset].clone() if asset in self._pictures else super().image(asset)
 
-    def weights_path(self, name: str) -> Path:
-        path = super().weights_path(name)
+    def weights_path(self, name: str, holds: str | None = None) -> Path:
+        path = super().weights_path(name, holds)
         self.opened[name] = path
         return path
 

@@ -5,11 +5,11 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from huafang.diffusion import choosing
-from huafang.diffusion.settings import ModelName, Prediction, Prompt, Sampler
-from huafang.params import ImageId, Params, ui
+from huafang.diffusion.settings import Drawn, ModelName, Prediction, Prompt, Sampler
+from huafang.params import ImageId, Loras, ui
 
 
-class ImageToImage(Params):
+class ImageToImage(Drawn):
     family = "generate"
     paper = ("Meng et al., SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations, ICLR 2022", "https://arxiv.org/abs/2108.01073")
 
@@ -23,6 +23,8 @@ class ImageToImage(Params):
     model: ModelName = None
     """Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
     scenes and no more; real models are one click away on the Models page."""
+    loras: Loras = ()
+    """LoRA files put into the model, each with its strength: style.safetensors:0.8. A prompt may name them too: <lora:style:0.8>."""
     negative_prompt: Prompt = ""
     """What to keep out of the picture. Has no effect where guidance is 1."""
     steps: int = Field(30, ge=1, le=150)

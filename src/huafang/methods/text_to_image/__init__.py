@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from huafang.diffusion import choosing
-from huafang.diffusion.settings import ModelName, Prediction, Prompt, Sampler
-from huafang.params import Params, ui
+from huafang.diffusion.settings import Drawn, ModelName, Prediction, Prompt, Sampler
+from huafang.params import Loras, ui
 
 
 def _eights(side: int | None) -> int | None:
@@ -19,7 +19,7 @@ def _eights(side: int | None) -> int | None:
 Side = Annotated[int | None, Field(ge=64, le=2048, json_schema_extra=ui(step=8, unit="px")), AfterValidator(_eights)]
 
 
-class TextToImage(Params):
+class TextToImage(Drawn):
     family = "generate"
     subject = "prompt"
     paper = ("Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022", "https://arxiv.org/abs/2112.10752")
@@ -30,6 +30,8 @@ class TextToImage(Params):
     model: ModelName = None
     """Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
     scenes and no more; real models are one click away on the Models page."""
+    loras: Loras = ()
+    """LoRA files put into the model, each with its strength: style.safetensors:0.8. A prompt may name them too: <lora:style:0.8>."""
     negative_prompt: Prompt = ""
     """What to keep out of the picture. Has no effect where guidance is 1."""
     steps: int = Field(30, ge=1, le=150)
