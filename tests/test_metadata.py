@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+import sd_parsers
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,7 +169,6 @@ def test_the_grammars_of_other_readers_find_what_we_write(prompt):
 
 
 def test_sd_parsers_reads_our_pictures(tmp_path):
-    parsers = pytest.importorskip("sd_parsers", reason="sd-parsers is not installed")
     params = {
         "method": "text_to_image",
         "prompt": "a red fox",
@@ -182,7 +182,7 @@ def test_sd_parsers_reads_our_pictures(tmp_path):
     for ending in ("png", "jpeg", "webp"):
         place = tmp_path / f"x.{ending}"
         place.write_bytes(images.encode(torch.full((1, 3, 64, 64), 0.5), ending, metadata=metadata.recipe(params, size=(64, 64))))
-        told = parsers.ParserManager().parse(place)
+        told = sd_parsers.ParserManager().parse(place)
         assert told is not None, ending
         (sampler,) = told.samplers
         assert (sampler.name, sampler.parameters["seed"], sampler.parameters["steps"], sampler.parameters["cfg_scale"]) == ("Euler a", "5", "20", "7.0")
