@@ -583,3 +583,14 @@ def test_reading_takes_time_in_proportion_to_the_text(text):
         metadata.read({name: text})
     metadata.read({"XML:com.adobe.xmp": "<exif:UserComment><rdf:li>{" * 7_000})
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("comment", ["CCCC", "shot by me, at noon: nice", "第一张照片", "{not json", "(a:1.2), (b:1.3), (c:1.1)"])
+def test_somebodys_comment_is_no_prompt(comment):
+    assert metadata.read({"UserComment": comment}) == {}
+    assert not metadata.has_settings(comment)
+
+
+@pytest.mark.parametrize("comment", ["a fox\nSteps: 20, Sampler: Euler a, Seed: 1, Size: 512x512", "a fox\nNegative prompt: dull", '{"sui_image_params": {}}'])
+def test_a_comment_with_settings_is_a_recipe(comment):
+    assert metadata.has_settings(comment)

@@ -8,12 +8,13 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from huafang import images
-from huafang.errors import BadInput, HuafangError, TooLarge
+from huafang.errors import BadInput, HuafangError, OutOfMemory, TooLarge
 from tests.pictures import BLANK, END, FORMATS, opened, pixels, png, refused, saved, small
 
 rng = np.random.default_rng(0)
@@ -427,3 +428,13 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(format, flips, cut, 
 def test_random_bytes_behind_a_true_beginning(data, head):
     with contextlib.suppress(HuafangError):
         images.ingest(head + data, max_pixels=1_000_000)
+
+
+def test_memory_that_runs_out_is_not_called_damage(monkeypatch):
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "_reencoded", full)
+    monkeypatch.setattr(images, "_read_in_part", lambda *_: None)
+    with pytest.raises(OutOfMemory, match="not enough memory to read this picture"):
+        images.ingest(images.encode(torch.zeros(1, 3, 8, 8)))

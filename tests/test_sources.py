@@ -178,10 +178,10 @@ def shut(desk):
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="rights are other ones there")
 @pytest.mark.parametrize("pattern", ["shut", "shut/photo.png", "shut/*.png", "shut/**/*.png", "shut/deeper/*.png"])
 def test_a_folder_that_one_may_not_enter_is_said(shut, pattern):
-    assert refused(pattern).message.endswith("cannot be read: Permission denied")
+    assert refused(pattern).message.endswith("cannot be reached: Permission denied")
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="rights are other ones there")
 def test_a_file_that_one_may_not_read_is_said(shut):
-    with pytest.raises(BadInput, match=r"listed/photo\.png cannot be read: Permission denied"):
+    with pytest.raises(BadInput, match=r"listed/photo\.png cannot be reached: Permission denied"):
         sources.read(Path("listed/photo.png"))

@@ -210,10 +210,11 @@ def test_a_film_of_another_program_whose_sound_nobody_decodes(shared):
 )
 @pytest.mark.parametrize("format", ["mp4", "avi", "matroska"])
 def test_texts_of_any_encoding_are_read_and_never_refuse_a_film(format, raw, read):
+    settings = "\nSteps: 20, Sampler: Euler a, Seed: 1"  # without them a comment is no recipe
     mark = "~" * len(raw)
     out = io.BytesIO()
     with av.open(out, "w", format=format) as container:
-        container.metadata["comment"] = mark
+        container.metadata["comment"] = mark + settings
         stream = container.add_stream("mpeg4", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for picture in PICTURES:
@@ -223,7 +224,7 @@ def test_texts_of_any_encoding_are_read_and_never_refuse_a_film(format, raw, rea
     assert data.count(mark.encode()) == 1
     data = data.replace(mark.encode(), raw)
     assert video.probe(data).frames == 9
-    assert video.text_of(data) == {metadata.A1111: read}
+    assert video.text_of(data) == {metadata.A1111: read + settings}
 
 
 @pytest.mark.parametrize("count", [4294967295, 10_000_000])
@@ -311,7 +312,7 @@ def test_playlists_and_pictures_are_not_even_opened():
 def test_a_text_of_any_length_is_read_in_part_or_not_at_all(length, kept):
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
-        container.metadata.update({"comment": "ab:c, " * (length // 6), "title": "where I live"})
+        container.metadata.update({"comment": "ab:c, " * (length // 6) + "\nSteps: 20, Sampler: Euler a, Seed: 1", "title": "where I live"})
         stream = container.add_stream("mpeg4", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         container.mux(stream.encode(av.VideoFrame.from_ndarray(PICTURES[0], format="rgb24")))
@@ -371,3 +372,10 @@ def test_a_film_in_p3_is_converted_and_an_ordinary_one_is_left_as_it_is():
         assert not facts.hdr
         assert facts.notes == ()
         assert np.abs(next(video.frames_of(data)).pixels.astype(int) - round((600 - 64) / 876 * 255)).max() <= 2, "grey is grey in both"
+
+
+def test_an_ordinary_comment_of_a_film_is_no_recipe():
+    for comment, found in (("CCCC", False), ("a fox\nSteps: 20, Sampler: Euler a, Seed: 1", True)):
+        data = film(frames(3))
+        made = video.joined([(0, data)], data, {"comment": comment})
+        assert (metadata.A1111 in video.text_of(made)) == found

@@ -307,9 +307,16 @@ class Bench:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def run(self, params: Params, on_step: Callable[[Step], None] = lambda step: None, stop: Callable[[], bool] = lambda: False) -> Painting:
-        """Run a method here and now. Raises Cancelled when `stop` says so, and the method's own errors."""
-        ctx = Context(self.assets, self.weights, device=self.device or devices()[0], report=on_step, stop=stop, resident=self._resident, work=self._work)
+    def run(
+        self,
+        params: Params,
+        on_step: Callable[[Step], None] = lambda step: None,
+        stop: Callable[[], bool] = lambda: False,
+        on_message: Callable[[Note], None] = lambda note: None,
+    ) -> Painting:
+        """Run a method here and now. `on_message` gets what is said while it runs. Raises Cancelled when `stop` says so, and the method's own errors."""
+        device = self.device or devices()[0]
+        ctx = Context(self.assets, self.weights, device=device, report=on_step, stop=stop, resident=self._resident, work=self._work, on_message=on_message)
         before = compilation.seconds()
         result = methods.run(params, ctx)
         return Painting(params, replace(result, notes=[*result.notes, *compilation.notes(compilation.seconds() - before)]), self.read)

@@ -89,6 +89,7 @@ class Context:
         stop: Callable[[], bool] = lambda: False,
         resident: Resident | None = None,
         work: Path | None = None,
+        on_message: Callable[[Note], None] = lambda note: None,
     ) -> None:
         self.assets = assets
         self.weights = weights
@@ -96,10 +97,18 @@ class Context:
         self.resident = resident or Resident()
         self.work = work
         """Where a long run keeps what it has finished, so that it is taken up again after a kill; None keeps nothing."""
+        self.messages: list[Note] = []
+        """What was said while the run went on; it is said again with the result."""
+        self._on_message = on_message
         self._report = report
         self._stop = stop
         self._previewed = -math.inf
         self._kept: dict[str, Any] = {}
+
+    def message(self, note: Note) -> None:
+        """Say something while the run goes on."""
+        self.messages.append(note)
+        self._on_message(note)
 
     def image(self, asset: str) -> "torch.Tensor":
         """The picture `asset` as (1, 3, H, W) float32, sRGB in [0, 1], on the device. Raises NotFound, BadInput."""

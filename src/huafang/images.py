@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from huafang import colourspaces, headers
 from huafang import metadata as carried
-from huafang.errors import BadInput, JobFailed, TooLarge
+from huafang.errors import BadInput, HuafangError, JobFailed, OutOfMemory, TooLarge, is_out_of_memory
 from huafang.notes import Note
 
 if TYPE_CHECKING:
@@ -312,14 +312,16 @@ def _limits(max_pixels: int) -> str:
     return f"at most {max_pixels / 1e6:.0f} megapixels and {MAX_SIDE:,} pixels a side: scale it down first"
 
 
-def _unreadable(data: bytes, error: BaseException) -> BadInput:
-    """What is said of a file that could not be opened or decoded: that it is of a kind that is not read, or else that it may be damaged."""
+def _unreadable(data: bytes, error: BaseException) -> HuafangError:
+    """What is said of a file that could not be opened or decoded: that memory ran out, that its kind is not read, or else that it may be damaged."""
+    if is_out_of_memory(error):
+        return OutOfMemory("there was not enough memory to read this picture", hint="scale it down first, or close other programs")
     what, read = headers.looks_like(data)
     if not read and what not in ("text", "unknown bytes"):
         return _unsupported(what)
     if odd := _odd_kind(data):
         return _unsupported(odd)
-    detail = " ".join(str(error).split()) if not isinstance(error, MemoryError) else "it does not fit in memory"
+    detail = " ".join(str(error).split())
     if "cannot identify image file" in detail:
         detail = "its header is broken" if read else "its format is not known"
     said = f"this file cannot be read as a picture (it looks like {looks_like(data)}): {detail[:200]}"

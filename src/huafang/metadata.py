@@ -81,6 +81,11 @@ def read(text: Mapping[str, str]) -> dict[str, Any]:
     return found.told() if found else {}
 
 
+def has_settings(comment: str) -> bool:
+    """Whether a comment is a recipe, ours or another tool's, and not somebody's own words."""
+    return foreign.has_settings(comment)
+
+
 def known(text: Mapping[Any, Any]) -> dict[str, str]:
     """Of a file's texts those that `read` looks at and that hold something and are not too long."""
     return {key: value for key in KNOWN if isinstance(value := text.get(key), str) and 0 < len(value) < LONGEST}

@@ -275,4 +275,4 @@ def _unreachable(path: Path, error: OSError) -> BadInput:
         return BadInput(said, code="file.unreadable", hint="shorten the name")
     if error.errno == errno.ELOOP:
         return BadInput(f"{path} is a link that leads back to itself", code="file.unreadable")
-    return BadInput(f"{path} cannot be read: {error.strerror}", code="file.unreadable")
+    return BadInput(f"{path} cannot be reached: {error.strerror}", code="file.unreadable")

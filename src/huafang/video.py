@@ -157,7 +157,9 @@ def text_of(data: bytes) -> dict[str, str]:
     """The texts in a film's header that `metadata.read` understands, under the names by which it knows them. Raises BadInput."""
     with opened(data) as container:
         texts = {key.lower(): _decoded_text(value) for key, value in container.metadata.items()}  # Matroska's names are in capitals
-        return metadata.known({metadata.A1111 if key == "comment" else key: value for key, value in texts.items()})
+        if metadata.has_settings(comment := texts.pop("comment", "")):
+            texts[metadata.A1111] = comment
+        return metadata.known(texts)
 
 
 def _decoded_text(text: str) -> str:

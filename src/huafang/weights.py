@@ -267,7 +267,7 @@ class Weights:
             if not self.is_made_by(place, run or name):
                 free = newfile.free_name(self.root / f"{name}.safetensors").stem
                 raise Conflict(
-                    f"name: there is a model {name!r} already ({place}), which this run did not make",
+                    f"name: there is a model {name!r} already, which this run did not make",
                     code="weights.exists",
                     hint=f"take another name, such as {free if free != name else f'{name}-2'}, or remove that model first",
                 )

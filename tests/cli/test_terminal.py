@@ -235,3 +235,11 @@ def test_threads_that_wait_sleep_unless_the_user_wants_otherwise(before, after):
     code = "import os, sys; from huafang import cli, start; cli.main = lambda: print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules); start.start()"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [after, "False"]
+
+
+@UNIX
+def test_a_folder_that_this_account_may_not_enter_is_refused(desk, capsys, monkeypatch):
+    Path("noenter").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode, **_: Path(path).name != "noenter")  # root may enter any
+    assert huafang(*FILTER, "photo.jpg", "--model-dir", "noenter") == 2
+    assert "noenter cannot be read" in capsys.readouterr().err

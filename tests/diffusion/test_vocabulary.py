@@ -31,10 +31,17 @@ def test_english_words(prompt, unknown):
 
 
 @pytest.mark.parametrize(
-    ("prompt", "unknown"), [("夕阳下空中的城堡", []), ("一座饕餮城堡", ["饕餮"]), ("饕,餮 and a 城堡 by Quark", ["饕", "餮", "and", "by", "Quark"])]
+    ("prompt", "unknown"),
+    [("夕阳下空中的城堡", []), ("一座饕餮城堡", ["饕餮"]), ("饕,餮 and a 城堡 by Quark", ["饕", "餮", "and", "by", "Quark"]), ("一只狮子站在城堡前", ["狮子"])],
 )
 def test_chinese_characters(prompt, unknown):
     assert vocabulary.unknown_words(encoder("mini-zh"), prompt) == unknown
+
+
+def test_a_word_that_only_shares_letters_is_no_typing_error(bench):
+    notes = methods.run(methods.build("text_to_image", {"prompt": "a horse", "steps": 1}), bench.context()).notes
+    assert any("does not know: horse" in note for note in notes)
+    assert not any("shore" in note.partition("It draws")[0] for note in notes)
 
 
 def test_a_large_vocabulary_spells_any_word(monkeypatch):

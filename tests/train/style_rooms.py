@@ -36,7 +36,9 @@ def goes_on_where_it_was_stopped(bench, room: str, values: dict, *, before: int 
     with pytest.raises(Cancelled):
         run(bench, room, values | {length: 3, "name": "parts"}, stop_after=before + 2)
     assert not (bench.weights.root / "parts.safetensors").exists()
-    run(bench, room, values | {length: 3, "name": "parts"})
+    again = run(bench, room, values | {length: 3, "name": "parts"})
+    assert again.notes[0].startswith("goes on from step ")
+    assert "继续训练" in again.notes[0].zh
     whole, parts = (load_file(bench.weights.root / f"{name}.safetensors") for name in ("whole", "parts"))
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 

@@ -1,5 +1,6 @@
 """From a room's fields to click's options. A flag left out is left out of the params too, so that each default stands in one place."""
 
+import os
 import stat
 from typing import Any
 
@@ -41,6 +42,8 @@ class Folder(Name):
             self.fail(f"there is no folder {path}{sources.near_file(path)}", param, ctx)
         if there is not None and not stat.S_ISDIR(there.st_mode):
             self.fail(f"{path} is a file, and a folder is wanted", param, ctx)
+        if there is not None and self._exists and not os.access(path, os.R_OK | os.X_OK):
+            self.fail(f"{path} cannot be read: this account may not enter it", param, ctx)
         return path
 
 

@@ -127,7 +127,7 @@ class One:
             note(text)
 
         with progress_bar(self.place + self.method, quiet=self.how.quiet or self.how.as_json) as on_step, compilation.announced(announce):
-            painting = self.bench.run(ready.params, on_step, stop)
+            painting = self.bench.run(ready.params, on_step, stop, announce)
         return Painted(ready, painting, time.monotonic() - started, tuple(said))
 
     def finished(self, painted: Painted | Done) -> Done:

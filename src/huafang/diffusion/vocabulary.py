@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 from huafang import catalogue
 from huafang.diffusion import prompts
@@ -54,17 +55,39 @@ def _is_split(encoder: TextEncoder, word: str) -> bool:
 
 
 def _unknown_characters(encoder: TextEncoder, text: str) -> list[str]:
+    """Names of things in which an unknown character stands; where there is none, the runs of unknown characters themselves."""
     known = encoder.tokenizer.get_vocab()
-    runs = []
+    runs, named = [], []
     for words in _HAN.findall(text):
         marked = "".join(character if character not in known else " " for character in words)
         runs += marked.split()
-    return runs
+        named += [name for name in _names_in(words) if any(character not in known for character in name)]
+    return named or runs
+
+
+def _names_in(words: str) -> Iterator[str]:
+    """The names of things in `words`, the longest at each place."""
+    names = _names()
+    longest = max(map(len, names))
+    at = 0
+    while at < len(words):
+        length = next((length for length in range(min(longest, len(words) - at), 0, -1) if words[at : at + length] in names), 0)
+        if length:
+            yield words[at : at + length]
+        at += max(length, 1)
+
+
+@cache
+def _names() -> frozenset[str]:
+    from huafang.scenes.things import things
+
+    return frozenset(name for thing in things().values() for name, _ in thing.chinese)
 
 
 def _nearest(encoder: TextEncoder, unknown: Sequence[str]) -> list[str]:
-    """Known words of five letters and more that are spelled nearly alike: typing errors."""
+    """Known words of five letters and more that are spelled nearly alike and begin alike: typing errors."""
     if encoder.bert:
         return []
     known = [token.removesuffix(_WORD_END) for token in encoder.tokenizer.get_vocab() if token.endswith(_WORD_END) and len(token) > len(_WORD_END) + 4]
-    return list(dict.fromkeys(match for word in unknown for match in difflib.get_close_matches(word.lower(), known, 1, 0.8)))
+    near = ((word, match) for word in unknown for match in difflib.get_close_matches(word.lower(), known, 1, 0.8))
+    return list(dict.fromkeys(match for word, match in near if match[0] == word[0].lower()))

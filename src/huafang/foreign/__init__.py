@@ -57,7 +57,7 @@ def _by_comment(text: Mapping[str, str]) -> Found | None:
         if words.startswith("{") and (told := json_object(words)) is not None:
             if found := _by_json(told):
                 return found
-        elif words:
+        elif words and (name == PARAMETERS or a1111.has_settings(words)):
             return a1111.read(words)
     return None
 
@@ -94,6 +94,11 @@ def _by_prompt(text: Mapping[str, str]) -> Found | None:
 
 def _is_graph(told: Mapping[str, Any]) -> bool:
     return any(isinstance(node, dict) and "class_type" in node for node in list(told.values())[:50])
+
+
+def has_settings(comment: str) -> bool:
+    """Whether a comment holds settings: as JSON, or as A1111's text. Long ones are not looked at."""
+    return len(comment) < 200_000 and (json_object(comment) is not None or a1111.has_settings(comment))
 
 
 def json_object(text: str | None) -> dict[str, Any] | None:

@@ -24,6 +24,11 @@ _SILENT |= {"Civitai resources", "Civitai metadata", "Batch size", "Batch pos", 
 """What changes nothing in the picture, or is told elsewhere."""
 
 
+def has_settings(text: str) -> bool:
+    """Whether `text` has a line of settings or a negative prompt; a comment without either is somebody's own words about a picture."""
+    return bool(_split(text.strip())[1]) or re.search(r"^Negative prompt:", text, re.MULTILINE) is not None
+
+
 def read(text: str) -> Found:
     """Prompts and settings. A text without settings is a prompt."""
     words, pairs = _split(text.strip())

@@ -87,6 +87,8 @@ SAID = {
     "float_parsing": "must be a number",
     "bool_parsing": "must be true or false",
     "string_type": "must be a text",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
     "extra_forbidden": "there is no such field",
     "model_attributes_type": "must be a JSON object",
     "dict_type": "must be a JSON object",
@@ -207,7 +209,7 @@ def run(params: Params, ctx: "Context") -> "Result":
         result = filming.restyle(params, ctx, module.run)
     else:
         result = module.run(params, ctx)
-    return replace(result, notes=[*result.notes, *_flattened(params, ctx)])
+    return replace(result, notes=[*ctx.messages, *result.notes, *_flattened(params, ctx)])
 
 
 def _flattened(params: Params, ctx: "Context") -> list[Note]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from huafang import images, metadata, video
 from huafang.assets import Assets
-from huafang.errors import BadInput, HuafangError
+from huafang.errors import BadInput, HuafangError, OutOfMemory
 from huafang.notes import Note
 from huafang.server.remux import rewritten
 
@@ -153,7 +153,7 @@ def _answer(cpu_seconds: int, function: Any, arguments: tuple[Any, ...]) -> Any:
         resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds, resource.RLIM_INFINITY))
     try:
         return function(*arguments)
-    except MemoryError:
+    except (MemoryError, OutOfMemory):
         raise BadInput("this picture does not fit in memory", code="image.unreadable") from None
 
 

@@ -7,6 +7,7 @@ sees what it would have seen.
 import hashlib
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from huafang import images
 from huafang.assets import write_whole
 from huafang.context import Context
 from huafang.errors import BadInput
+from huafang.notes import Note
 from huafang.train import checkpoints
 
 LOG = "log.jsonl"
@@ -60,6 +62,8 @@ def train(task: Task, folder: Path, plan: Plan, ctx: Context, *, logged: Callabl
     Raises Cancelled, BadInput where the run in `folder` was one of other settings.
     """
     first = _resume(task, folder)
+    if first:
+        ctx.message(Note(f"goes on from step {first} of {plan.steps}, where it was stopped", f"从上次停下的第 {first} 步（共 {plan.steps} 步）继续训练。"))
     log = folder / LOG
     _cut(log, first)
     smooth: dict[str, float] = {}
@@ -121,9 +125,11 @@ def _resume(task: Task, folder: Path) -> int:
     differing = sorted(key for key in {*was, *wanted} if was.get(key) != wanted.get(key))
     if differing:
         key = differing[0]
+        before, now = was.get(key), wanted.get(key)
+        hidden = any(re.fullmatch(r"[0-9a-f]{16,}", str(one)) for one in (before, now))  # fingerprints of pictures say nothing to anyone
+        said = f"with another {key}" if hidden else f"with {key} = {before!r}, and now {now!r} is asked for"
         raise BadInput(
-            f"the run in {folder} was begun with {key} = {was.get(key)!r}, and now {wanted.get(key)!r} is asked for",
-            hint="take another name for the new run, or the old settings",
+            f"the training {folder.name} was begun {said}", code="train.other_settings", hint="take another name for the new training, or the old settings"
         )
     return checkpoints.load(place, task.modules, task.optimizers)
 
