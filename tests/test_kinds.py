@@ -113,7 +113,7 @@ def test_a_damaged_model_is_refused_at_the_door_before_torch_is_loaded(file, tmp
     assert left.value.code == 2
     said = capsys.readouterr()
     assert "would write" not in said.out + said.err
-    assert Path(file).name in said.err.lower()
+    assert (file if isinstance(told, str) else Path(file).name) in said.err.lower()
 
 
 def test_a_single_file_without_a_vocabulary_is_refused_at_the_door(bench, tmp_path, monkeypatch):

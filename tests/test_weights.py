@@ -192,6 +192,7 @@ def test_a_file_that_is_no_weights_is_called_what_it_is(file, kind):
         (b"PK\x03\x04" + b"0" * 90, "huafang models convert"),
         (b"\x1f\x8b\x08" + b"0" * 60, "unpack it first"),
         (b"", "get it again"),
+        (struct.pack("<Q", 60) + b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'.ljust(60) + b"0000", "get it again"),
         (b"GGUF" + b"0" * 60, "look for a .safetensors or .pth of the same model"),
     ],
 )

@@ -293,7 +293,8 @@ def _checked(path: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]
             raise _refused(path, "its tensors overlap or leave a hole")
         end = stop
     if end > whole - 8 - size:
-        raise _refused(path, f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there: it was cut off while it was downloaded or copied")
+        why = f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there: it was cut off while it was downloaded or copied"
+        raise _refused(path, why, hint="get it again")
     if end != whole - 8 - size:
         raise _refused(path, f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there")
     return body, {key: value for key, value in said.items() if len(value) < MAX_METADATA and len(key) <= 1_000}
@@ -304,7 +305,7 @@ def _not_safetensors(path: Path, head: bytes, whole: int, size: int) -> BadInput
     kind = None if head[8:9] == b"{" else what_is(head)
     if kind is None:
         why = f"its header claims {size:,} bytes of {whole:,}" if whole >= 8 else f"it has {whole} bytes"
-        return _refused(path, f"{why}: it was cut off, or is of another kind")
+        return _refused(path, f"{why}: it was cut off, or is of another kind", hint="get it again")
     said = f"{path.name} is no safetensors file that can be used: it is {kind} ({whole:,} bytes)"
     return BadInput(said, code="weights.unreadable", hint=advice(kind, path.name))
 
@@ -348,8 +349,8 @@ def _identity(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _refused(path: Path, why: str) -> BadInput:
-    return BadInput(f"{path.name} is no safetensors file that can be used: {why[:300]}", code="weights.unreadable")
+def _refused(path: Path, why: str, hint: str | None = None) -> BadInput:
+    return BadInput(f"{path.name} is no safetensors file that can be used: {why[:300]}", code="weights.unreadable", hint=hint)
 
 
 def _changed(path: Path) -> BadInput:

@@ -141,9 +141,12 @@ def _folder(path: Path) -> Checkpoint:
         raise unfit(path, f"a model whose parts do not belong together: {pipeline} with {index['text_encoder'][1]} and {index['tokenizer'][1]}")
     configs = {part: _config(path, part, bert) for part in wanted if not part.startswith("tokenizer")}
     files = {part: tuple(weight_files(place := part_of(path, part), place.parent)) for part in configs if part != "scheduler"}
-    for each in files.values():
+    for part, each in files.items():
         for file in each:
-            header(file)  # checks it whole
+            try:
+                header(file)  # checks it whole
+            except BadInput as error:  # parts have files of the same name
+                raise BadInput(f"{part}/{error.message}", code=error.code, hint=error.hint) from error
     words = tuple(tokenizer.read(path / part, path, "bert" if bert else "clip") for part in wanted if part.startswith("tokenizer"))
     unet, scheduler = configs["unet"], configs["scheduler"]
     assert isinstance(unet, UNet), "by KINDS"
