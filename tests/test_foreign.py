@@ -594,3 +594,39 @@ def test_somebodys_comment_is_no_prompt(comment):
 @pytest.mark.parametrize("comment", ["a fox\nSteps: 20, Sampler: Euler a, Seed: 1, Size: 512x512", "a fox\nNegative prompt: dull", '{"sui_image_params": {}}'])
 def test_a_comment_with_settings_is_a_recipe(comment):
     assert metadata.has_settings(comment)
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt", "negative"),
+    [
+        ("a cat Negative prompt: ugly Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 6", "a cat", "ugly"),
+        ("a cat\nNegative prompt: ugly, Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 6", "a cat", "ugly"),
+        ("a cat\nNegative prompt: ugly\nSeed: 6, Steps: 20, CFG scale: 7, Sampler: Euler a", "a cat", "ugly"),
+        ("a cat\nSampler: Euler a, Seed: 6, CFG scale: 7, Steps: 20, Size: 512x512", "a cat", None),
+        ("a cat, Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 6", "a cat", None),
+    ],
+)
+def test_settings_that_do_not_begin_a_line_with_their_steps(text, prompt, negative):
+    params = metadata.read({"parameters": text})["params"]
+    assert (params["prompt"], params.get("negative_prompt")) == (prompt, negative)
+    assert (params["steps"], params["seed"], params["sampler"], params["guidance"]) == (20, 6, "euler_a", 7.0)
+
+
+@pytest.mark.parametrize(
+    ("node", "prompt"),
+    [
+        ({"string_a": "a cat", "string_b": "on a hill", "delimiter": ", "}, "a cat, on a hill"),
+        ({"text1": "a cat", "text2": ["8", 0]}, "a cat by night"),
+        ({"anything": 3}, ""),
+    ],
+)
+def test_comfyui_prompts_that_are_joined_or_not_found(node, prompt):
+    graph = {
+        "3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": 20, "cfg": 7, "sampler_name": "euler", "positive": ["6", 0]}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": ["9", 0]}},
+        "8": {"class_type": "String", "inputs": {"value": "by night"}},
+        "9": {"class_type": "Join", "inputs": node},
+    }
+    found = metadata.read({"prompt": json.dumps(graph)})
+    assert found["params"]["prompt"] == prompt
+    assert any("its prompt is not written" in lost["en"] for lost in found["lost"]) == (prompt == "")

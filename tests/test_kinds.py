@@ -1,6 +1,9 @@
 """Weights are known by the names of their tensors: those that fit are taken, those of another method are refused with the method that runs them."""
 
+import json
+import shutil
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,9 +12,10 @@ from safetensors.torch import load_file, save_file
 import huafang
 from huafang import methods, weights
 from huafang.cli import main
-from huafang.errors import BadInput
+from huafang.errors import BadInput, MissingWeights
 from huafang.nets import transformer_net
 from huafang.params import fields
+from tests.diffusion import tiny
 from tests.test_removal import put
 
 ROOMS = ("adain", "animegan", "cap_vstnet", "cartoongan", "clipstyler", "cyclegan", "fast_style", "micro_ast", "multi_style", "stargan")
@@ -80,3 +84,43 @@ def test_a_name_that_is_listed_is_accepted_whatever_its_ending(bench, tmp_path, 
     (tmp_path / "photo.png").write_bytes(bench.assets.read(bench.content))
     assert "mynet.pth" in [model.name for model in bench.weights.models()]
     assert huafang.run("fast_style", content="photo.png", weights="mynet.pth", size=64).image is not None
+
+
+BROKEN = {
+    "unet/config.json": '{"layers_per_block": 1000000}',
+    "scheduler/scheduler_config.json": '{"beta_schedule": "cosmic"}',
+    "tokenizer/vocab.json": "{}",
+    "unet/diffusion_pytorch_model.safetensors": "version https://git-lfs.github.com/spec/v1\n",
+    "text_encoder/model.safetensors": "",
+    "vae/config.json": "[]",
+    "unet": {"cross_attention_dim": 7},
+    "unet/": {"sample_size": 1024},
+    "vae": {"latent_channels": 3},
+}
+
+
+@pytest.mark.parametrize("file", BROKEN)
+def test_a_damaged_model_is_refused_at_the_door_before_torch_is_loaded(file, tmp_path, capsys):
+    place = tiny.copy("sd1", tmp_path / "model")
+    told = BROKEN[file]
+    if isinstance(told, dict):  # each file is sound, and they do not belong together
+        (place / file / "config.json").write_text(json.dumps(json.loads((place / file / "config.json").read_text()) | told))
+    else:
+        (place / file).write_text(told)
+    asked = ["generate", "a cat", "--model", str(place), "-o", str(tmp_path / "x.png"), "--dry-run", "--data", str(tmp_path / "data")]
+    with pytest.raises(SystemExit) as left:
+        main(asked)
+    assert left.value.code == 2
+    said = capsys.readouterr()
+    assert "would write" not in said.out + said.err
+    assert (file if isinstance(told, str) else Path(file).name) in said.err.lower()
+
+
+def test_a_single_file_without_a_vocabulary_is_refused_at_the_door(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    path = tiny.single("sd1", tmp_path)
+    params = methods.build("text_to_image", {"prompt": "x", "model": bench.weights.add(path)})
+    methods.check_models(params, bench.weights)
+    shutil.rmtree(path.with_suffix(".tokenizer"))
+    with pytest.raises(MissingWeights, match="the vocabulary that its text encoder reads with"):
+        methods.check_models(params, bench.weights)

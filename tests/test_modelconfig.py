@@ -69,3 +69,8 @@ def test_a_file_is_read_up_to_a_size(tmp_path):
         modelfiles.read_json(tmp_path / "config.json")
     (tmp_path / "config.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert modelfiles.read_json(tmp_path / "config.json") == {"a": 1}, "a mark of the byte order is no fault"
+
+
+def test_a_number_out_of_bounds_is_said_once_where_a_list_may_stand_too():
+    with pytest.raises(BadInput, match=r"cannot be: attention_head_dim = 0: must be greater than or equal to 1$"):
+        modelconfig.checked(modelconfig.UNet, {"attention_head_dim": 0}, "unet/config.json")

@@ -153,6 +153,20 @@ OTHERS = {
     "an HDF5 file": b"\x89HDF\r\n" + b"0" * 60,
     "an ONNX file": b"\x08\x03\x12\x07pytorch" + b"0" * 60,
     "a program for Windows": b"MZ\x90\x00" + b"0" * 60,
+    r"a picture \(AVIF\)": b"\0\0\0\x1cftypavif" + b"0" * 60,
+    r"a picture \(HEIC\)": b"\0\0\0\x1cftypheic" + b"0" * 60,
+    r"a picture \(BMP\)": b"BM" + b"\1" * 60,
+    r"a picture \(TIFF\)": b"II*\0" + b"\1" * 60,
+    r"a picture \(SVG\)": b"<svg xmlns='http://www.w3.org/2000/svg'></svg>",
+    r"a film \(MP4": b"\0\0\0\x1cftypisom" + b"0" * 60,
+    r"a film \(Matroska": b"\x1aE\xdf\xa3" + b"\1" * 60,
+    "a tar archive": b"net.pth".ljust(257, b"\0") + b"ustar\0" + b"00" * 60,
+    "a Zstandard archive": b"\x28\xb5\x2f\xfd" + b"\1" * 60,
+    "an ONNX": b"\x08\x07\x12\x07pytorch" + b"\1" * 60,
+    "a web page,": b"\xef\xbb\xbf<html lang=en>moved</html>",
+    "a web page, and": "<!doctype html><title>Sign in</title>".encode("utf-16"),
+    "a web page, and no file": b"<script>location = '/login'</script>",
+    "too short": b"\x80\x02}",
     "empty": b"",
     "full of zeros": bytes(100),
     "it was cut off": struct.pack("<Q", 5000) + b'{"a": {"dtype": "F32"',
@@ -168,6 +182,25 @@ def test_a_file_that_is_no_weights_is_called_what_it_is(file, kind):
             use(file)
         assert refused.value.code == "weights.unreadable"
         assert "claims" not in refused.value.message or "of" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("begin", "hint"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"<!doctype html><title>Sign in</title>", "open its address in a browser"),
+        (b"PK\x03\x04" + b"0" * 90, "huafang models convert"),
+        (b"\x1f\x8b\x08" + b"0" * 60, "unpack it first"),
+        (b"", "get it again"),
+        (struct.pack("<Q", 60) + b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'.ljust(60) + b"0000", "get it again"),
+        (b"GGUF" + b"0" * 60, "look for a .safetensors or .pth of the same model"),
+    ],
+)
+def test_what_to_do_with_a_file_that_is_no_weights_fits_what_it_is(file, begin, hint):
+    file.write_bytes(begin)
+    with pytest.raises(BadInput) as refused:
+        weights.load(file)
+    assert hint in refused.value.hint
 
 
 def test_bad_input_40_zero_tensors(file):

@@ -59,13 +59,21 @@ def checked(kind: type[C], values: Any, name: str) -> C:
 def sentences(error: ValidationError) -> Iterator[str]:
     """What is wrong, key by key, in words."""
     seen = set()
-    for fault in error.errors(include_url=False):
-        key = ".".join(str(part)[:60] for part in fault["loc"] if not (isinstance(part, str) and ("[" in part or part in _BRANCHES)))
+    faults = [(_key(fault["loc"]), fault) for fault in error.errors(include_url=False)]
+    bounded = {key for key, fault in faults if not fault["type"].endswith("_type")}
+    for key, fault in faults:
+        if fault["type"] == "list_type" and key in bounded:
+            continue  # a number or a list may stand there, and the number is what is wrong
         said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").replace("Field required", "is missing")
         came = "" if fault["type"] in ("missing", "value_error") else f" = {_short(fault['input'])}"
         if (sentence := f"{key}{came}: {said}" if key else said) not in seen:
             seen.add(sentence)
             yield sentence
+
+
+def _key(place: tuple[int | str, ...]) -> str:
+    """The key at a place, without pydantic's names for the branches of a union."""
+    return ".".join(str(part)[:60] for part in place if not (isinstance(part, str) and ("[" in part or part in _BRANCHES)))
 
 
 _BRANCHES = {"int", "float", "str", "bool", "none", "nullable", "constrained-int", "constrained-float", "literal"}

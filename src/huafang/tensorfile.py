@@ -73,21 +73,47 @@ KINDS: tuple[tuple[bytes, str], ...] = (
     (b"GGUF", "a GGUF file, which llama.cpp and its relatives read"),
     (b"\x89HDF", "an HDF5 file, as Keras' .h5 files are"),
     (b"\x93NUMPY", "a NumPy array"),
-    (b"\x08\x03\x12", "an ONNX file"),
+    (b"BM", "a picture (BMP)"),
+    (b"II*\0", "a picture (TIFF)"),
+    (b"MM\0*", "a picture (TIFF)"),
+    (b"\x1aE\xdf\xa3", "a film (Matroska or WebM)"),
+    (b"OggS", "a sound or a film (Ogg)"),
+    (b"ID3", "a sound (MP3)"),
+    (b"fLaC", "a sound (FLAC)"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
     (b"MZ", "a program for Windows"),
     (b"\x7fELF", "a program for Linux"),
 )
 """How files begin that are given or downloaded in place of weights, and what they are."""
+_BRANDS = {b"avif": "a picture (AVIF)", b"avis": "a picture (AVIF)", b"heic": "a picture (HEIC)", b"heix": "a picture (HEIC)", b"mif1": "a picture (HEIF)"}
+"""Bytes 8 to 12 of files of the MP4 family that are pictures; others are films."""
+_ONNX = re.compile(rb"\x08[\x01-\x20][\x12\x1a\x22\x3a\x42]")
+"""An ONNX model begins with its IR version, a protobuf field 1, and then the producer's name, the graph or the operator set."""
+SHORTEST = 8
+"""Bytes that every file of weights has: that of safetensors begins with a number of so many."""
 
 
-PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
-"""What wrappers put before the names of a network's tensors: DataParallel, torch.compile, Lightning and other trainers."""
+PREFIXES = (
+    "module.",
+    "_orig_mod.",
+    "_fsdp_wrapped_module.",
+    "model.",
+    "net.",
+    "network.",
+    "generator.",
+    "netG.",
+    "G.",
+    "state_dict.",
+    "params_ema.",
+    "params.",
+)
+"""What wrappers put before the names of a network's tensors: DataParallel, torch.compile, FSDP, Lightning, and trainers that keep a generator."""
 
 
 def plain_names(names: list[str]) -> tuple[list[str], str]:
     """The names without the prefixes that all of them have, and the prefix that was taken off; "" where there is none.
 
-    `model.0.weight` keeps its prefix: so a network's own layers are called. So do the parts of Stable Diffusion.
+    `model.0.weight` keeps its prefix: so a network's own layers are called. So do the parts of Stable Diffusion, and AnimeGANv3's `generator.base`.
     """
     stripped = ""
     while names:
@@ -95,7 +121,9 @@ def plain_names(names: list[str]) -> tuple[list[str], str]:
         if prefix is None:
             break
         rest = [name.removeprefix(prefix) for name in names]
-        if prefix in ("model.", "net.") and (any(one[0].isdigit() for one in rest) or any(one.startswith("diffusion_model.") for one in rest)):
+        if prefix not in ("module.", "_orig_mod.", "_fsdp_wrapped_module.") and any(
+            one[0].isdigit() or one.startswith(("diffusion_model.", "base.")) for one in rest
+        ):
             break
         names, stripped = rest, stripped + prefix
     return names, stripped
@@ -105,18 +133,54 @@ def what_is(head: bytes) -> str | None:
     """What a file is, by its first bytes; None where that is not known."""
     if not head.strip(b"\0"):
         return "empty" if not head else "full of zeros: its download was cut off, or its disk is damaged"
+    if len(head) < SHORTEST:
+        return "too short to hold weights: its download was cut off"
     for mark, kind in KINDS:
         if head.startswith(mark):
             return kind
-    if re.match(rb"\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|\?xml)", head, re.IGNORECASE | re.DOTALL):
-        return "a web page, and no file: what was downloaded may be a page that asks to sign in, or an error"
-    try:
-        text = head[:-4].decode() if len(head) > 64 else head.decode()
-    except UnicodeDecodeError:
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], "a film (MP4 or QuickTime)")
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    if _ONNX.match(head):
+        return "an ONNX file"
+    text = _text(head)
+    if text is None:
         return None
+    if re.match(r"\s*(<!--.*?-->\s*)?<svg\b", text, re.IGNORECASE | re.DOTALL):
+        return "a picture (SVG)"
+    if re.match(r"\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|script|meta|title|\?xml)", text, re.IGNORECASE | re.DOTALL):
+        return "a web page, and no file: what was downloaded may be a page that asks to sign in, or an error"
     if text.lstrip()[:1] in ("{", "["):
         return "a JSON text"
     return "a text" if text.isprintable() or not re.search(r"[\x00-\x08\x0e-\x1f]", text) else None
+
+
+def _text(head: bytes) -> str | None:
+    """The beginning of a file as text, in UTF-8, or in UTF-16 where a byte order mark says so; None where it is neither."""
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    cut = head[: len(head) - len(head) % 2] if wide else head[:-4] if len(head) > 64 else head  # the last character may be cut
+    try:
+        return cut.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def advice(kind: str, name: str) -> str:
+    """What to do with the file `name`, which is of the sort `kind` that `what_is` told, and no weights that can be used as they are."""
+    ways = (
+        (("a Git LFS",), "fetch the file itself: git lfs pull, or its download link on the page"),
+        (
+            ("a web page", "a text", "a JSON"),
+            "open its address in a browser and save the file that it gives; a link must be one to the file itself (raw, resolve)",
+        ),
+        (("a zip archive", "a pickle"), f"convert it once, in a process of its own: huafang models convert {name}"),
+        (("empty", "full of zeros", "too short", "an empty zip"), "its download failed: get it again"),
+        (("a gzip", "a bzip2", "an xz", "a 7z", "a RAR", "a tar", "a Zstandard"), "unpack it first: the weights lie in it"),
+        (("an ONNX",), f"of ONNX only AnimeGANv3 is read: give it the ending .onnx, then: huafang models convert {name.rpartition('.')[0]}.onnx"),
+    )
+    fitting = (said for begins, said in ways if kind.startswith(begins))
+    return next(fitting, "this is not a file of weights that can be read; look for a .safetensors or .pth of the same model")
 
 
 def header(path: Path) -> dict[str, Any]:
@@ -229,7 +293,8 @@ def _checked(path: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]
             raise _refused(path, "its tensors overlap or leave a hole")
         end = stop
     if end > whole - 8 - size:
-        raise _refused(path, f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there: it was cut off while it was downloaded or copied")
+        why = f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there: it was cut off while it was downloaded or copied"
+        raise _refused(path, why, hint="get it again")
     if end != whole - 8 - size:
         raise _refused(path, f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there")
     return body, {key: value for key, value in said.items() if len(value) < MAX_METADATA and len(key) <= 1_000}
@@ -237,19 +302,12 @@ def _checked(path: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]
 
 def _not_safetensors(path: Path, head: bytes, whole: int, size: int) -> BadInput:
     """The refusal of a file that does not begin as one of safetensors does: by what it is, where that is known."""
-    hints = {
-        "a Git LFS": "fetch the file itself: git lfs pull, or its download link on the page",
-        "a web pag": "open its address in a browser, and save the file that it gives after signing in",
-        "a zip arc": f"convert it once, in a process of its own: huafang models convert {path.name}",
-        "a pickle,": f"convert it once, in a process of its own: huafang models convert {path.name}",
-        "empty": "its download failed: get it again",
-    }
     kind = None if head[8:9] == b"{" else what_is(head)
     if kind is None:
         why = f"its header claims {size:,} bytes of {whole:,}" if whole >= 8 else f"it has {whole} bytes"
-        return _refused(path, f"{why}: it was cut off, or is of another kind")
-    hint = next((said for begin, said in hints.items() if kind.startswith(begin)), None)
-    return BadInput(f"{path.name} is no safetensors file that can be used: it is {kind} ({whole:,} bytes)", code="weights.unreadable", hint=hint)
+        return _refused(path, f"{why}: it was cut off, or is of another kind", hint="get it again")
+    said = f"{path.name} is no safetensors file that can be used: it is {kind} ({whole:,} bytes)"
+    return BadInput(said, code="weights.unreadable", hint=advice(kind, path.name))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -291,8 +349,8 @@ def _identity(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _refused(path: Path, why: str) -> BadInput:
-    return BadInput(f"{path.name} is no safetensors file that can be used: {why[:300]}", code="weights.unreadable")
+def _refused(path: Path, why: str, hint: str | None = None) -> BadInput:
+    return BadInput(f"{path.name} is no safetensors file that can be used: {why[:300]}", code="weights.unreadable", hint=hint)
 
 
 def _changed(path: Path) -> BadInput:

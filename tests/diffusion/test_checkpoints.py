@@ -19,6 +19,7 @@ def test_folders_are_known(family, says, tmp_path):
     place = tiny.copy(family, tmp_path / "model")
     if family == "sd2":
         edit(place / "unet" / "config.json", cross_attention_dim=1024)
+        edit(place / "text_encoder" / "config.json", hidden_size=1024)
     found = inspect(place)
     assert (found.family, found.single, found.prediction) == (family, False, says)
 

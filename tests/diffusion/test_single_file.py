@@ -77,14 +77,14 @@ def test_the_vocabulary_is_found_beside_the_file_or_its_absence_explained(shapes
     monkeypatch.setenv("HF_HUB_CACHE", str(shapes / "no-cache"))
     path = tiny.single("sd1", shapes)
     found = checkpoints.inspect(path)
-    assert single_file.tokenizer_files(found)[0] == path.with_suffix(".tokenizer") / "vocab.json"
+    assert checkpoints.tokenizer_files(found)[0] == path.with_suffix(".tokenizer") / "vocab.json"
     path.with_suffix(".tokenizer").rename(shapes / "tokenizer")
-    assert single_file.tokenizer_files(found)[1] == shapes / "tokenizer" / "merges.txt"
+    assert checkpoints.tokenizer_files(found)[1] == shapes / "tokenizer" / "merges.txt"
     (shapes / "tokenizer" / "merges.txt").unlink()
     with pytest.raises(MissingWeights, match=r"the vocabulary .* is not on this machine") as refused:
         load(path)
     cached = tiny.write_tokenizer(shapes / "no-cache" / "models--openai--clip-vit-large-patch14" / "snapshots" / "abc")
-    assert single_file.tokenizer_files(found)[0] == cached / "vocab.json"
+    assert checkpoints.tokenizer_files(found)[0] == cached / "vocab.json"
     assert "hf download openai/clip-vit-large-patch14 vocab.json merges.txt" in str(refused.value.hint)
 
 

@@ -103,7 +103,32 @@ def test_of_several_tables_the_generator_is_meant_or_all_are_listed(tmp_path: Pa
         pull.convert(tmp_path / "two.pth", tmp_path / "third.safetensors", part="checkpoint.middle")
 
 
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "net.", "module._orig_mod.", "model.module."])
+def test_what_a_training_leaves_beside_a_network_is_not_asked_about(tmp_path: Path) -> None:
+    one, state = {"a.weight": torch.ones(3)}, {"state": {0: {"exp_avg": torch.zeros(3)}}}
+    torch.save({"my_net": one, "optimizer_G": state, "discriminator": {"b.weight": torch.ones(2)}}, tmp_path / "one.pth")
+    assert set(weights.load(pull.convert(tmp_path / "one.pth"))) == {"a.weight"}
+    torch.save({"G_A": one, "G_B": {"c": {"b.weight": torch.ones(2)}}, "optimizer": state}, tmp_path / "two.pth")
+    with pytest.raises(BadInput, match=r"tables of tensors: G_A \(1 tensors\), G_B \(1 tensors\); choose one with --part NAME") as refused:
+        pull.convert(tmp_path / "two.pth")
+    assert refused.value.code == "weights.wrong_kind"
+    assert "--part" in str(refused.value.hint)
+
+
+def test_one_network_of_several_in_one_table_is_chosen_by_the_beginning_of_its_names(tmp_path: Path) -> None:
+    tensors = {"model.conv1.weight": torch.ones(3), "model.conv1.bias": torch.ones(1), "loss.vgg.weight": torch.zeros(2)}
+    torch.save({"state_dict": tensors}, tmp_path / "net.ckpt")
+    made = conversion.converted(tmp_path / "net.ckpt")
+    assert set(weights.load(made.path)) == set(tensors)
+    assert "begin with model. (2), loss. (1): if one of these is the network, convert again with --part NAME" in made.notes[-1]
+    made = conversion.converted(tmp_path / "net.ckpt", part="state_dict.model", over=True)
+    assert set(weights.load(made.path)) == {"conv1.weight", "conv1.bias"}
+    assert made.notes == ("the tensors are those of state_dict.model.*",)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["module.", "_orig_mod.", "model.", "net.", "module._orig_mod.", "model.module.", "generator.", "G.", "netG.module.", "params_ema.", "state_dict.model."],
+)
 def test_prefixes_of_wrappers_are_taken_off_and_said(tmp_path: Path, prefix: str) -> None:
     torch.save({f"{prefix}conv1.weight": torch.ones(3), f"{prefix}conv2.bias": torch.zeros(2)}, tmp_path / "net.pth")
     made = conversion.converted(tmp_path / "net.pth")
@@ -111,12 +136,15 @@ def test_prefixes_of_wrappers_are_taken_off_and_said(tmp_path: Path, prefix: str
     assert made.notes == (f"the prefix {prefix} was taken off the names of its tensors",)
 
 
-@pytest.mark.parametrize("names", [("model.1.weight", "model.4.bias"), ("model.diffusion_model.a", "model.diffusion_model.b"), ("module.a", "b"), ("net.0.w",)])
+@pytest.mark.parametrize(
+    "names",
+    [("model.1.weight", "model.4.bias"), ("model.diffusion_model.a", "model.diffusion_model.b"), ("module.a", "b"), ("net.0.w",), ("generator.base.Conv.w",)],
+)
 def test_names_that_are_a_networks_own_stay(tmp_path: Path, names: tuple[str, ...]) -> None:
     torch.save({name: torch.ones(2) for name in names}, tmp_path / "net.pth")
     made = conversion.converted(tmp_path / "net.pth")
     assert set(weights.load(made.path)) == set(names)
-    assert made.notes == ()
+    assert not any("was taken off" in note for note in made.notes)
 
 
 NOTHING = {

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from huafang.catalogue import part as part_of
 from huafang.diffusion.carried import Carried
 from huafang.diffusion.carried import read as read_carried
-from huafang.errors import BadInput
+from huafang.errors import BadInput, MissingWeights
+from huafang.hubcache import hub_folder
 from huafang.modelconfig import Bert, ClipText, ModelIndex, Part, Scheduler, UNet, Vae, checked
 from huafang.modelfiles import read_json, weight_files
 from huafang.nets import tokenizer
@@ -56,6 +57,8 @@ PARTS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """The parts that are loaded, and the classes each may be. `safety_checker`, `feature_extractor`, `image_encoder` are left where they lie."""
 LEFT = ("safety_checker", "feature_extractor", "image_encoder")
+
+CLIP_TOKENIZER = "openai/clip-vit-large-patch14"
 
 _UNET = "model.diffusion_model."
 _OTHERS: tuple[tuple[str, str], ...] = (
@@ -106,6 +109,13 @@ def inspect(path: Path) -> Checkpoint:
     return _folder(path) if path.is_dir() else _file(path)
 
 
+def check(path: Path) -> None:
+    """See that the model at `path` can be used, as far as its small files and the headers of its weights tell. Raises as `inspect` does."""
+    found = inspect(path)
+    if found.single and (found.carried is None or found.carried.vocab is None):
+        tokenizer_files(found)
+
+
 def unfit(path: Path, what: str, code: str = "weights.wrong_kind") -> BadInput:
     return BadInput(f"{path.name} is {what}", code=code, hint=f"models that are read here: {READ}")
 
@@ -131,16 +141,51 @@ def _folder(path: Path) -> Checkpoint:
         raise unfit(path, f"a model whose parts do not belong together: {pipeline} with {index['text_encoder'][1]} and {index['tokenizer'][1]}")
     configs = {part: _config(path, part, bert) for part in wanted if not part.startswith("tokenizer")}
     files = {part: tuple(weight_files(place := part_of(path, part), place.parent)) for part in configs if part != "scheduler"}
-    for each in files.values():
+    for part, each in files.items():
         for file in each:
-            header(file)  # checks it whole
+            try:
+                header(file)  # checks it whole
+            except BadInput as error:  # parts have files of the same name
+                raise BadInput(f"{part}/{error.message}", code=error.code, hint=error.hint) from error
     words = tuple(tokenizer.read(path / part, path, "bert" if bert else "clip") for part in wanted if part.startswith("tokenizer"))
     unet, scheduler = configs["unet"], configs["scheduler"]
     assert isinstance(unet, UNet), "by KINDS"
     assert isinstance(scheduler, Scheduler), "by KINDS"
+    _check_together(path, configs)
     family: Family = "xl" if is_xl else "sd2" if unet.cross_attention_dim == 1024 else "sd1"
     folder = Folder(configs, files, words, more.force_zeros_for_empty_prompt)
     return Checkpoint(path, family, single=False, prediction=scheduler.prediction_type, bert=bert, folder=folder)
+
+
+LARGEST = 2048
+"""Pixels a side above which no model was trained, whatever it says."""
+
+
+def _check_together(path: Path, configs: Mapping[str, Part]) -> None:
+    """Raises BadInput where one part does not take what another gives."""
+    unet, vae = configs["unet"], configs["vae"]
+    assert isinstance(unet, UNet), "by KINDS"
+    assert isinstance(vae, Vae), "by KINDS"
+    if vae.latent_channels != unet.in_channels or unet.in_channels != unet.out_channels:
+        raise BadInput(
+            f"{path.name}: its UNet takes {unet.in_channels} channels and gives {unet.out_channels}, and its VAE reads {vae.latent_channels}",
+            code="weights.wrong_kind",
+        )
+    texts = [text for part in ("text_encoder", "text_encoder_2") if isinstance(text := configs.get(part), ClipText | Bert)]
+    gives = sum(text.hidden_size for text in texts)
+    if gives != unet.cross_attention_dim:
+        raise BadInput(f"{path.name}: its text encoder gives {gives} features a token and its UNet takes {unet.cross_attention_dim}", code="weights.wrong_kind")
+    check_size(path, unet, vae)
+
+
+def check_size(path: Path, unet: UNet, vae: Vae) -> None:
+    """Raises BadInput (`weights.bad_config`) for a size in pixels that no model was trained on."""
+    if unet.side is not None and (side := unet.side * vae.scale) > LARGEST:
+        raise BadInput(
+            f"{path.name} says what cannot be: its unet has sample_size = {unet.side}, which is {side:,} pixels; at most {LARGEST:,} are believed",
+            code="weights.bad_config",
+            hint="set sample_size to the size of the latents that it was trained on: 64 for Stable Diffusion 1",
+        )
 
 
 KINDS: dict[str, type[Part]] = {"unet": UNet, "vae": Vae, "text_encoder": ClipText, "text_encoder_2": ClipText, "scheduler": Scheduler}
@@ -220,3 +265,20 @@ def _family(path: Path, names: Mapping[str, Any]) -> Family:
     if any(name.startswith("cond_stage_model.transformer.") for name in names):
         return "sd1"
     raise unfit(path, "a UNet without its text encoder: take the whole checkpoint", "weights.incomplete")
+
+
+def tokenizer_files(found: Checkpoint) -> tuple[Path, Path]:
+    """`vocab.json` and `merges.txt` of CLIP, which a single file does not carry. Raises MissingWeights.
+
+    Looked for in `<name>.tokenizer/` and `tokenizer/` beside the file, then in the Hugging Face cache.
+    """
+    snapshots = hub_folder(CLIP_TOKENIZER) / "snapshots"
+    for place in (found.path.with_suffix(".tokenizer"), found.path.parent / "tokenizer", *sorted(snapshots.glob("*"))):
+        vocab, merges = place / "vocab.json", place / "merges.txt"
+        if vocab.is_file() and merges.is_file():
+            return vocab, merges
+    raise MissingWeights(
+        f"{found.path.name} is a single file, and the vocabulary that its text encoder reads with ({CLIP_TOKENIZER}) is not on this machine",
+        code="weights.tokenizer_missing",
+        hint=f"get it once (1.5 MB) with: hf download {CLIP_TOKENIZER} vocab.json merges.txt, or lay both into a folder tokenizer/ beside the file",
+    )

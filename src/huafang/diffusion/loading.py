@@ -10,7 +10,7 @@ import torch
 
 from huafang import weights
 from huafang.diffusion import single_file
-from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, inspect
+from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, check_size, inspect
 from huafang.errors import BadInput
 from huafang.modelconfig import Bert, ClipText, UNet, Vae
 from huafang.nets import stored
@@ -20,8 +20,6 @@ from huafang.ops.dtypes import diffusion_dtype
 
 USUAL = 1024
 """Pixels a side that are drawn at most where nobody asks for more: those of XL, the largest of the models that are read here."""
-LARGEST = 2048
-"""Pixels a side above which no model was trained, whatever it says."""
 
 
 @dataclass(frozen=True)
@@ -154,17 +152,12 @@ def _from_folder(found: Checkpoint, dtype: torch.dtype, device: str) -> Model:
     drawer, coder = folder.configs["unet"], folder.configs["vae"]
     assert isinstance(drawer, UNet), "inspect reads it so"
     assert isinstance(coder, Vae), "inspect reads it so"
-    if coder.latent_channels != drawer.in_channels or drawer.in_channels != drawer.out_channels:
-        raise BadInput(
-            f"{found.path.name}: its UNet takes {drawer.in_channels} channels and gives {drawer.out_channels}, and its VAE reads {coder.latent_channels}",
-            code="weights.wrong_kind",
-        )
     size, notes = _size(found, drawer, coder)
     stored.check_unet(drawer, networks["unet"])
     stored.check_vae(coder, networks["vae"])
     encoders = [_encoder(found, part, networks[part], words, dtype) for part, words in zip(TEXTS, folder.words, strict=False)]
     unet = stored.build(lambda: UNet2DConditionModel.from_config(drawer.given()), networks["unet"], dtype)
-    _fit(encoders, unet, found)
+    _fit(encoders, found)
     scheduler = folder.configs["scheduler"]
     return Model(
         family=found.family,
@@ -223,12 +216,7 @@ def _size(found: Checkpoint, drawer: UNet, coder: Vae) -> tuple[int, list[Note]]
         en = f"{found.path.name} does not say at which size it was trained: it draws {usual} × {usual}"
         return usual, [Note(en, f"{found.path.name} 没有说明训练时的尺寸，按 {usual} × {usual} 作画。")]
     side = drawer.side * coder.scale
-    if side > LARGEST:
-        raise BadInput(
-            f"{found.path.name} says what cannot be: its unet has sample_size = {drawer.side}, which is {side:,} pixels; at most {LARGEST:,} are believed",
-            code="weights.bad_config",
-            hint="set sample_size to the size of the latents that it was trained on: 64 for Stable Diffusion 1",
-        )
+    check_size(found.path, drawer, coder)
     if side > USUAL:
         en = f"{found.path.name} says that it was trained at {side} pixels; it draws {USUAL} × {USUAL} unless width and height are set"
         return USUAL, [Note(en, f"{found.path.name} 自称按 {side} 像素训练；未设置宽高时按 {USUAL} × {USUAL} 作画。")]
@@ -249,11 +237,8 @@ def _strangers(found: Checkpoint, known: int, read: int) -> BadInput:
     )
 
 
-def _fit(encoders: Sequence[TextEncoder], unet: Any, found: Checkpoint) -> None:
-    """Raises BadInput when what the text encoders give is not what the UNet takes."""
-    gives, takes = sum(int(encoder.model.config.hidden_size) for encoder in encoders), unet.config.cross_attention_dim
-    if gives != takes:
-        raise BadInput(f"{found.path.name}: its text encoder gives {gives} features a token and its UNet takes {takes}", code="weights.wrong_kind")
+def _fit(encoders: Sequence[TextEncoder], found: Checkpoint) -> None:
+    """Raises BadInput when the text encoders do not read the same number of tokens at once."""
     for encoder in encoders:
         if encoder.positions < 3 or encoder.positions != encoders[0].positions:
             raise BadInput(f"{found.path.name}: its text encoder reads {encoder.positions} tokens at once, which is no length", code="weights.wrong_kind")

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from huafang import weights
-from huafang.diffusion.checkpoints import KINDS, TITLES, Checkpoint, Family
+from huafang.diffusion.checkpoints import KINDS, TITLES, Checkpoint, Family, tokenizer_files
 from huafang.errors import BadInput, MissingWeights
 from huafang.modelconfig import TokenizerConfig
 from huafang.modelfiles import read_config
@@ -28,7 +28,6 @@ from huafang.nets import stored, tokenizer
 from huafang.notes import Note
 
 CONFIGS = Path(__file__).parent / "configs"
-CLIP_TOKENIZER = "openai/clip-vit-large-patch14"
 V_PREDICTION_SPREAD = 0.09
 """SD 2's two kinds of UNet have the same names and shapes; a bias deep in the 768-v one has a spread above this (seen by ComfyUI's authors)."""
 
@@ -198,23 +197,6 @@ def tokenizers(found: Checkpoint) -> list[tuple[Any, int]]:
     config = TokenizerConfig(model_max_length=own.length)
     each = [replace(words, config=config, special={**words.special, "pad_token": pad}).make() for pad in own.pads]
     return [(made, int(made.pad_token_id)) for made in each]
-
-
-def tokenizer_files(found: Checkpoint) -> tuple[Path, Path]:
-    """`vocab.json` and `merges.txt` of CLIP, which a single file does not carry. Raises MissingWeights.
-
-    Looked for in `<name>.tokenizer/` and `tokenizer/` beside the file, then in the Hugging Face cache.
-    """
-    snapshots = weights.hub_folder(CLIP_TOKENIZER) / "snapshots"
-    for place in (found.path.with_suffix(".tokenizer"), found.path.parent / "tokenizer", *sorted(snapshots.glob("*"))):
-        vocab, merges = place / "vocab.json", place / "merges.txt"
-        if vocab.is_file() and merges.is_file():
-            return vocab, merges
-    raise MissingWeights(
-        f"{found.path.name} is a single file, and the vocabulary that its text encoder reads with ({CLIP_TOKENIZER}) is not on this machine",
-        code="weights.tokenizer_missing",
-        hint=f"get it once (1.5 MB) with: hf download {CLIP_TOKENIZER} vocab.json merges.txt, or lay both into a folder tokenizer/ beside the file",
-    )
 
 
 def scheduler(found: Checkpoint, says: str) -> Mapping[str, Any]:

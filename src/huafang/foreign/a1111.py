@@ -16,6 +16,8 @@ _PAIR = re.compile(r'\b(\w[\w \-/]{1,40}):\s*("(?:\\.|[^\\"])+"|[^,\n]*)(?:,|$|(
 """Every repetition is bounded by the next, so that a stranger's text costs time in proportion to its length."""
 _START = re.compile(r"^Steps: *\d", re.MULTILINE)
 _INLINE = re.compile(r"(?<=\s)Steps: *\d{1,4}, *(?:Sampler|Seed|Size|CFG scale|Model|Schedule type):")
+_SETTINGS = re.compile(r"(?:Sampler|Seed|Size|CFG scale|Model|Model hash|Schedule type|Version): *[^,\n]{1,200},")
+"""How a line of settings begins whose writer does not put the steps first."""
 KNOWN = ("Steps", "Sampler", "CFG scale", "Seed", "Size", "Model", "Model hash", "Method", "Version", "Denoising strength")
 """Names of which one at least stands in a line of settings: three weights in a prompt are none."""
 _SAID = {"Steps", "Sampler", "Schedule type", "Scheduler", "CFG scale", "Seed", "Size", "Model", "Denoising strength", "Clip skip", "Method"}
@@ -37,6 +39,8 @@ def read(text: str) -> Found:
     prompt: list[str] = []
     negative: list[str] = []
     to = prompt
+    if not re.search(r"^Negative prompt:", words, re.MULTILINE):  # all on one line, as some sites and messengers leave it
+        words = re.sub(r"[ \t]+(?=Negative prompt:)", "\n", words, count=1)
     for line in words.split("\n"):
         if line.startswith("Negative prompt:"):
             to, line = negative, line.removeprefix("Negative prompt:").strip()
@@ -60,16 +64,24 @@ def read(text: str) -> Found:
 
 def _split(text: str) -> tuple[str, dict[str, str]]:
     """The words, and the settings behind them: from the last line that begins with "Steps:", else the last line, if it is one of settings."""
-    starts = [match.start() for match in _START.finditer(text)] or [match.start() for match in _INLINE.finditer(text)]
+    own_line = [match.start() for match in _START.finditer(text)]
+    starts = own_line or [_line_of_settings(text, match.start()) for match in _INLINE.finditer(text)]
     for start in reversed(starts[-20:]):
         pairs = _pairs(text[start:])
         if len(pairs) >= 2:
-            return text[:start].rstrip(), pairs
+            words = text[:start].rstrip()
+            return words if own_line else words.rstrip(", \t"), pairs
     words, _, last = text.rpartition("\n")
     pairs = _pairs(last)
     if len(pairs) >= 3 and any(name in pairs for name in KNOWN) and not last.startswith("Negative prompt:"):
         return words, pairs
     return text, {}
+
+
+def _line_of_settings(text: str, steps: int) -> int:
+    """Where the settings begin in whose midst `Steps:` stands at `steps`: with their line, where that begins with a setting."""
+    line = text.rfind("\n", 0, steps) + 1
+    return line if _SETTINGS.match(text, line) else steps
 
 
 def _pairs(settings: str) -> dict[str, str]:

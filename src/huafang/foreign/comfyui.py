@@ -2,15 +2,19 @@
 saves a picture it is followed upwards to the sampler, and from there to words, model and size.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from huafang.foreign.found import Found
+from huafang.notes import Note
 
 MOST_NODES = 5_000
 _SAVERS = ("SaveImage", "PreviewImage", "Save Image", "SaveImageWebsocket", "Image Save", "SaveAnimated")
 _TEXTS = ("text", "text_g", "clip_l", "t5xxl", "prompt", "string", "value", "Text", "wildcard_text", "populated_text", "positive", "negative")
 """Inputs in which words stand."""
+_JOINED = re.compile(r"(?:string|text|prompt|str|input)_?(?:[a-h]|\d{1,2})", re.IGNORECASE)
+"""Inputs of nodes that join texts: `string_a` and `string_b`, `text1`, `text2`, …"""
 _VALUES = ("value", "seed", "noise_seed", "int", "float", "Number", "number", "string", "text", "Value", "INT", "FLOAT")
 """Inputs in which a node that only holds a value holds it."""
 _UPWARDS = ("latent_image", "samples", "image", "images", "latent", "pixels", "model", "conditioning", "guider", "sampler")
@@ -51,6 +55,10 @@ class _Walk:
         conditioning = inputs.get("positive") or guider.get("positive") or guider.get("conditioning")
         found.words("prompt", self._words(conditioning))
         found.words("negative_prompt", self._words(inputs.get("negative") or guider.get("negative")))
+        if "prompt" not in found.params and self._linked(conditioning):
+            found.lost.append(
+                Note("its prompt is not written in its workflow, or by a node that is not known here", "工作流中没有写明提示词，或由无法识别的节点生成")
+            )
         found.params.setdefault("prompt", "")
         found.number("seed", self._value(inputs.get("seed", inputs.get("noise_seed", noise.get("noise_seed")))))
         found.number("steps", self._value(inputs.get("steps", sigmas.get("steps"))))
@@ -109,7 +117,11 @@ class _Walk:
         node = self._node(value)
         if node is None or depth > 20:
             return None
-        return next((text for key in _TEXTS if (text := self._text(node.get(key), depth + 1))), None)
+        if found := next((text for key in _TEXTS if (text := self._text(node.get(key), depth + 1))), None):
+            return found
+        parts = [text for key in list(node)[:50] if _JOINED.fullmatch(str(key)) and (text := self._text(node[key], depth + 1))]
+        by = node.get("delimiter")
+        return (by if isinstance(by, str) and len(by) < 20 else " ").join(parts)[:100_000] or None
 
     def _value(self, value: object, depth: int = 0) -> object:
         """A value, or the one that a node holds to which it is linked."""

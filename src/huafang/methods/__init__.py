@@ -268,8 +268,11 @@ def check_films(params: Params, assets: Assets) -> None:
 def check_models(params: Params, weights: Weights) -> None:
     """Look for the models that `params` cannot be run without: those they name, and those that a choice needs; and see that a model they make has a free name.
 
-    Raises MissingWeights, UnknownWeights; BadInput and Conflict for a name that is taken.
+    Of a Stable Diffusion model the configs, the vocabulary and the headers of its weights are read too, which takes a moment; no tensor is.
+    Raises MissingWeights, UnknownWeights; BadInput for a model that cannot be used; BadInput and Conflict for a name that is taken.
     """
+    from huafang.diffusion import checkpoints
+
     for name in (made := params.models_made()):
         weights.check_new(name, run=made[0])
     for model, holds in params.models_named():
@@ -277,7 +280,9 @@ def check_models(params: Params, weights: Weights) -> None:
     for spec in fields(type(params)) if params.lane == "compute" else ():
         value = getattr(params, spec.name)
         for model in spec.type.models(value):
-            weights.path(model, spec.holds)
+            place = weights.path(model, spec.holds)
+            if spec.holds == "diffusion":
+                checkpoints.check(place)
         for model in [model for choice, model in spec.needs.items() if choice == value]:
             weights.path(model)
 

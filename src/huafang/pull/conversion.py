@@ -128,10 +128,9 @@ def _check_kind(path: Path) -> None:
         raise BadInput(
             f"{path.name} is not converted: it is a safetensors file already", code="weights.wrong_kind", hint="give it the ending .safetensors, and use it"
         )
-    read = ("a zip archive", "a pickle", "an ONNX file")
+    read = ("a zip archive", "a pickle", *(("an ONNX file",) if path.name.endswith(".onnx") else ()))
     if kind and not kind.startswith(read):
-        hint = "look for its download link; a link of GitHub or Hugging Face must be one to the file itself (raw, resolve), not to its page"
-        raise BadInput(f"{path.name} is not converted: it is {kind} ({size:,} bytes)", code="weights.unreadable", hint=hint)
+        raise BadInput(f"{path.name} is not converted: it is {kind} ({size:,} bytes)", code="weights.unreadable", hint=tensorfile.advice(kind, path.name))
 
 
 def _one(path: Path, writing: Path, layout: str, memory: int | None, seconds: float, part: str | None) -> list[str]:

@@ -25,8 +25,11 @@ LAYOUTS: dict[str, re.Pattern[str]] = {"vgg19": VGG, "squeezenet": SQUEEZENET, "
 NUMBERS = ("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
 
 
-WRAPPERS = ("state_dict", "model_state_dict", "params_ema", "params", "model", "generator", "G", "netG", "net", "network", "ema", "weights")
-"""Names of the table of tensors in a checkpoint, the one that is meant before others; `params_ema` is the average that is used, beside `params`."""
+WRAPPERS: tuple[str, ...] = ("ema_state_dict", "state_dict", "model_state_dict", "params_ema", "params", "model_ema", "model", "g_ema", "G_ema")
+WRAPPERS += ("generator_state_dict", "G_state_dict", "generator", "gen", "G", "net_g", "netG", "net_G", "net", "network", "module", "ema", "weights")
+"""Names of the table of tensors in a checkpoint, the one that is meant before others; an average (`ema`) is what is used, beside the last step's."""
+_TRAINING = re.compile(r"optim|sched|scaler|lr_|grad|loss|discrim", re.IGNORECASE)
+"""Names of tables that a training leaves in a checkpoint, and that are no network to paint with."""
 
 
 def main(source: str, target: str, layout: str, memory: str, seconds: str, part: str = "") -> dict[str, object]:
@@ -48,7 +51,11 @@ def main(source: str, target: str, layout: str, memory: str, seconds: str, part:
     taken: list[str] = []
     table = _table(found, part, taken)
     if isinstance(table, str):
-        return {"error": table}
+        return {
+            "error": table,
+            "code": "weights.wrong_kind",
+            "hint": "with --part NAME one of them is taken" if "--part" in table else "look for its weights alone",
+        }
     kept: dict[str, torch.Tensor] = {}
     for name, value in table.items():
         if not isinstance(value, torch.Tensor) or not isinstance(name, str) or not LAYOUTS["any"].fullmatch(name):
@@ -66,6 +73,7 @@ def main(source: str, target: str, layout: str, memory: str, seconds: str, part:
     save_file(kept, target)
     notes = [f"the tensors are those of {'.'.join(taken)}"] if taken else []
     notes += [f"the prefix {stripped} was taken off the names of its tensors"] if stripped else []
+    notes += _mixed(list(kept))
     return {"tensors": len(kept), "notes": notes}
 
 
@@ -77,6 +85,10 @@ def _table(found: Any, part: str, taken: list[str]) -> Any:
         return sum(isinstance(one, torch.Tensor) for one in value.values()) if isinstance(value, Mapping) else 0
 
     for step in [one for one in part.split(".") if one]:
+        if isinstance(found, Mapping) and step not in found and (below := _below(found, step)):
+            found = below
+            taken.append(f"{step}.*")
+            continue
         if not isinstance(found, Mapping) or step not in found:
             names = [str(name) for name in found] if isinstance(found, Mapping) else []
             return f"it has no {step[:60]!r}; {_listed(names)}"
@@ -88,14 +100,40 @@ def _table(found: Any, part: str, taken: list[str]) -> Any:
         if tensors(found):
             return found
         inner = {str(name): value for name, value in found.items() if isinstance(value, Mapping) and _deep(value, tensors)}
-        name = next((one for one in WRAPPERS if one in inner), None) or (next(iter(inner)) if len(inner) == 1 else None)
+        plain = {name: value for name, value in inner.items() if not _TRAINING.search(name)} or inner
+        name = next((one for one in WRAPPERS if one in plain), None) or (next(iter(plain)) if len(plain) == 1 else None)
         if name is None:
-            told = ", ".join(f"{name[:60]} ({tensors(value)} tensors)" for name, value in list(inner.items())[:12])
+            told = ", ".join(f"{name[:60]} ({_count(value)} tensors)" for name, value in list(plain.items())[:12])
             named = _listed([str(one) for one in found])
             return f"it holds several tables of tensors: {told}; choose one with --part NAME" if inner else f"it holds no tensors; {named}"
         found = found[name]
         taken.append(name)
     return "its tables lie too deep"
+
+
+def _below(table: Mapping[Any, Any], prefix: str) -> dict[str, Any]:
+    """The entries whose names begin with `prefix` and a dot, without both."""
+    return {name.removeprefix(f"{prefix}."): value for name, value in table.items() if isinstance(name, str) and name.startswith(f"{prefix}.")}
+
+
+def _mixed(names: list[str]) -> list[str]:
+    """What to say where the tensors of a wrapped network lie beside others, as a trainer's losses or a second network."""
+    groups: dict[str, int] = {}
+    for name in names:
+        head = name.partition(".")[0]
+        groups[head] = groups.get(head, 0) + 1
+    if len(groups) < 2 or not groups.keys() & {*WRAPPERS} or any(name.startswith("model.diffusion_model.") for name in names):
+        return []
+    told = ", ".join(f"{name}. ({count})" for name, count in list(groups.items())[:6])
+    return [f"the names of its tensors begin with {told}: if one of these is the network, convert again with --part NAME"]
+
+
+def _count(value: Mapping[Any, Any], depth: int = 4) -> int:
+    """Tensors in a table, and in the tables in it."""
+    import torch
+
+    inner = sum(_count(one, depth - 1) for one in value.values() if isinstance(one, Mapping)) if depth else 0
+    return inner + sum(isinstance(one, torch.Tensor) for one in value.values())
 
 
 def _deep(value: Mapping[Any, Any], tensors: Any, depth: int = 4) -> bool:
@@ -142,7 +180,7 @@ def _fault(error: Exception, memory: int, source: str) -> dict[str, object]:
         hint = "where that program is, load it and save its tensors alone: torch.save(net.state_dict(), …)"
         return {"error": f"it cannot be read without running its code: {what}", "hint": hint}
     cut = ("EOF", "truncated", "central directory", "Ran out of input", "unexpected pos", "corrupted", "storage has wrong byte size")
-    if isinstance(error, EOFError) or any(mark in said for mark in cut):
+    if isinstance(error, EOFError | IndexError) or any(mark in said for mark in cut):
         return {"error": "it was cut off while it was downloaded or copied", "code": "weights.unreadable", "hint": "get it again"}
     return {"error": f"it is no checkpoint of PyTorch ({type(error).__name__}{f': {said[:160]}' if said else ''})", "code": "weights.unreadable"}
 
