@@ -196,7 +196,8 @@ def test_other_families_redraw_too(bench, family):
         ({"strength": 1.1}, r"strength: must be a number, 0 to 1 \(came: 1.1\)$"),
         ({"strength": float("nan")}, r"strength: must be a number, 0 to 1 \(came: nan\)$"),
         ({"size": 32}, "size: must be a whole number, 64 to 2048"),
-        ({"prompt": "<lora:x:1>"}, "prompt: '<lora:x:1>' asks for an extra network"),
+        ({"prompt": "<lora:x y:1>"}, "prompt: '<lora:x y:1>' cannot be read"),
+        ({"negative_prompt": "<lora:x:1>"}, "negative_prompt: names the LoRA x, which has no effect here"),
         ({"content": "photo.jpg"}, "content: must be the id of an uploaded picture"),
     ],
 )

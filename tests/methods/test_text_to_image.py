@@ -296,7 +296,7 @@ def test_35_seeds(bench):
     [
         ("(a:1000000000)", "prompt: the weight of 'a' is 1e"),
         ("(" * 1000 + "a" + ")" * 1000, "prompt: brackets are nested more than 64 deep"),
-        ("<lora:../../x:1>", "prompt: '<lora:../../x:1>' asks for an extra network"),
+        ("<lora:../../x:1>", "prompt: '<lora:../../x:1>' cannot be read"),
         ("[a:b:0.5]", "prompt: .* changes the prompt during the steps"),
         ("a\x00b", "prompt: holds a NUL character"),
         ("a\ud800", "prompt: .*"),

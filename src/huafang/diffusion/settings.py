@@ -16,7 +16,14 @@ def _readable(prompt: str) -> str:
     return prompt
 
 
+def _without_loras(prompt: str) -> str:
+    if found := prompts.loras(prompt):
+        raise ValueError(f"names the LoRA {found[0].name}, which has no effect here; write it into the prompt, or take it out")
+    return _readable(prompt)
+
+
 Prompt = Annotated[LongText, AfterValidator(_readable)]
+NegativePrompt = Annotated[LongText, AfterValidator(_without_loras)]
 ModelName = Annotated[WeightsId | None, BeforeValidator(lambda value: None if value == "" else value), Field(json_schema_extra=ui(holds="diffusion"))]
 """A Stable Diffusion model; empty: the built-in one (`choosing.py`)."""
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from huafang.diffusion import choosing
-from huafang.diffusion.settings import Drawn, ModelName, Prediction, Prompt, Sampler
+from huafang.diffusion.settings import Drawn, ModelName, NegativePrompt, Prediction, Prompt, Sampler
 from huafang.params import ImageId, Loras, ui
 
 
@@ -25,7 +25,7 @@ class ImageToImage(Drawn):
     scenes and no more; real models are one click away on the Models page."""
     loras: Loras = ()
     """LoRA files put into the model, each with its strength: style.safetensors:0.8. A prompt may name them too: <lora:style:0.8>."""
-    negative_prompt: Prompt = ""
+    negative_prompt: NegativePrompt = ""
     """What to keep out of the picture. Has no effect where guidance is 1."""
     steps: int = Field(30, ge=1, le=150)
     """Denoising steps from pure noise; of these, the share that strength says is taken."""

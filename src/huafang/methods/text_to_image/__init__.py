@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from huafang.diffusion import choosing
-from huafang.diffusion.settings import Drawn, ModelName, Prediction, Prompt, Sampler
+from huafang.diffusion.settings import Drawn, ModelName, NegativePrompt, Prediction, Prompt, Sampler
 from huafang.params import Loras, ui
 
 
@@ -32,7 +32,7 @@ class TextToImage(Drawn):
     scenes and no more; real models are one click away on the Models page."""
     loras: Loras = ()
     """LoRA files put into the model, each with its strength: style.safetensors:0.8. A prompt may name them too: <lora:style:0.8>."""
-    negative_prompt: Prompt = ""
+    negative_prompt: NegativePrompt = ""
     """What to keep out of the picture. Has no effect where guidance is 1."""
     steps: int = Field(30, ge=1, le=150)
     """Denoising steps: more take longer and add little beyond 30 to 50."""
