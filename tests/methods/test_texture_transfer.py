@@ -212,3 +212,17 @@ def test_the_command_makes_texture_without_a_photo(bench, tmp_path):
     said = CliRunner().invoke(cli, ["texture-transfer", "--style", str(texture), "--size", "64", "-o", str(out)])
     assert said.exit_code == 0, said.output
     assert images.probe(out.read_bytes()) == (64, 64)
+
+
+@pytest.mark.parametrize("made", ["synthesis", "quilting", "transfer"])
+@pytest.mark.parametrize("size", [(1, 1), (8, 300), (300, 8), (16, 16), (2000, 8), (8, 2000)], ids=str)
+def test_a_tiny_or_narrow_texture_is_painted_or_called_too_narrow(bench, size, made):
+    settings = {"style": [bench.put(weave(*size))], "mode": made, "block": None}
+    if size == (1, 1):
+        with pytest.raises(BadInput, match="each side must have at least 8 pixels"):
+            paint(bench, **settings)
+    elif 2000 in size and made != "synthesis":  # one pixel narrow beside a picture of 64
+        with pytest.raises(BadInput, match="too narrow to cut blocks from"):
+            paint(bench, **settings)
+    else:
+        assert paint(bench, **settings).isfinite().all()

@@ -120,8 +120,9 @@ def _norm(module: nn.InstanceNorm2d | nn.GroupNorm, plan: Plan, source: Map) -> 
 
 
 def scale_and_shift(moments: Moments, eps: float, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The norm (x - mean) / sqrt(variance + eps) · weight + bias as x · scale + shift, in double precision."""
+    """The norm (x - mean) / sqrt(variance + eps) · weight + bias as x · scale + shift, in double precision; a channel of one value becomes `bias`."""
     scale = (moments.variance() + eps).rsqrt() * (1.0 if weight is None else weight.detach().double().cpu())
+    scale = scale.masked_fill(moments.flat(), 0.0)
     return scale, (0.0 if bias is None else bias.detach().double().cpu()) - moments.mean * scale
 
 
@@ -236,6 +237,7 @@ def _adain(module: AdaIN, plan: Plan, source: Map) -> Map:
 
     def settle() -> tuple[Tensor, Tensor]:
         gain = module.std.double().cpu() / (moments.variance(unbiased=True) + module.eps).sqrt()
+        gain = gain.masked_fill(moments.flat(), 0.0)
         part = module.strength
         return part * gain + (1 - part), part * (module.mean.double().cpu() - moments.mean * gain)
 

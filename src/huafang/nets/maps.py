@@ -21,6 +21,10 @@ PICTURE = 8
 """A map of at most so many channels is a picture yet, and is never rounded: what rounding does to it the first layers would take for detail."""
 
 
+NOISE = 2e-6
+"""Rounding alone moves the sums of a convolution by up to so much of the map's largest channel. A channel that varies no more than this is of one value."""
+
+
 def placed(made: Tensor, place: Tensor) -> Tensor:
     """`place` with what was made in it, or was made elsewhere because `place` is of another kind."""
     return made if made is place else place.copy_(made)
@@ -76,6 +80,9 @@ class Sums:
     count: int
     mean: Tensor
     squares: Tensor
+    low: Tensor
+    high: Tensor
+    """Least and largest value of each channel that is nearly of one value; of the others -inf and inf, since nobody needs them."""
 
     @classmethod
     def of(cls, band: Tensor) -> "Sums":
@@ -90,7 +97,13 @@ class Sums:
             apart = flat.float() - middle
             step, squares = (one.sum(0).double().cpu() for one in (apart, apart.square()))
         step = step / count
-        return cls(count, middle.double().cpu() + step, squares - count * step**2)
+        mean, squares = middle.double().cpu() + step, squares - count * step**2
+        low, high = torch.full_like(mean, -torch.inf), torch.full_like(mean, torch.inf)
+        variance = squares / count
+        nearly = (variance <= NOISE**2 * (mean.square() + variance).max()).nonzero().flatten()
+        if len(nearly):
+            low[nearly], high[nearly] = (one.double().cpu() for one in flat.index_select(1, nearly.to(flat.device)).float().aminmax(dim=0))
+        return cls(count, mean, squares, low, high)
 
 
 @dataclass
@@ -101,6 +114,8 @@ class Moments:
     count: int = 0
     mean: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.float64))
     squares: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.float64))
+    low: Tensor = field(default_factory=lambda: torch.full((1,), torch.inf, dtype=torch.float64))
+    high: Tensor = field(default_factory=lambda: torch.full((1,), -torch.inf, dtype=torch.float64))
 
     def add(self, band: Sums) -> None:
         """Take in one band."""
@@ -113,6 +128,12 @@ class Moments:
         self.squares = self.squares + squares + step**2 * (self.count * count / total)
         self.mean = self.mean + step * (count / total)
         self.count = total
+        low, high = (band.low.min(0, keepdim=True).values, band.high.max(0, keepdim=True).values) if self.together else (band.low, band.high)
+        self.low, self.high = torch.minimum(self.low, low), torch.maximum(self.high, high)
+
+    def flat(self) -> Tensor:
+        """(C,) bool: channels whose values differ by rounding alone. A norm must not enlarge that: it differs from band to band."""
+        return self.high - self.low <= NOISE * (self.mean.square() + self.variance()).max().sqrt()
 
     def variance(self, *, unbiased: bool = False) -> Tensor:
         """Of each channel, in double precision; with `unbiased`, a picture of one place has variance 0."""

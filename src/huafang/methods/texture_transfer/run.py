@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from huafang.context import Context, Result
+from huafang.errors import BadInput
 from huafang.methods.texture_transfer import TextureTransfer
 from huafang.methods.texture_transfer.growing import as_picture, grown
 from huafang.methods.texture_transfer.quilting import Photo, Quilt, blocks
@@ -20,6 +21,8 @@ from huafang.ops.resize import resized, shrunk
 
 BLOCKS = {"synthesis": 11, "quilting": 36, "transfer": 24}
 LEAST_BLOCK = 5
+NARROWEST = 2
+"""Pixels of a texture's shorter side: blocks of fewer cannot overlap."""
 SHRINKS = 2 / 3
 """A round's blocks beside those of the round before (section 3 of the paper: reduced by a third)."""
 BLUR = 1.0
@@ -69,7 +72,7 @@ def _transfer(p: TextureTransfer, ctx: Context, texture: Tensor, photo: Tensor) 
     offered, wanted = correspondence(texture, photo)
     flat, height, width = _array(texture), photo.shape[2], photo.shape[3]
     side, notes = _side(p, flat)
-    sides = [max(LEAST_BLOCK, round(side * SHRINKS**number)) for number in range(p.iterations)]
+    sides = [min(side, max(LEAST_BLOCK, round(side * SHRINKS**number))) for number in range(p.iterations)]
     ends = list(accumulate(blocks(height, width, one, _overlap(p, one)) for one in sides))
     canvas: Array | None = None
     for number, (one, begun) in enumerate(zip(sides, [0, *ends], strict=False)):
@@ -107,6 +110,8 @@ def _side(p: TextureTransfer, texture: Array) -> tuple[int, list[Note]]:
     """The side of a block, and what the user should know of it."""
     side, least = p.block or BLOCKS[p.made], min(texture.shape[:2])
     size = f"{texture.shape[1]} × {texture.shape[0]}"
+    if least < NARROWEST:
+        raise BadInput(f"the texture is {size} pixels here, too narrow to cut blocks from: {NARROWEST} pixels a side are needed; give a less narrow picture")
     note = Note(
         f"the texture is {size} pixels here, so blocks have {least} a side, not {side}", f"纹理在这里只有 {size} 像素，所以块的边长是 {least}，不是 {side}。"
     )
