@@ -239,3 +239,18 @@ def test_no_door_opens_torch():
 def test_a_wrong_method_is_told_the_nearest():
     with pytest.raises(BadInput, match="did you mean gatys"):
         methods.parse('{"method": "gaty"}')
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_dtype_that_is_emulated_is_said_before_the_run(bench, monkeypatch, native):
+    from huafang.ops import dtypes
+
+    monkeypatch.setattr(dtypes, "bfloat16_is_native", lambda device: native)
+    ctx, said = bench.context(), []
+    ctx._on_message = said.append
+    ctx._report = lambda step: said.append(step.done)
+    values = import_module("tests.methods.test_fast_style").sample(bench)
+    notes = methods.run(methods.build("fast_style", values | {"precision": "bfloat16"}), ctx).notes
+    assert ("emulates it" in str(said[0])) != native
+    assert any("emulates it" in note for note in notes) != native
+    assert not any("emulates" in note for note in methods.run(methods.build("fast_style", values), bench.context()).notes)

@@ -186,7 +186,7 @@ class OnePass(Params):
     keep_colours: Literal["no", "luminance", "histogram"] = "no"
     """Keep the photo's colours: by taking luminance alone from the result, or by giving the result the photo's mean and spread of colours."""
     precision: Literal["float32", "bfloat16"] = Field("float32", json_schema_extra=ui(group="advanced"))
-    """How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more."""
+    """Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more."""
 
 
 class StyleMix(Params):

@@ -198,6 +198,7 @@ def run(params: Params, ctx: "Context") -> "Result":
     """Run a room. Its heavy code is loaded only now, in the process that paints."""
     name: str = params.method  # type: ignore[attr-defined]  # every room has it; the base has none to have no default of its own
     module = import_module(f"huafang.methods.{name}.run")
+    _check_precision(params, ctx)
     if made := params.models_made():
         from huafang.train import lock
 
@@ -210,6 +211,17 @@ def run(params: Params, ctx: "Context") -> "Result":
     else:
         result = module.run(params, ctx)
     return replace(result, notes=[*ctx.messages, *result.notes, *_flattened(params, ctx)])
+
+
+def _check_precision(params: Params, ctx: "Context") -> None:
+    """Say before a run that its dtype is emulated on this device, and how much slower that is."""
+    if getattr(params, "precision", None) != "bfloat16":
+        return
+    from huafang.ops.dtypes import bfloat16_is_native
+
+    if not bfloat16_is_native(ctx.device):
+        en = f"{ctx.device} has no bfloat16 arithmetic and emulates it, about five times slower: precision float32 is the quick one here"
+        ctx.message(Note(en, f"{ctx.device} 不支持 bfloat16 运算，只能模拟，慢约五倍：这里选 float32 更快。"))
 
 
 def _flattened(params: Params, ctx: "Context") -> list[Note]:
