@@ -5,6 +5,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
@@ -167,3 +168,32 @@ def printable(name: str) -> str:
 
 class TestApi(Api.TestCase):
     settings = settings(max_examples=10, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+ENDS = ("", "?download=x", "/thumbnail", "/thumbnail?size=512", "/nothing")
+SPANS = (None, "bytes=0-3", "bytes=-5", "bytes=9-2", "bytes=99999999-", "words")
+
+
+@pytest.mark.parametrize("state", ["there", "gone", "empty", "a folder", "no picture", "never"])
+def test_every_way_to_ask_for_a_file_in_every_state_it_may_be_in(client, studio, state):
+    asset = (
+        studio.assets.put(b"words")
+        if state == "no picture"
+        else "0" * 64
+        if state == "never"
+        else upload(client, picture(colour=f"#{len(state):06x}")).json()["id"]
+    )
+    if state in ("gone", "empty", "a folder"):
+        place = studio.assets._place(asset)
+        place.unlink()
+        if state == "empty":
+            place.touch()
+        elif state == "a folder":
+            place.mkdir()
+    for method in ("GET", "HEAD"):
+        for end in ENDS:
+            for span in SPANS:
+                answer = client.request(method, f"/api/assets/{asset}{end}", headers={"range": span} if span else {})
+                assert answer.status_code < 500, (method, end, span, answer.text[:300])
+                if end == "" and span is None:
+                    assert (answer.status_code == 200) == (state in ("there", "empty", "no picture")), (method, answer.status_code)
