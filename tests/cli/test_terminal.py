@@ -16,7 +16,7 @@ from tests.cli.conftest import huafang
 from tests.conftest import scene
 
 FILTER = ("stylize", "--method", "colour_transfer", "--style", "painting.png", "-q")
-UNIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and names are other ones there")
+UNIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and file names")
 LONG = "x" * 300
 
 
@@ -212,7 +212,7 @@ def test_nohup_is_respected(desk):
     while "now" not in running.stderr.readline():
         assert running.poll() is None
     running.send_signal(signal.SIGHUP)
-    time.sleep(0.5)
+    time.sleep(0.5)  # long enough to die of it; a slow machine could only miss a fault, not report one
     assert running.poll() is None
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=120)

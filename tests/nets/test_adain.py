@@ -29,11 +29,12 @@ def test_every_stage_is_the_authors(shared):
     with torch.no_grad():
         style = layers.statistics(net.vgg(fixture.input("style", 64, 64)))
         features = net.vgg(photo)
-        assert apart(features, fixture.want("f")) < 1e-4
-        assert apart(layers.AdaIN(*style)(features), fixture.want("t")) < 1e-4
-        for alpha, wanted in ((1.0, "y"), (0.5, "y_half")):
-            assert apart(net.styled(style, alpha)(photo), fixture.want(wanted)) < 1e-4
-            assert apart(bands.run(net.styled(style, alpha), photo), fixture.want(wanted)) < 1e-4
+        stages = [(features, fixture.want("f")), (layers.AdaIN(*style)(features), fixture.want("t"))]
+        stages += [(net.styled(style, alpha)(photo), fixture.want(wanted)) for alpha, wanted in ((1.0, "y"), (0.5, "y_half"))]
+        for stage, wanted in stages:  # the rule's weights take them to 4 and to 8, and float32 rounds in proportion
+            assert apart(stage, wanted) < 2e-5 * float(wanted.abs().max())
+        for alpha, name in ((1.0, "y"), (0.5, "y_half")):
+            assert apart(bands.run(net.styled(style, alpha), photo), fixture.want(name)) < 5e-5
     for one, other in zip(net.style(fixture.input("style", 64, 64)), style, strict=True):
         assert apart(one, other) < 1e-4
 

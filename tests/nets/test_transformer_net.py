@@ -17,10 +17,10 @@ def test_the_network_is_that_of_pytorch_examples(shared, monkeypatch, given, siz
     assert sum(one.numel() for one in net.parameters()) == 1_679_235
     picture = 255 * fixture.input(given, *size)
     with torch.no_grad():
-        assert apart(net(picture), fixture.want(wanted)) < 1e-4
+        assert apart(net(picture), fixture.want(wanted)) < 2e-5  # PyTorch rounds to 1.2e-5 with AVX2 alone
     assert apart(bands.run(net, picture), fixture.want(wanted)) < 5e-5
     monkeypatch.setattr(convolutions, "_pays", lambda plan: False)
-    assert apart(bands.run(net, picture), fixture.want(wanted)) < 1e-4, "without Winograd's tiles"
+    assert apart(bands.run(net, picture), fixture.want(wanted)) < 2e-5, "without Winograd's tiles"
 
 
 def random_state(layout: str = "examples", seed: int = 0) -> dict[str, torch.Tensor]:

@@ -169,6 +169,7 @@ def test_damage_costs_its_own_frames_when_stored_too():
     first, second = shots_of(bytes(source)), shots_of(rewritten(bytes(source))[0])
     apart = [number for number, (a, b) in enumerate(zip(first, second, strict=True)) if not np.array_equal(a.pixels, b.pixels)]
     assert len(first) >= 28
+    assert [shot.tick for shot in first] == pytest.approx([shot.tick for shot in second], abs=100)
     assert len(apart) <= 2, "the decoder fills what is missing of a damaged frame with whatever it holds"
 
 
