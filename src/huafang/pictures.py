@@ -22,7 +22,7 @@ def file_bytes(source: object, field: str = "picture") -> bytes:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     if hasattr(source, "save") and hasattr(source, "mode"):
-        return _from_pil(source)  # type: ignore[arg-type]  # told by what it can do: PIL is not imported for it
+        return _from_pil(source)  # type: ignore[arg-type]  # duck typing: PIL is not imported for it
     if hasattr(source, "read"):
         data = source.read()
         if not isinstance(data, bytes):

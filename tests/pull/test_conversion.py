@@ -46,7 +46,7 @@ def test_only_one_file_of_the_house_unpickles() -> None:
 def test_a_users_own_checkpoint_is_converted_beside_itself(tmp_path: Path, wrap: str | None) -> None:
     tensors = {"a.weight": torch.randn(3, 4).T, "b.bias": torch.arange(5)}
     torch.save({wrap: tensors, "epoch": 3} if wrap else tensors, tmp_path / "mine.ckpt")
-    out = pull.convert(tmp_path / "mine.ckpt")
+    out = pull.convert(tmp_path / "mine.ckpt").path
     assert out == tmp_path / "mine.safetensors"
     loaded = weights.load(out)
     assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
@@ -86,7 +86,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "generator", "G", "net", "params_e
 def test_the_table_of_tensors_is_found_and_said(tmp_path: Path, wrap: str) -> None:
     tensors = {"a.weight": torch.ones(3), "b.bias": torch.zeros(2)}
     torch.save({"epoch": 3, wrap: tensors, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}}, tmp_path / "net.pth")
-    made = conversion.converted(tmp_path / "net.pth")
+    made = conversion.convert(tmp_path / "net.pth")
     assert set(weights.load(made.path)) == set(tensors)
     assert made.notes == (f"the tensors are those of {wrap}",)
 
@@ -94,11 +94,11 @@ def test_the_table_of_tensors_is_found_and_said(tmp_path: Path, wrap: str) -> No
 def test_of_several_tables_the_generator_is_meant_or_all_are_listed(tmp_path: Path) -> None:
     one, other = {"a.weight": torch.ones(3)}, {"b.weight": torch.ones(2)}
     torch.save({"generator": one, "discriminator": other}, tmp_path / "gan.pth")
-    assert set(weights.load(pull.convert(tmp_path / "gan.pth"))) == {"a.weight"}
+    assert set(weights.load(pull.convert(tmp_path / "gan.pth").path)) == {"a.weight"}
     torch.save({"checkpoint": {"left": one, "right": other}}, tmp_path / "two.pth")
     with pytest.raises(BadInput, match=r"several tables of tensors: left \(1 tensors\), right \(1 tensors\); choose one with --part NAME"):
         pull.convert(tmp_path / "two.pth")
-    assert set(weights.load(pull.convert(tmp_path / "two.pth", part="checkpoint.right"))) == {"b.weight"}
+    assert set(weights.load(pull.convert(tmp_path / "two.pth", part="checkpoint.right").path)) == {"b.weight"}
     with pytest.raises(BadInput, match="it has no 'middle'; it has left, right"):
         pull.convert(tmp_path / "two.pth", tmp_path / "third.safetensors", part="checkpoint.middle")
 
@@ -106,7 +106,7 @@ def test_of_several_tables_the_generator_is_meant_or_all_are_listed(tmp_path: Pa
 def test_what_a_training_leaves_beside_a_network_is_not_asked_about(tmp_path: Path) -> None:
     one, state = {"a.weight": torch.ones(3)}, {"state": {0: {"exp_avg": torch.zeros(3)}}}
     torch.save({"my_net": one, "optimizer_G": state, "discriminator": {"b.weight": torch.ones(2)}}, tmp_path / "one.pth")
-    assert set(weights.load(pull.convert(tmp_path / "one.pth"))) == {"a.weight"}
+    assert set(weights.load(pull.convert(tmp_path / "one.pth").path)) == {"a.weight"}
     torch.save({"G_A": one, "G_B": {"c": {"b.weight": torch.ones(2)}}, "optimizer": state}, tmp_path / "two.pth")
     with pytest.raises(BadInput, match=r"tables of tensors: G_A \(1 tensors\), G_B \(1 tensors\); choose one with --part NAME") as refused:
         pull.convert(tmp_path / "two.pth")
@@ -117,10 +117,10 @@ def test_what_a_training_leaves_beside_a_network_is_not_asked_about(tmp_path: Pa
 def test_one_network_of_several_in_one_table_is_chosen_by_the_beginning_of_its_names(tmp_path: Path) -> None:
     tensors = {"model.conv1.weight": torch.ones(3), "model.conv1.bias": torch.ones(1), "loss.vgg.weight": torch.zeros(2)}
     torch.save({"state_dict": tensors}, tmp_path / "net.ckpt")
-    made = conversion.converted(tmp_path / "net.ckpt")
+    made = conversion.convert(tmp_path / "net.ckpt")
     assert set(weights.load(made.path)) == set(tensors)
     assert "begin with model. (2), loss. (1): if one of these is the network, convert again with --part NAME" in made.notes[-1]
-    made = conversion.converted(tmp_path / "net.ckpt", part="state_dict.model", over=True)
+    made = conversion.convert(tmp_path / "net.ckpt", part="state_dict.model", over=True)
     assert set(weights.load(made.path)) == {"conv1.weight", "conv1.bias"}
     assert made.notes == ("the tensors are those of state_dict.model.*",)
 
@@ -131,7 +131,7 @@ def test_one_network_of_several_in_one_table_is_chosen_by_the_beginning_of_its_n
 )
 def test_prefixes_of_wrappers_are_taken_off_and_said(tmp_path: Path, prefix: str) -> None:
     torch.save({f"{prefix}conv1.weight": torch.ones(3), f"{prefix}conv2.bias": torch.zeros(2)}, tmp_path / "net.pth")
-    made = conversion.converted(tmp_path / "net.pth")
+    made = conversion.convert(tmp_path / "net.pth")
     assert set(weights.load(made.path)) == {"conv1.weight", "conv2.bias"}
     assert made.notes == (f"the prefix {prefix} was taken off the names of its tensors",)
 
@@ -142,7 +142,7 @@ def test_prefixes_of_wrappers_are_taken_off_and_said(tmp_path: Path, prefix: str
 )
 def test_names_that_are_a_networks_own_stay(tmp_path: Path, names: tuple[str, ...]) -> None:
     torch.save({name: torch.ones(2) for name in names}, tmp_path / "net.pth")
-    made = conversion.converted(tmp_path / "net.pth")
+    made = conversion.convert(tmp_path / "net.pth")
     assert set(weights.load(made.path)) == set(names)
     assert not any("was taken off" in note for note in made.notes)
 
@@ -190,7 +190,7 @@ def test_a_download_that_was_cut_off_is_called_that(tmp_path: Path, old: bool, p
 
 def test_a_missing_folder_is_made_and_said(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(2)}, tmp_path / "net.pth")
-    made = conversion.converted(tmp_path / "net.pth", tmp_path / "new" / "deep" / "net.safetensors")
+    made = conversion.convert(tmp_path / "net.pth", tmp_path / "new" / "deep" / "net.safetensors")
     assert made.path.is_file()
     assert "was not there; it is made" in made.notes[0]
 
@@ -199,7 +199,7 @@ def test_a_missing_folder_is_made_and_said(tmp_path: Path) -> None:
 def test_the_four_files_of_microast_are_joined(tmp_path: Path, given: str) -> None:
     for number, name in enumerate(conversion.PARTS):
         torch.save({"conv.weight": torch.full((3,), float(number))}, tmp_path / f"{name}_iter_160000.pth.tar")
-    made = conversion.converted(tmp_path / f"{given}_iter_160000.pth.tar")
+    made = conversion.convert(tmp_path / f"{given}_iter_160000.pth.tar")
     assert made.path == tmp_path / "microast.safetensors"
     assert {name: float(tensor[0]) for name, tensor in weights.load(made.path).items()} == {
         f"{name}.conv.weight": float(number) for number, name in enumerate(conversion.PARTS)

@@ -53,7 +53,7 @@ def test_a_table_that_comes_again_is_the_same_one_and_code_is_passed_over(tmp_pa
 def test_a_converted_style_paints_as_lua_did(tmp_path, name):
     arch, instance = ARCHITECTURES[name]
     thing = johnson_file.things(arch, instance=instance)
-    place = convert(put(tmp_path, {"model": thing, "opt": {"preprocessing": "vgg", "arch": arch}}))
+    place = convert(put(tmp_path, {"model": thing, "opt": {"preprocessing": "vgg", "arch": arch}})).path
     assert weights._holds(place) == "fast_style"
     net = transformer_net.load(place)
     for height, width in ((48, 64), (33, 42)):

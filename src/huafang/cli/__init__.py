@@ -133,7 +133,7 @@ def _of_this_machine(error: Exception) -> HuafangError | None:
     if isinstance(error, OSError) and error.filename is not None and error.strerror and not is_out_of_memory(error):
         return Unavailable(f"{os.fsdecode(error.filename)}: {error.strerror}", code="file.unreachable")
     if isinstance(error, RuntimeError) and "home directory" in str(error):
-        return Unavailable("no home folder can be told for this account", code="home.missing", hint="set HUAFANG_HOME to a folder for Huafang's data")
+        return Unavailable("the home folder of this account is unknown", code="home.missing", hint="set HUAFANG_HOME to a folder for Huafang's data")
     return None
 
 

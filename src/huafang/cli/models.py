@@ -159,9 +159,9 @@ def convert(path: Path, output: Path | None, overwrite: bool, part: str | None) 
 
     Of the four files of MicroAST's authors name one: they are joined.
     """
-    from huafang.pull.conversion import converted
+    from huafang.pull.conversion import convert as make
 
-    made = converted(path, output, over=overwrite, part=part)
+    made = make(path, output, over=overwrite, part=part)
     for note in made.notes:
         say(note)
     out_path(made.path)

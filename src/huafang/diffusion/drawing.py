@@ -79,9 +79,7 @@ def _read(p: Drawing, name: str, model: Model, loaded: list[Note]) -> Ready:
     said = text.encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip)
     for states in (said.embeds, said.pooled, said.empty_embeds, said.empty_pooled):
         if states is not None:
-            latents.check_finite(
-                states, "text encoder", "the reading of the prompt", "its weights are damaged: get the model again; or take away weights of words"
-            )
+            latents.check_finite(states, "text encoder", "the reading of the prompt", TEXT_RAN_OVER)
     if said.chunks > 1:
         parts, tokens = said.chunks, model.encoders[0].chunk
         notes.append(Note(f"the prompt was read in {parts} chunks of up to {tokens} tokens", f"提示词分 {parts} 段读入，每段最多 {tokens} 个词元。"))

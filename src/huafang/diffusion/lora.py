@@ -11,6 +11,7 @@ A file changes modules of the UNet and of the text encoders. For each of them Δ
 α is the rank where it is missing. Several files add up, each ΔW being computed from the model's own W, so that their order does not matter.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -186,8 +187,6 @@ def _place(where: str) -> tuple[str, str]:
 
 def _declared(path: Path, modules: Mapping[tuple[str, str], object]) -> dict[tuple[str, str], float]:
     """α / r of each module where the header says them, as diffusers and PEFT write it: `lora_adapter_metadata`."""
-    import json
-
     try:
         said = json.loads(tensorfile.metadata(path).get("lora_adapter_metadata", "{}"))
     except ValueError:

@@ -7,6 +7,7 @@ read.
 
 import os
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def decode(vae: Any, latents: Tensor) -> Tensor:
             rows = room.kept(Residual(rows, resnet, room))
         for larger in block.upsamplers or ():
             rows = room.kept(Conv(Doubled(rows), larger.conv))
-    return _finished(rows, part, room)
+    return _finished(rows, part)
 
 
 def encode(vae: Any, pixels: Tensor) -> Tensor:
@@ -81,18 +82,19 @@ def encode(vae: Any, pixels: Tensor) -> Tensor:
         for smaller in block.downsamplers or ():
             rows = room.kept(Halved(rows, smaller.conv))
     rows = Kept(_middle(part.mid_block, whole(rows)), room)
-    moments = _finished(rows, part, room)
+    moments = _finished(rows, part)
     return moments if vae.quant_conv is None else vae.quant_conv(moments)
 
 
-class Rows:
+class Rows(ABC):
     """A map of which bands of rows are made when they are read: `rows(a, b)` is (1, channels, b - a, width)."""
 
     def __init__(self, channels: int, height: int, width: int, like: Tensor) -> None:
         self.channels, self.height, self.width, self.like = channels, height, width, like
 
+    @abstractmethod
     def rows(self, first: int, last: int) -> Tensor:
-        raise NotImplementedError
+        """Rows `first` to `last` - 1."""
 
     @property
     def bytes(self) -> int:
@@ -145,9 +147,9 @@ class Normed(Rows):
         self.scale, self.shift = (one.to(source.like.dtype).view(1, -1, 1, 1) for one in (scale, shift))
 
     def rows(self, first: int, last: int) -> Tensor:
-        return self.settled(self.source.rows(first, last))
+        return self.normalize(self.source.rows(first, last))
 
-    def settled(self, band: Tensor) -> Tensor:
+    def normalize(self, band: Tensor) -> Tensor:
         """A band of the source, normed."""
         return self.activation(torch.addcmul(self.shift, band, self.scale))
 
@@ -209,10 +211,10 @@ class Residual(Rows):
         else:
             lowest, highest = max(0, low - 1), min(self.height, high + 1)
             band = self.source.rows(lowest, highest)
-            inner = convolved(self.block.conv1, self.normed.settled(band), (1 if low == 0 else 0, 1 if high == self.height else 0))
+            inner = convolved(self.block.conv1, self.normed.normalize(band), (1 if low == 0 else 0, 1 if high == self.height else 0))
             here = band[:, :, first - lowest : last - lowest]
         edges = (1 if first == 0 else 0, 1 if last == self.height else 0)
-        changed = convolved(self.block.conv2, self.inner_normed.settled(inner), edges)
+        changed = convolved(self.block.conv2, self.inner_normed.normalize(inner), edges)
         beside = here if self.block.conv_shortcut is None else self.block.conv_shortcut(here)
         return (beside + changed) / self.block.output_scale_factor  # type: ignore[no-any-return]  # it is a number
 
@@ -249,7 +251,7 @@ def moments(rows: Rows, groups: int) -> tuple[Tensor, Tensor]:
     return mean, scatter / count
 
 
-def _finished(rows: Rows, part: Any, room: Room) -> Tensor:
+def _finished(rows: Rows, part: Any) -> Tensor:
     return whole(Conv(Normed(rows, part.conv_norm_out, part.conv_act), part.conv_out))
 
 

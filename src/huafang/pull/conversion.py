@@ -36,20 +36,6 @@ def convert(
     seconds: float = 600,
     over: bool = False,
     part: str | None = None,
-) -> Path:
-    """As `converted`, and gives the place alone."""
-    return converted(path, target, layout=layout, memory=memory, seconds=seconds, over=over, part=part).path
-
-
-def converted(
-    path: Path,
-    target: Path | None = None,
-    *,
-    layout: str = "any",
-    memory: int | None = None,
-    seconds: float = 600,
-    over: bool = False,
-    part: str | None = None,
 ) -> Converted:
     """A `.pth`, `.pt`, `.ckpt`, `.bin`, style network as `.t7`, or AnimeGANv3 as `.onnx` -> a `.safetensors` beside it, or at `target`, whose folder is made.
 

@@ -154,7 +154,9 @@ def _archive_fault(source: str) -> dict[str, object] | None:
     try:
         with zipfile.ZipFile(source) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except NotImplementedError:  # a version of the format that Python does not read
+        return {"error": "it is a zip archive of a kind that is not read", "code": "weights.unreadable", "hint": "unpack it first"}
+    except (zipfile.BadZipFile, OSError, ValueError):
         return {"error": "it was cut off while it was downloaded or copied: its end is missing", "code": "weights.unreadable", "hint": "get it again"}
     if not any(name.endswith("data.pkl") for name in names):
         inside = [name for name in names if name.endswith((".pth", ".pt", ".ckpt", ".safetensors", ".bin", ".t7", ".onnx"))]
