@@ -119,6 +119,22 @@ class JobFailed(HuafangError):
     code = "job.failed"
 
 
+_FAULTS_OF_INPUT = ("input", "image", "video", "params", "prompt", "weights", "lora", "method", "asset")
+
+
+def failure(code: str, message: str) -> HuafangError:
+    """The error of a job that failed in another process, which reports it by its `code`.
+
+    It is of the class whose own code that is, BadInput for the codes about what came in, else JobFailed.
+    """
+    kinds: list[type[HuafangError]] = [HuafangError]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    by_code = {kind.code: kind for kind in kinds}
+    general = BadInput if code.split(".")[0] in _FAULTS_OF_INPUT else JobFailed
+    return by_code.get(code, general)(message, code=code or general.code)
+
+
 def overflow(what: str = "the network") -> JobFailed:
     """The failure of a run whose network, by the weights it was given, came to a NaN or an infinity."""
     return JobFailed(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, UploadFile
 from fastapi.responses import JSONResponse
 
 from huafang import methods
-from huafang.errors import BadInput, HuafangError, JobFailed, MissingWeights
+from huafang.errors import BadInput, HuafangError, JobFailed, MissingWeights, failure
 from huafang.jobs.store import ENDED
 from huafang.server.events import Mailbox
 from huafang.server.routes.assets import keep
@@ -57,5 +57,8 @@ async def _paint(studio: Studio, method: str, values: dict[str, Any]) -> dict[st
             await box.collect(studio.closing)
             row = await asyncio.to_thread(studio.store.get, row.id)
     if row.state != "done":
-        raise JobFailed((row.error or {}).get("message", f"the job was {row.state}"))
+        error = row.error or {}
+        raise failure(error.get("code", ""), error.get("message", f"the job was {row.state}"))
+    if not row.outputs:
+        raise JobFailed("the job made no picture")
     return {"output_url": f"/api/assets/{row.outputs[0]['asset']}", "inference_time": round(row.seconds or 0.0, 3)}
