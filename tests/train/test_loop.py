@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from huafang.errors import BadInput, Cancelled
+from huafang.errors import BadInput, Cancelled, Diverged
 from huafang.train import checkpoints, loop
 from huafang.train.ema import Ema
 
@@ -69,6 +69,35 @@ def test_a_resumed_run_ends_bit_for_bit_where_an_unbroken_one_does(bench, tmp_pa
     assert told[0] == told[1]
 
 
+def test_a_cancelled_run_finishes_its_step_saves_and_says_how_to_go_on(bench, tmp_path):
+    task, states = Line(), []
+    ctx = bench.context(stop_after=3)
+    original = task.step
+
+    def step(number):
+        states.append((ctx.unsaved, ctx.saving))
+        return original(number)
+
+    task.step = step
+    with pytest.raises(Cancelled):
+        loop.train(task, tmp_path, plan(), ctx)
+    assert states == [(True, False)] * 4
+    assert not ctx.unsaved, "nothing would be lost any more"
+    assert checkpoints.newest(tmp_path).name == "step-00000004"
+    (note,) = ctx.messages
+    assert "step 4 of 12 is saved" in note
+    assert "第 4 步" in note.zh
+
+
+def test_the_checkpoint_of_a_cancel_is_written_once(bench, tmp_path, monkeypatch):
+    saved, original = [], checkpoints.save
+    monkeypatch.setattr(checkpoints, "save", lambda folder, step, *rest: (saved.append((step, ctx.saving)), original(folder, step, *rest)))
+    ctx = bench.context(stop_after=4)
+    with pytest.raises(Cancelled):
+        loop.train(Line(), tmp_path, plan(), ctx)
+    assert saved == [(5, True)]
+
+
 def test_a_crash_between_two_checkpoints_repeats_the_steps_since(bench, tmp_path):
     whole, crashed, resumed = Line(), Line(), Line()
     loop.train(whole, tmp_path / "whole", plan(), bench.context())
@@ -122,8 +151,12 @@ def test_a_damaged_checkpoint_and_one_of_another_network_say_so(bench, tmp_path)
 def test_a_loss_that_is_no_number_stops_the_run(bench, tmp_path):
     task = Line()
     task.step = lambda number: {"loss": float("nan") if number == 3 else 1.0}
-    with pytest.raises(BadInput, match="loss is no number any more"):
-        loop.train(task, tmp_path, plan(), bench.context())
+    ctx = bench.context()
+    with pytest.raises(Diverged, match="loss is no number any more") as caught:
+        loop.train(task, tmp_path, plan(), ctx)
+    assert (caught.value.code, caught.value.exit_code, caught.value.http_status) == ("train.diverged", 1, 500)
+    assert not isinstance(caught.value, BadInput), "what came was not at fault"
+    assert not ctx.unsaved
 
 
 def test_rate_rises_stays_and_falls():
