@@ -39,4 +39,4 @@ def held(root: Path, names: Iterable[str]) -> Iterator[None]:
 
 
 def _training(name: str) -> Conflict:
-    return Conflict(f"another process is training {name} now", code="training.running", hint="wait until it ends or stop it, or choose another name")
+    return Conflict(f"another process is training {name} now", code="train.running", hint="wait until it ends or stop it, or choose another name")
