@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,14 @@ class Task(Protocol):
         """A sheet of pictures, (1, 3, H, W) in [0, 1], of what has been learned so far."""
 
 
+@runtime_checkable
+class Validated(Protocol):
+    """A task that can be judged by pictures it does not learn from: the best checkpoint is kept beside the newest."""
+
+    def validate(self) -> float:
+        """The loss on them; lower is better."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long, and how often what. `before` of `total` steps belong to earlier stages of the same job: progress counts them."""
@@ -58,7 +66,8 @@ class Plan:
 def train(task: Task, folder: Path, plan: Plan, ctx: Context, *, logged: Callable[[int], None] = lambda done: None) -> int:
     """Train `task` to `plan.steps`, from the last checkpoint in `folder` if there is one; gives the steps done in this sitting.
 
-    `log.jsonl` gets a line per step, and `logged` hears of each; `samples/` gets a sheet every `sample_every` steps. A cancel is heard when the step in
+    `log.jsonl` gets a line per step, and `logged` hears of each; `samples/` gets a sheet every `sample_every` steps. A task that is `Validated` is validated
+    before each checkpoint that is due, and the best one is kept beside the newest. A cancel is heard when the step in
     progress is done, and what was learnt is saved before it is obeyed.
     Raises Cancelled, Diverged, BadInput where the run in `folder` was one of other settings.
     """
@@ -71,12 +80,16 @@ def train(task: Task, folder: Path, plan: Plan, ctx: Context, *, logged: Callabl
     try:
         for done in range(first + 1, plan.steps + 1):
             ctx.unsaved = True
-            _log(folder, done, figures := _stepped(task, done))
+            figures, due = _stepped(task, done), done % plan.save_every == 0 or done == plan.steps
+            validation = _validated(task, done) if due and isinstance(task, Validated) else None
+            if validation is not None:
+                figures["validation"] = validation
+            _log(folder, done, figures)
             logged(done)
-            smooth |= {key: smooth.get(key, value) * 0.95 + value * 0.05 for key, value in figures.items()}
+            smooth |= {key: smooth.get(key, value) * 0.95 + value * 0.05 if key != "validation" else value for key, value in figures.items()}
             sheet = _sampled(task, folder, done) if done % plan.sample_every == 0 or done == plan.steps else None
-            if done % plan.save_every == 0 or done == plan.steps:
-                save(task, folder, done, ctx)
+            if due:
+                save(task, folder, done, ctx, validation)
                 saved = done
             try:
                 ctx.step(plan.before + done, plan.total or plan.steps, preview=sheet, seconds_per_step=(time.monotonic() - clock) / (done - first), **smooth)
@@ -93,7 +106,15 @@ def train(task: Task, folder: Path, plan: Plan, ctx: Context, *, logged: Callabl
 
 def _stepped(task: Task, done: int) -> dict[str, float]:
     """Figures of the step that makes it `done`. Raises Diverged where one of them is NaN or infinite."""
-    figures = task.step(done - 1)
+    return _finite(task.step(done - 1), done)
+
+
+def _validated(task: Validated, done: int) -> float:
+    """The loss on pictures that are not learnt from. Raises Diverged."""
+    return _finite({"validation": task.validate()}, done)["validation"]
+
+
+def _finite(figures: dict[str, float], done: int) -> dict[str, float]:
     if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
         raise Diverged(f"training broke down at step {done}: {bad[0]} is no number any more", hint="resume with a smaller learning rate")
     return figures
@@ -118,12 +139,12 @@ def _saved(done: int, steps: int) -> Note:
     )
 
 
-def save(task: Task, folder: Path, done: int, ctx: Context | None = None) -> None:
-    """Write the checkpoint of `done` steps; `ctx` says meanwhile that this goes on."""
+def save(task: Task, folder: Path, done: int, ctx: Context | None = None, validation: float | None = None) -> None:
+    """Write the checkpoint of `done` steps, with its validation loss where that is known; `ctx` says meanwhile that this goes on."""
     if ctx:
         ctx.saving = True
     try:
-        checkpoints.save(folder, done, task.modules, task.optimizers, {"facts": dict(task.facts)})
+        checkpoints.save(folder, done, task.modules, task.optimizers, {"facts": dict(task.facts)}, validation=validation)
     finally:
         if ctx:
             ctx.saving = False
