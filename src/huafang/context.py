@@ -99,6 +99,10 @@ class Context:
         """Where a long run keeps what it has finished, so that it is taken up again after a kill; None keeps nothing."""
         self.messages: list[Note] = []
         """What was said while the run went on; it is said again with the result."""
+        self.unsaved = False
+        """Whether this run has learnt what is in no checkpoint yet: the process must not be killed for a cancel that it will hear when its step is done."""
+        self.saving = False
+        """Whether a checkpoint is being written now."""
         self._on_message = on_message
         self._report = report
         self._stop = stop

@@ -13,6 +13,7 @@
     │   └── DiskFull                  3    507
     ├── OutOfMemory                   1    500
     ├── JobFailed                     1    500   the run itself broke
+    │   └── Diverged                  1    500   a training whose numbers ran away
     └── Cancelled                   130    409   asked to stop
 
 A message says what came, what is allowed and what is nearest. `hint` says what to do about it. `code` is the stable name of the fault.
@@ -117,6 +118,10 @@ class OutOfMemory(HuafangError):
 
 class JobFailed(HuafangError):
     code = "job.failed"
+
+
+class Diverged(JobFailed):
+    code = "train.diverged"
 
 
 _FAULTS_OF_INPUT = ("input", "image", "video", "params", "prompt", "weights", "lora", "method", "asset")

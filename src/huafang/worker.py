@@ -16,7 +16,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,7 +27,8 @@ from huafang.assets import Assets, write_whole
 from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import Cancelled, HuafangError, as_fault
 from huafang.jobs import crash
-from huafang.jobs.executor import Event, TaskSpec
+from huafang.jobs.executor import Event, EventType, TaskSpec
+from huafang.notes import Note
 from huafang.params import Params
 from huafang.processes import end_with
 from huafang.weights import Weights
@@ -44,6 +45,10 @@ PROGRESS_EVERY = 0.05
 """Seconds between two progress events at the least: a fast room must not drown its listeners."""
 PATIENCE = 15.0
 """Seconds that a lane gives the server to end it in order."""
+BEAT = 1.0
+"""Seconds between two heartbeats."""
+COMPUTES = 0.005
+"""Share of a processor from which a process is taken to compute: a busy machine may leave it little."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ class LanePlaces:
 
 def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
     """Run tasks from `pipe` until it closes. A lane for painting is named for its device."""
-    follow_the_server()
+    work = _Work()
+    follow_the_server(lambda: work.unsaved)
     _be_first_to_go()
     inbox = _Inbox(pipe)
     resident = Resident()
@@ -72,15 +78,41 @@ def lane(pipe: Connection, name: str, where: LanePlaces) -> None:
             torch.set_num_threads(where.threads)
     while True:
         task, stop = inbox.next()
-        _attempt(task, pipe, name, where, stop, resident)
+        attempt(task, pipe, name, where, stop, resident, work)
 
 
-def follow_the_server() -> None:
-    """Leave signals to the server, and end when it ends."""
+class _Work:
+    """The run that goes on in this process, if one does."""
+
+    context: Context | None = None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the process must not end now: it has learnt what is in no checkpoint yet."""
+        return self.context is not None and self.context.unsaved
+
+
+def follow_the_server(unsaved: Callable[[], bool] = lambda: False) -> None:
+    """Leave signals to the server, and end when it ends.
+
+    A service manager's SIGTERM, or a closed terminal's SIGHUP, goes to every process at once. The server is to say when a lane ends, or its death would count
+    as a crash: the lane ends by itself after `PATIENCE` seconds, and no sooner than `unsaved` says that nothing would be lost.
+    """
+
+    def leave() -> None:
+        while unsaved():
+            time.sleep(0.1)
+        os._exit(0)
+
+    def leave_later(*_: object) -> None:
+        timer = threading.Timer(PATIENCE, leave)
+        timer.daemon = True
+        timer.start()
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to hear
-    signal.signal(signal.SIGTERM, _leave_later)
+    signal.signal(signal.SIGTERM, leave_later)
     if hasattr(signal, "SIGHUP"):  # a closed terminal tells every process
-        signal.signal(signal.SIGHUP, _leave_later)
+        signal.signal(signal.SIGHUP, leave_later)
     if server := multiprocessing.parent_process():
         end_with(server.pid or 0)
 
@@ -111,23 +143,34 @@ class _Inbox:
             os._exit(0)  # the server is gone: never work on as an orphan
 
 
-def _attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, stop: threading.Event, resident: Resident) -> None:
-    def say(type: Any, **data: Any) -> None:
-        pipe.send(Event(task.job_id, task.attempt, type, data))
+def attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, stop: threading.Event, resident: Resident, work: _Work | None = None) -> None:
+    """Run one task on the device `name`, and send what becomes of it. `work` says meanwhile whether something would be lost."""
+    sending = threading.Lock()  # the heartbeat has a thread of its own, and compiled code may tell of itself on any
+
+    def say(type: EventType, **data: Any) -> None:
+        with sending:
+            pipe.send(Event(task.job_id, task.attempt, type, data))
+
+    def tell(note: str) -> None:
+        say("message", **_both(note))
 
     say("started")
     crash.point("lane-started")
     started = time.monotonic()
+    work = work or _Work()
     try:
         params = methods.parse(task.params)
-        reporter = _Reporter(say)
         assets, weights = Assets(where.assets), Weights(where.models, where.folders)
-        ctx = Context(assets, weights, device="cpu" if name == NETWORK else name, report=reporter, stop=stop.is_set, resident=resident, work=where.work)
+        device = "cpu" if name == NETWORK else name
+        ctx = work.context = Context(
+            assets, weights, device=device, report=_Reporter(say), stop=stop.is_set, resident=resident, work=where.work, on_message=tell
+        )
         compiled = compilation.seconds()
-        result = methods.run(params, ctx)
+        with compilation.announced(tell), _heartbeat(ctx, lambda: say("alive")):
+            result = methods.run(params, ctx)
         crash.point("lane-painted")
         seconds = time.monotonic() - started
-        notes = [{"en": note, "zh": note.zh} for note in (*result.notes, *compilation.notes(compilation.seconds() - compiled))]
+        notes = [_both(note) for note in (*result.notes, *compilation.notes(compilation.seconds() - compiled))]
         posted = {"outputs": store(result, params, assets), "figures": finite(result.figures), "notes": notes, "seconds": seconds}
         crash.point("lane-stored")
         write_whole(where.outbox / f"{task.job_id}-{task.attempt}.json", json.dumps(posted).encode())
@@ -142,6 +185,34 @@ def _attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, sto
         if fault["code"] == "memory.out":
             resident.clear()
         say("failed", **fault)
+    finally:
+        work.context = None
+
+
+def _both(note: str) -> dict[str, str]:
+    """A sentence in both languages, as a row keeps it."""
+    return {"en": _writable(note), "zh": _writable(Note.spoken(note, "zh"))}
+
+
+@contextlib.contextmanager
+def _heartbeat(ctx: Context, beat: Callable[[], None]) -> Iterator[None]:
+    """Call `beat` every `BEAT` seconds while the run has learnt what is not saved, and its process computes or saves: one that merely hangs is silent."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        spent = time.process_time()
+        while not ended.wait(BEAT):
+            before, spent = spent, time.process_time()
+            if ctx.unsaved and (ctx.saving or spent - before > BEAT * COMPUTES):
+                beat()
+
+    watcher = threading.Thread(target=watch, name="heartbeat", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 class _Reporter:
@@ -203,15 +274,6 @@ def fault_of(error: BaseException) -> dict[str, Any]:
 def _writable(said: str) -> str:
     """Words about a stranger's file may hold what no database takes: a NUL, half a surrogate pair."""
     return said.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
-
-
-def _leave_later(*_: object) -> None:
-    """A service manager's SIGTERM, or a closed terminal's SIGHUP, goes to every process at once. The server is to say when a lane ends, or its
-    death would count as a crash.
-    """
-    timer = threading.Timer(PATIENCE, os._exit, (0,))
-    timer.daemon = True
-    timer.start()
 
 
 def _be_first_to_go() -> None:

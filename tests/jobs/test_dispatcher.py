@@ -101,6 +101,71 @@ def test_bad_input_52_a_deaf_lane_is_killed(dispatcher, monkeypatch):
     assert ended(dispatcher, after.id).state == "done", "a new lane takes the next job"
 
 
+def test_what_a_run_says_is_in_its_row_and_on_its_page_while_it_runs_and_told_once(dispatcher):
+    heard = []
+    dispatcher.listen(lambda kind, job, payload: heard.append(list(payload.notes)) if kind == "job" else None)
+    said = [{"en": one, "zh": f"中文 {one}"} for one in ("emulated", "goes on from step 534")]
+    job = dispatcher.submit(draft(steps=10_000, dt=0.01, say=["emulated", "goes on from step 534", "emulated"])).id
+    under_way(dispatcher, job)
+    row = dispatcher.store.get(job)
+    assert (row.state, row.notes) == ("running", said)
+    assert [note.model_dump() for note in job_view(row, dispatcher).notes] == said
+    assert [notes for notes in heard if notes] == [said[:1], said]
+    dispatcher.cancel(job)
+    row = ended(dispatcher, job)
+    assert (row.state, row.notes) == ("cancelled", said)
+
+
+def test_another_attempt_says_its_own(dispatcher):
+    job = dispatcher.submit(draft(steps=40, dt=0.05, say=["hello"])).id
+    under_way(dispatcher, job)
+    os.kill(int(dispatcher.live(job).progress["figures"]["pid"]), signal.SIGKILL)
+    wait(lambda: dispatcher.store.get(job).attempt == 2 and dispatcher.store.get(job).notes)
+    assert dispatcher.store.get(job).notes == [{"en": "hello", "zh": "中文 hello"}]
+
+
+def test_what_is_said_on_a_full_disk_is_shown_all_the_same(dispatcher, monkeypatch):
+    def full(*_):
+        raise DiskFull("no room")
+
+    monkeypatch.setattr(dispatcher.store, "note", full)
+    job = dispatcher.submit(draft(steps=10_000, dt=0.01, say=["hello"])).id
+    under_way(dispatcher, job)
+    assert [note.zh for note in job_view(dispatcher.store.get(job), dispatcher).notes] == ["中文 hello"]
+
+
+def test_a_run_that_has_something_to_save_is_not_killed_for_a_long_step(dispatcher, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "FORCE_AFTER", 0.2)
+    job = dispatcher.submit(draft(steps=9, dt=2, unsaved=10_000)).id
+    wait(lambda: (live := dispatcher.live(job)) and live.beat_at)
+    dispatcher.cancel(job)
+    row = ended(dispatcher, job)
+    assert (tmp_path / f"saved-{job}").read_text().endswith(" 1"), "the step was finished"
+    assert (row.state, row.attempt, row.notes) == ("cancelled", 1, [{"en": "step 1 is saved", "zh": "已保存到第 1 步"}])
+
+
+def test_one_that_falls_silent_is_killed(dispatcher, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "FORCE_AFTER", 0.2)
+    monkeypatch.setattr(module, "SILENT_AFTER", 1.0)
+    job, after = dispatcher.submit(draft(steps=9, dt=600, unsaved=2)), dispatcher.submit(draft("b"))
+    wait(lambda: (live := dispatcher.live(job.id)) and live.beat_at)
+    dispatcher.cancel(job.id)
+    assert ended(dispatcher, job.id).state == "cancelled"
+    assert not (tmp_path / f"saved-{job.id}").exists()
+    assert ended(dispatcher, after.id).state == "done"
+
+
+def test_a_stop_of_the_studio_waits_for_what_is_to_be_saved(tmp_path, caplog):
+    made = open_dispatcher(tmp_path)
+    made.start()
+    job = made.submit(draft(steps=9, dt=2, unsaved=10_000)).id
+    wait(lambda: (live := made.live(job)) and live.beat_at)
+    made.stop(0.1)
+    assert (tmp_path / f"saved-{job}").exists()
+    assert made.store.get(job).state == "queued"
+    assert f"waiting until {job} is saved" in caplog.text
+
+
 def test_interactive_before_bulk_and_order_within(tmp_path):
     made = open_dispatcher(tmp_path)
     made.pause(True)

@@ -9,7 +9,7 @@ from PIL import Image
 from huafang import video
 from huafang.context import Resident
 from huafang.jobs.executor import TaskSpec
-from huafang.worker import LanePlaces, _attempt
+from huafang.worker import LanePlaces, attempt
 from tests.films import film, frames
 from tests.jobs.test_lane import Heard
 from tests.server.conftest import picture, problem, upload
@@ -86,7 +86,7 @@ def test_methods_that_take_films_say_so_and_others_refuse_them(client, clip):
 def test_a_lane_makes_a_film_and_keeps_its_parts_where_it_was_told(bench, tmp_path):
     heard, places = Heard(), LanePlaces(bench.assets.root, tmp_path / "models", tmp_path / "outbox", work=tmp_path / "work")
     params = {"method": "image_filters", "filter": "pencil", "content": bench.assets.put(film(frames(4)))}
-    _attempt(TaskSpec("one", 1, params), heard, "cpu", places, threading.Event(), Resident())  # type: ignore[arg-type]  # it sends
+    attempt(TaskSpec("one", 1, params), heard, "cpu", places, threading.Event(), Resident())  # type: ignore[arg-type]  # it sends
     done = heard.events[-1]
     assert done.type == "done"
     (output,) = done.data["outputs"]

@@ -27,7 +27,16 @@ from tests.server.conftest import client_of, picture, upload
 from tests.server.test_life import STRANGE, printable, quoted, spoil
 
 PATIENCE = 20
-PARTS = st.sampled_from([*[picture(colour=colour) for colour in ("teal", "red", "navy", "gold", "pink", "lime")], b"", b"words", b"<svg/>", b"\x89PNG\r\n\x1a\n", b"\0\0\0\x1cftypisom"])
+PARTS = st.sampled_from(
+    [
+        *[picture(colour=colour) for colour in ("teal", "red", "navy", "gold", "pink", "lime")],
+        b"",
+        b"words",
+        b"<svg/>",
+        b"\x89PNG\r\n\x1a\n",
+        b"\0\0\0\x1cftypisom",
+    ]
+)
 MISHAPS = (b"broke", b"lost", b"made no picture", b"stopped", b"died")
 ENDS = st.sampled_from(["done", "empty", "failed", "cancelled", "lost"])
 FAILURES = st.sampled_from(["image.unreadable", "weights.missing", "disk.full", "memory.out", "job.crashed", "", "model.overflow"])

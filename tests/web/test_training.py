@@ -92,3 +92,26 @@ def test_a_network_for_any_style_is_trained_on_some_photos(server: Server, visit
     load(page, photo(48, 48, name="style.png"), "style")
     paint(page)
     assert api(page, "/api/jobs?limit=1")["jobs"][0]["params"]["weights"] == "anyone"
+
+
+def test_a_training_that_is_stopped_says_what_it_saved_and_goes_on_from_there(server: Server, visit: Open) -> None:
+    page = visit(server.address + "#/m/train_fast_style")
+    load(page, photo(96, 64, name="wave.png"), "style")
+    get(page, "field-dataset").locator("input[type=file]").first.set_input_files([photo(80, 72), photo(82, 76, name="two.png")])
+    get(page, "field-dataset").get_by_text("2 pictures").wait_for()
+    get(page, "field-name").get_by_role("textbox").fill("stopped")
+    numbers(page, steps=900_000, size=64, style_size=64, batch=1)
+    get(page, "run").click()
+    page.get_by_text("Step ").first.wait_for(timeout=120_000)
+    get(page, "cancel").click()
+    get(page, "cancel-confirm").click()
+    saved = get(page, "cancelled").get_by_test_id("notes")
+    saved.get_by_text("is saved; to go on from there").wait_for(timeout=120_000)
+    get(page, "cancelled").get_by_role("button").first.click()
+    get(page, "notes").get_by_text("goes on from step").wait_for(timeout=120_000)
+    assert api(page, "/api/jobs?limit=1")["jobs"][0]["state"] == "running"
+    get(page, "language").click()
+    get(page, "notes").get_by_text("从上次停下的第").wait_for()
+    running = api(page, "/api/jobs?limit=1")["jobs"][0]["id"]
+    page.evaluate("job => fetch(`/api/jobs/${job}/cancel`, { method: 'POST' })", running)
+    get(page, "cancelled").get_by_text("已保存到第").wait_for(timeout=120_000)

@@ -34,7 +34,9 @@ CHECK_LEASE = 5.0
 SAY_AGAIN = 60.0
 """Seconds after which the log repeats why the queue stands still."""
 FORCE_AFTER = 8.0
-"""Seconds after which a lane that does not hear a cancel is killed."""
+"""Seconds after which a lane that does not hear a cancel is killed, unless it says that it has something to save."""
+SILENT_AFTER = 60.0
+"""Seconds without a heartbeat after which a lane that had something to save is taken for hung."""
 Kind = Literal["job", "progress", "preview"]
 Listener = Callable[[Kind, str, Any], None]
 
@@ -49,6 +51,9 @@ class Live:
     preview: dict[str, Any] | None = None
     seq: int = 0
     cancel_at: float | None = None
+    beat_at: float | None = None
+    """When the attempt said last that it has learnt what is not saved yet."""
+    notes: list[dict[str, str]] = field(default_factory=list)
     pace: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=32))
 
 
@@ -100,6 +105,7 @@ class Dispatcher:
         deadline = time.monotonic() + grace
         while self._live and time.monotonic() < deadline:
             time.sleep(0.02)
+        self._wait_for_saves()
         self.executor.stop(max(0.5, deadline - time.monotonic()))
         with self._lock:
             try:
@@ -108,6 +114,15 @@ class Dispatcher:
                 self.retention.count_time()
             except HuafangError as error:  # a full disk: the next start puts back what is left
                 log.error("what ran could not be put back into the queue: %s", error)
+
+    def _wait_for_saves(self) -> None:
+        """Wait for the attempts that are in the middle of a step and save after it, for as long as their heartbeats come."""
+        told = False
+        while unsaved := [job for job, live in list(self._live.items()) if live.beat_at is not None and time.monotonic() - live.beat_at < SILENT_AFTER]:
+            if not told:
+                log.warning("waiting until %s is saved; press Ctrl-C again to leave at once, and lose what was learnt since its last checkpoint", unsaved[0])
+                told = True
+            time.sleep(0.02)
 
     def _put_back(self, row: Row) -> None:
         with contextlib.suppress(DamagedResult):
@@ -278,7 +293,7 @@ class Dispatcher:
     def _force_cancels(self) -> None:
         now = time.monotonic()
         with self._lock:
-            deaf = [job for job, live in self._live.items() if live.cancel_at is not None and now - live.cancel_at > FORCE_AFTER]
+            deaf = [job for job, live in self._live.items() if _is_deaf(live, now)]
         for job in deaf:
             self.executor.cancel(job, hard=True)
 
@@ -295,8 +310,24 @@ class Dispatcher:
                 live.seq += 1
                 live.preview = {"seq": live.seq, "image": event.data["image"]}
                 self._say("preview", event.job_id, live.preview)
+            elif event.type == "message":
+                self._message(event, live)
+            elif event.type == "alive":
+                live.beat_at = time.monotonic()
             elif event.type != "started":
                 self._ended(event, live)
+
+    def _message(self, event: Event, live: Live) -> None:
+        """Write a sentence of the running attempt into the row, once. On a full disk it is shown all the same."""
+        note = {"en": event.data["en"], "zh": event.data["zh"]}
+        if note in live.notes:
+            return
+        live.notes.append(note)
+        try:
+            self.store.note(event.job_id, live.attempt, list(live.notes))
+        except HuafangError as error:
+            log.warning("a message of job %s could not be written: %s", event.job_id, error)
+        self._tell(self.store.get(event.job_id))
 
     def _progress(self, event: Event, live: Live) -> None:
         live.seq += 1
@@ -402,6 +433,15 @@ class Dispatcher:
 
     def _seconds_per_job(self) -> float:
         return max(1.0, sum(self._recent) / len(self._recent)) if self._recent else 5.0
+
+
+def _is_deaf(live: Live, now: float) -> bool:
+    """Whether a running attempt was asked to stop and is to be killed. One with something to save is not, however long its step takes, while it is alive."""
+    if live.cancel_at is None:
+        return False
+    if live.beat_at is None:
+        return now - live.cancel_at > FORCE_AFTER
+    return now - max(live.cancel_at, live.beat_at) > SILENT_AFTER
 
 
 def _signal(code: int | None) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 
 log = logging.getLogger(__name__)
 
-EventType = Literal["started", "progress", "preview", "done", "failed", "cancelled", "lost"]
+EventType = Literal["started", "progress", "preview", "message", "alive", "done", "failed", "cancelled", "lost"]
 TERMINAL = ("done", "failed", "cancelled", "lost")
 RESPAWN = 0.5
 """Seconds before a lane that died is started again; twice as many after each start that failed, up to `RESPAWN_MOST`."""
@@ -36,8 +36,10 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class Event:
-    """What an attempt says. The last one is of a TERMINAL type; `lost` is said by the executor when the lane died: `exit` is its code, and
-    `started` says whether the attempt had begun."""
+    """What an attempt says. `message` is a sentence for the user, {"en", "zh"}; `alive` a heartbeat of an attempt that has learnt what is not saved yet.
+
+    The last one is of a TERMINAL type; `lost` is said by the executor when the lane died: `exit` is its code, and `started` says whether the attempt had begun.
+    """
 
     job_id: str
     attempt: int

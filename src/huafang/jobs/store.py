@@ -154,7 +154,7 @@ class Store:
         change = (
             update(Row)
             .where(Row.id == chosen, Row.state == "queued")
-            .values(state="running", attempt=Row.attempt + 1, seq=Row.seq + 1, started_at=time.time(), finished_at=None, error=None)
+            .values(state="running", attempt=Row.attempt + 1, seq=Row.seq + 1, started_at=time.time(), finished_at=None, error=None, notes=[])
             .returning(Row.id)
         )
         with self._writing() as session:
@@ -165,6 +165,10 @@ class Store:
     def finish(self, job: str, attempt: int, state: str, **values: Any) -> bool:
         """Book how an attempt ended. False, and nothing written, if that attempt is no longer the running one."""
         return self._change(job, {"state": state, "finished_at": time.time(), "cancelling": False, **values}, Row.attempt == attempt, Row.state == "running")
+
+    def note(self, job: str, attempt: int, notes: list[dict[str, str]]) -> bool:
+        """Write what the running attempt has said so far. False, and nothing written, if that attempt is no longer the running one."""
+        return self._change(job, {"notes": notes}, Row.attempt == attempt, Row.state == "running")
 
     def end_damaged(self) -> int:
         """Book jobs as failed that wait or run, or are in no known state, and whose rows are damaged. Returns how many there were."""

@@ -200,9 +200,9 @@ def run(params: Params, ctx: "Context") -> "Result":
     module = import_module(f"huafang.methods.{name}.run")
     _check_precision(params, ctx)
     if made := params.models_made():
-        from huafang.train import lock
+        from huafang import locks
 
-        with lock.held(ctx.weights.root, made):
+        with locks.held(ctx.weights.root, made):
             result: Result = module.run(params, ctx)
     elif films(type(params)) and ctx.film(getattr(params, params.subject)):
         from huafang import filming

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from huafang import images
 from huafang.assets import write_whole
 from huafang.context import Context
-from huafang.errors import BadInput
+from huafang.errors import BadInput, Cancelled, Diverged
 from huafang.notes import Note
 from huafang.train import checkpoints
 
@@ -44,6 +44,14 @@ class Task(Protocol):
         """A sheet of pictures, (1, 3, H, W) in [0, 1], of what has been learned so far."""
 
 
+@runtime_checkable
+class Validated(Protocol):
+    """A task that can be judged by pictures it does not learn from: the best checkpoint is kept beside the newest."""
+
+    def validate(self) -> float:
+        """The loss on them; lower is better."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long, and how often what. `before` of `total` steps belong to earlier stages of the same job: progress counts them."""
@@ -58,41 +66,88 @@ class Plan:
 def train(task: Task, folder: Path, plan: Plan, ctx: Context, *, logged: Callable[[int], None] = lambda done: None) -> int:
     """Train `task` to `plan.steps`, from the last checkpoint in `folder` if there is one; gives the steps done in this sitting.
 
-    `log.jsonl` gets a line per step, and `logged` hears of each; `samples/` gets a sheet every `sample_every` steps. A cancel saves before it is obeyed.
-    Raises Cancelled, BadInput where the run in `folder` was one of other settings.
+    `log.jsonl` gets a line per step, and `logged` hears of each; `samples/` gets a sheet every `sample_every` steps. A task that is `Validated` is validated
+    before each checkpoint that is due, and the best one is kept beside the newest. A cancel is heard when the step in
+    progress is done, and what was learnt is saved before it is obeyed.
+    Raises Cancelled, Diverged, BadInput where the run in `folder` was one of other settings.
     """
     first = _resume(task, folder)
     if first:
         ctx.message(Note(f"goes on from step {first} of {plan.steps}, where it was stopped", f"从上次停下的第 {first} 步（共 {plan.steps} 步）继续训练。"))
-    log = folder / LOG
-    _cut(log, first)
+    _cut(folder / LOG, first)
     smooth: dict[str, float] = {}
-    clock = time.monotonic()
-    for number in range(first, plan.steps):
-        figures = task.step(number)
-        done = number + 1
-        if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
-            raise BadInput(f"training broke down at step {done}: {bad[0]} is no number any more", hint="resume with a smaller learning rate")
-        with log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": done, "time": round(time.time(), 1), **{key: round(value, 6) for key, value in figures.items()}}) + "\n")
-        logged(done)
-        smooth |= {key: smooth.get(key, value) * 0.95 + value * 0.05 for key, value in figures.items()}
-        sheet = None
-        if done % plan.sample_every == 0 or done == plan.steps:
-            sheet = task.sample()
-            write_whole(folder / "samples" / f"{done:08d}.png", images.encode(sheet))
-        if done % plan.save_every == 0 or done == plan.steps:
-            save(task, folder, done)
-        try:
-            ctx.step(plan.before + done, plan.total or plan.steps, preview=sheet, seconds_per_step=(time.monotonic() - clock) / (done - first), **smooth)
-        except BaseException:
-            save(task, folder, done)
-            raise
+    clock, saved = time.monotonic(), first
+    try:
+        for done in range(first + 1, plan.steps + 1):
+            ctx.unsaved = True
+            figures, due = _stepped(task, done), done % plan.save_every == 0 or done == plan.steps
+            validation = _validated(task, done) if due and isinstance(task, Validated) else None
+            if validation is not None:
+                figures["validation"] = validation
+            _log(folder, done, figures)
+            logged(done)
+            smooth |= {key: smooth.get(key, value) * 0.95 + value * 0.05 if key != "validation" else value for key, value in figures.items()}
+            sheet = _sampled(task, folder, done) if done % plan.sample_every == 0 or done == plan.steps else None
+            if due:
+                save(task, folder, done, ctx, validation)
+                saved = done
+            try:
+                ctx.step(plan.before + done, plan.total or plan.steps, preview=sheet, seconds_per_step=(time.monotonic() - clock) / (done - first), **smooth)
+            except BaseException as stopped:
+                if saved < done:
+                    save(task, folder, done, ctx)
+                if isinstance(stopped, Cancelled):
+                    ctx.message(_saved(done, plan.steps))
+                raise
+    finally:
+        ctx.unsaved = False
     return max(0, plan.steps - first)
 
 
-def save(task: Task, folder: Path, done: int) -> None:
-    checkpoints.save(folder, done, task.modules, task.optimizers, {"facts": dict(task.facts)})
+def _stepped(task: Task, done: int) -> dict[str, float]:
+    """Figures of the step that makes it `done`. Raises Diverged where one of them is NaN or infinite."""
+    return _finite(task.step(done - 1), done)
+
+
+def _validated(task: Validated, done: int) -> float:
+    """The loss on pictures that are not learnt from. Raises Diverged."""
+    return _finite({"validation": task.validate()}, done)["validation"]
+
+
+def _finite(figures: dict[str, float], done: int) -> dict[str, float]:
+    if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
+        raise Diverged(f"training broke down at step {done}: {bad[0]} is no number any more", hint="resume with a smaller learning rate")
+    return figures
+
+
+def _log(folder: Path, done: int, figures: Mapping[str, float]) -> None:
+    with (folder / LOG).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"step": done, "time": round(time.time(), 1), **{key: round(value, 6) for key, value in figures.items()}}) + "\n")
+
+
+def _sampled(task: Task, folder: Path, done: int) -> Tensor:
+    sheet = task.sample()
+    write_whole(folder / "samples" / f"{done:08d}.png", images.encode(sheet))
+    return sheet
+
+
+def _saved(done: int, steps: int) -> Note:
+    """What a cancelled training says."""
+    return Note(
+        f"step {done} of {steps} is saved; to go on from there, start the training again with the same name and settings",
+        f"已保存到第 {done} 步（共 {steps} 步）；用相同的名称和设置再次开始训练，即可从这里继续。",
+    )
+
+
+def save(task: Task, folder: Path, done: int, ctx: Context | None = None, validation: float | None = None) -> None:
+    """Write the checkpoint of `done` steps, with its validation loss where that is known; `ctx` says meanwhile that this goes on."""
+    if ctx:
+        ctx.saving = True
+    try:
+        checkpoints.save(folder, done, task.modules, task.optimizers, {"facts": dict(task.facts)}, validation=validation)
+    finally:
+        if ctx:
+            ctx.saving = False
 
 
 def generator(seed: int, number: int, what: str = "") -> torch.Generator:

@@ -336,5 +336,7 @@ export const en = {
   "fault.asset.changed": "The picture is damaged",
   "fault.bug": "A mistake of the studio's own",
   "fault.job": "The job broke off",
+  "fault.train": "The training cannot go on",
+  "fault.run": "The same run is under way already",
   "fault.cancelled": "Stopped",
 };

@@ -338,6 +338,8 @@ export const zh: Record<keyof typeof en, string> = {
   "fault.asset.changed": "图片已损坏",
   "fault.bug": "画坊自身的错误",
   "fault.job": "任务中断",
+  "fault.train": "训练无法继续",
+  "fault.run": "同一个任务正在运行",
   "fault.cancelled": "已停止",
 };
 
@@ -362,6 +364,9 @@ export const serverMessages: Record<string, string> = {
   "job.crashed": "试了几次都半途中断，已放弃。多半是内存不足：请换小一些的图片或减少步数，然后重试。",
   "job.failed": "画坊自身出了错，详情见它的日志。",
   "memory.out": "内存不够完成这项任务：请换小一些的图片，或关闭其他程序。",
+  "train.diverged": "训练发散了：数值已失控。请调小学习率再继续，或换个名称、换些图片重新开始。",
+  "train.other_settings": "这个名称的训练是用别的设置开始的：请换个名称，或恢复原来的设置。",
+  "train.running": "另一个进程正在训练这个模型，请等它结束或先停止它，也可以换个名称。",
   "disk.full": "磁盘空间不足，请清理后重试。",
   "disk.unwritable": "数据文件夹无法写入，请检查它的权限。",
   "database.closed": "画坊正在关闭，请稍后再试。",

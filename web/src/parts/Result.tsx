@@ -1,6 +1,6 @@
 /** A finished job's outputs: to look at, compare, save, and continue with. */
 
-import { FileText, Hourglass, Info } from "lucide-react";
+import { FileText, Hourglass } from "lucide-react";
 import { useState } from "react";
 import { assetUrl, thumbUrl } from "../api/client";
 import type { Job, Output } from "../api/types";
@@ -8,19 +8,20 @@ import { useI18n } from "../i18n";
 import { Compare } from "./Compare";
 import { Figures } from "./Figures";
 import { inputOf, isImage, isVideo, nameOf } from "./jobInfo";
+import { Notes } from "./Notes";
 import { FittedPicture, Picture, useAddress } from "./Picture";
 import { ResultActions } from "./ResultActions";
 import { RivalSelect, type Rival } from "./Rivals";
 import { Zoom } from "./Zoom";
 
 export function Result({ job, inDialog = false }: { job: Job; inDialog?: boolean }) {
-  const { t, w } = useI18n();
+  const { t } = useI18n();
   const [index, setIndex] = useState(0);
   const [comparing, setComparing] = useState(true);
   const [zoomed, setZoomed] = useState(false);
   const [rival, setRival] = useState<Rival | null>(null);
   const output = job.outputs[Math.min(index, job.outputs.length - 1)];
-  if (!output) return <div className="stage">{t("result.none")}</div>;
+  if (!output) return <FiguresAlone job={job} />;
   const input = isImage(output) && !isVideo(output) ? inputOf(job) : null;
   return (
     <div className={inDialog ? "flex min-h-0 flex-col items-center" : "stage"} data-testid="result">
@@ -51,13 +52,20 @@ export function Result({ job, inDialog = false }: { job: Job; inDialog?: boolean
         inDialog={inDialog}
       />
       {!inDialog && <Summary job={job} output={output} />}
-      {job.notes.map((note) => (
-        <p key={note.en} className="note mt-2 max-w-xl">
-          <Info size={16} aria-hidden className="mt-0.5 shrink-0" />
-          {w(note)}
-        </p>
-      ))}
+      <Notes job={job} />
       {zoomed && <Zoom src={assetUrl(output.asset)} title={output.name} onClose={() => setZoomed(false)} />}
+    </div>
+  );
+}
+
+/** The result of a method that measures, and makes no file. */
+function FiguresAlone({ job }: { job: Job }) {
+  const { t, seconds } = useI18n();
+  return (
+    <div className="stage" data-testid="result">
+      {Object.keys(job.figures).length > 0 ? <Figures job={job} figures={job.figures} /> : <p>{t("result.none")}</p>}
+      {job.seconds !== null && <p className="mt-3 text-xs text-soft tabular-nums">{seconds(job.seconds)}</p>}
+      <Notes job={job} />
     </div>
   );
 }

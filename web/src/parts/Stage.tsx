@@ -13,6 +13,7 @@ import { ErrorNote } from "./ErrorNote";
 import { Figures } from "./Figures";
 import { inputOf } from "./jobInfo";
 import { JobProgress } from "./JobProgress";
+import { Notes } from "./Notes";
 import { FittedPicture } from "./Picture";
 import { Result } from "./Result";
 
@@ -75,6 +76,7 @@ function Working({ job, onCancel }: { job: Job; onCancel: () => void }) {
             {t("cancel")}
           </button>
         </div>
+        <Notes job={job} />
       </div>
     </div>
   );
@@ -94,6 +96,7 @@ function Stopped({ job }: { job: Job }) {
       )}
       <div className={`${picture ? "mx-auto" : "m-auto"} flex max-w-md flex-col items-start gap-3 rounded-lg bg-paper p-5 shadow`} data-testid={job.state}>
         {job.state === "failed" ? <ErrorNote job={job} /> : <p className="font-medium">{t("job.cancelled")}</p>}
+        <Notes job={job} />
         <div className="flex gap-2">
           <button type="button" className="button" onClick={() => void retry(job)}>
             <RotateCcw size={16} aria-hidden />

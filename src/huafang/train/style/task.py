@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from huafang.errors import BadInput
+from huafang.errors import Diverged
 from huafang.ops.dtypes import autocast
 from huafang.train import loop
 from huafang.train.style import losses
@@ -69,7 +69,7 @@ class StyleTask(Generic[N]):
     def descend(self, parts: Mapping[str, Tensor], *, clip: float, lost: float | None = None) -> dict[str, float]:
         """One step of Adam down the balanced sum of `parts`, with a gradient of the norm `clip` at the most. Gives the figures.
 
-        Where the norm is `lost` times the loss or above, or no number, no step is taken, and there are no figures. Raises BadInput where that has gone on for
+        Where the norm is `lost` times the loss or above, or no number, no step is taken, and there are no figures. Raises Diverged where that has gone on for
         `LOST_IN_A_ROW` steps.
         """
         loss = torch.stack([self.balance[name] * part for name, part in parts.items()]).sum()
@@ -79,7 +79,7 @@ class StyleTask(Generic[N]):
         if lost is not None and not norm < lost * reached:
             self._lost += 1
             if self._lost >= LOST_IN_A_ROW:
-                raise BadInput(
+                raise Diverged(
                     f"training broke down: no step of the last {self._lost} could be taken (loss {reached:.3g}, gradient {norm:.3g})",
                     hint="begin anew, under another name, with a smaller learning rate or with other pictures",
                 )

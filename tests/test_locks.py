@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from huafang import methods
+from huafang import locks, methods
 from huafang.errors import Conflict
 from huafang.params import Params
-from huafang.train import lock
 from tests.conftest import Bench
 from tests.methods.test_train_fast_style import sample
 from tests.train import style_rooms
@@ -17,8 +16,8 @@ from tests.train import style_rooms
 HOLDER = """
 import sys
 from pathlib import Path
-from huafang.train import lock
-with lock.held(Path(sys.argv[1]), sys.argv[2:]):
+from huafang import locks
+with locks.held(Path(sys.argv[1]), sys.argv[2:]):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -57,11 +56,11 @@ def test_every_training_is_locked_by_the_names_of_what_it_makes():
 
 
 def test_a_chinese_sibling_is_part_of_its_run(tmp_path: Path):
-    with lock.held(tmp_path, ("a", "a-zh")):
+    with locks.held(tmp_path, ("a", "a-zh")):
         for name in ("a", "a-zh"):
-            with pytest.raises(Conflict), lock.held(tmp_path, (name,)):
+            with pytest.raises(Conflict), locks.held(tmp_path, (name,)):
                 pass
-        with lock.held(tmp_path, ("b",)):
+        with locks.held(tmp_path, ("b",)):
             pass
-    with lock.held(tmp_path, ("a-zh",)):
+    with locks.held(tmp_path, ("a-zh",)):
         pass
