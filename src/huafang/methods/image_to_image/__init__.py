@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from huafang.diffusion import choosing
-from huafang.diffusion.settings import Drawn, ModelName, NegativePrompt, Prediction, Prompt, Sampler
+from huafang.diffusion import default_model
+from huafang.diffusion.params import Drawn, ModelName, NegativePrompt, Prediction, Prompt, Sampler
 from huafang.params import ImageId, Loras, ui
 
 
@@ -43,4 +43,4 @@ class ImageToImage(Drawn):
     @model_validator(mode="before")
     @classmethod
     def _choose(cls, values: object) -> object:
-        return choosing.filled(values)
+        return default_model.filled(values)

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from huafang.diffusion import choosing
-from huafang.diffusion.settings import Drawn, ModelName, NegativePrompt, Prediction, Prompt, Sampler
+from huafang.diffusion import default_model
+from huafang.diffusion.params import Drawn, ModelName, NegativePrompt, Prediction, Prompt, Sampler
 from huafang.params import Loras, ui
 
 
@@ -56,4 +56,4 @@ class TextToImage(Drawn):
     @model_validator(mode="before")
     @classmethod
     def _choose(cls, values: object) -> object:
-        return choosing.filled(values)
+        return default_model.filled(values)

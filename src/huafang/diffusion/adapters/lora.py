@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from huafang import tensorfile
-from huafang.diffusion import ldm
-from huafang.diffusion.loading import Model
+from huafang.diffusion.model import ldm
+from huafang.diffusion.model.load import Model
 from huafang.errors import BadInput
 from huafang.notes import Note
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from huafang.diffusion import samplers
-from huafang.diffusion.loading import Model
-from huafang.diffusion.text import Conditioning
+from huafang.diffusion.model.load import Model
+from huafang.diffusion.prompt.encode import Conditioning
+from huafang.diffusion.sampling import schedulers
 from huafang.errors import JobFailed
 
 Heard = Callable[[int, Callable[[], torch.Tensor]], None]
@@ -45,7 +45,7 @@ def sample(
     (SDEdit, Meng et al. 2022); with none of them, `over` comes back. `heard` is called once for each step taken; what it raises ends the loop.
     Raises JobFailed (`model.overflow`) where the UNet gives a NaN or an infinity.
     """
-    scheduler = samplers.scheduler(sampler, model.scheduler, steps)
+    scheduler = schedulers.scheduler(sampler, model.scheduler, steps)
     scheduler.set_timesteps(steps, device=model.device)
     timesteps, taken = scheduler.timesteps, steps
     if over is None:
@@ -71,7 +71,7 @@ def sample(
                 hint="its weights are damaged, or its prediction is set wrongly: get the model again, or try lower guidance",
             )
         latents = scheduler.step(said, timestep, latents, **own, return_dict=False)[0]
-        done = samplers.done_after(sampler, call, len(timesteps), taken)
+        done = schedulers.done_after(sampler, call, len(timesteps), taken)
         if done > reported:
             reported = done
             heard(done, partial(expected, scheduler, scaled, said, timestep))

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from huafang import weights
-from huafang.diffusion import single_file
-from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, check_size, inspect
+from huafang.diffusion.model import single_file
+from huafang.diffusion.model.inspect import TITLES, Checkpoint, Family, check_size, inspect
 from huafang.errors import BadInput
 from huafang.modelconfig import Bert, ClipText, UNet, Vae
 from huafang.nets import stored

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from huafang.diffusion import prompts
-from huafang.diffusion.loading import Model, TextEncoder
+from huafang.diffusion.model.load import Model, TextEncoder
+from huafang.diffusion.prompt import grammar
 from huafang.errors import BadInput
 
 Chunks = list[list[tuple[int, float]]]
@@ -63,14 +63,14 @@ def encode(model: Model, prompt: str, negative: str = "", *, guided: bool = True
 def _chunks(encoder: TextEncoder, prompt: str) -> Chunks:
     """Tokens and their weights. Words of one weight are tokenised together, so that a prompt without weights is read as it stands."""
     parts = []
-    for spans in prompts.parse(prompt):
+    for spans in grammar.parse(prompt):
         tokens = []
         for span in spans:
             ids = encoder.tokenizer(span.text, add_special_tokens=False, truncation=False, verbose=False).input_ids
             tokens += [(int(token), span.weight) for token in ids]
         parts.append(tokens)
     commas = {encoder.tokenizer.convert_tokens_to_ids(mark) for mark in ((",", "，", "、") if encoder.bert else (",</w>",))}
-    return prompts.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk)
+    return grammar.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk)
 
 
 def _encode(model: Model, chunked: list[Chunks], count: int, clip_skip: int) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from huafang.diffusion import prompts
+from huafang.diffusion.prompt import grammar
 from huafang.params import LongText, Loras, Params, WeightsId, ui
 
 Sampler = Literal["ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde_karras", "unipc", "lcm"]
@@ -12,12 +12,12 @@ Prediction = Literal["auto", "epsilon", "v_prediction"]
 
 
 def _readable(prompt: str) -> str:
-    prompts.parse(prompt)
+    grammar.parse(prompt)
     return prompt
 
 
 def _without_loras(prompt: str) -> str:
-    if found := prompts.loras(prompt):
+    if found := grammar.loras(prompt):
         raise ValueError(f"names the LoRA {found[0].name}, which has no effect here; write it into the prompt, or take it out")
     return _readable(prompt)
 
@@ -25,18 +25,18 @@ def _without_loras(prompt: str) -> str:
 Prompt = Annotated[LongText, AfterValidator(_readable)]
 NegativePrompt = Annotated[LongText, AfterValidator(_without_loras)]
 ModelName = Annotated[WeightsId | None, BeforeValidator(lambda value: None if value == "" else value), Field(json_schema_extra=ui(holds="diffusion"))]
-"""A Stable Diffusion model; empty: the built-in one (`choosing.py`)."""
+"""A Stable Diffusion model; empty: the built-in one (`default_model.py`)."""
 
 
 class Drawn(Params):
     """Base of rooms that draw a prompt."""
 
     def models_named(self) -> tuple[tuple[str, str], ...]:
-        return tuple((one.name, "lora") for one in prompts.loras(getattr(self, "prompt", "")))
+        return tuple((one.name, "lora") for one in grammar.loras(getattr(self, "prompt", "")))
 
 
 class Drawing(Protocol):
-    """What `drawing.py` reads of a room's params."""
+    """What `generate.py` reads of a room's params."""
 
     @property
     def prompt(self) -> str: ...

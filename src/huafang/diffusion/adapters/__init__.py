@@ -1,0 +1,1 @@
+"""What changes a loaded model for a while, and leaves it bit for bit as it was."""
