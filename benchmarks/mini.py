@@ -43,7 +43,7 @@ def trained_judge(home: Path, pictures: Pictures, ctx: Context) -> judge.Judge:
 def picture(model: Model, prompt: str, seed: int, guidance: float = 7.5) -> torch.Tensor:
     generator = torch.Generator("cpu").manual_seed(seed)
     said = encode(model, prompt, guided=guidance > 1)
-    start = loop.noise(model, model.size, model.size, generator)
+    start = model.start_noise(model.size, model.size, generator)
     settings = {**DRAWN_WITH, "guidance": guidance}
     return latents.decode(model, loop.sample(model, said, start, generator=generator, **settings))
 

@@ -22,7 +22,7 @@ def model():
 
 
 def plain(prompt: str, **settings) -> torch.Tensor:
-    return encode(model(), prompt, guided=False, **settings).embeds
+    return encode(model(), prompt, guided=False, **settings).wanted[0].at(0).embeds
 
 
 def pipeline(place, sampler: str):
@@ -38,7 +38,7 @@ def pipeline(place, sampler: str):
 def drawn(own, sampler: str, negative: str) -> torch.Tensor:
     generator = torch.Generator().manual_seed(SEED)
     said = encode(own, PROMPT, negative)
-    return loop.sample(own, said, loop.noise(own, 64, 64, generator), sampler=sampler, steps=STEPS, guidance=6.0, generator=generator)
+    return loop.sample(own, said, own.start_noise(64, 64, generator), sampler=sampler, steps=STEPS, guidance=6.0, generator=generator)
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "euler_a", "dpmpp_2m_karras"])
@@ -57,9 +57,9 @@ def test_padding_is_seen_unless_the_configuration_says_otherwise(masked, tmp_pat
     config.write_text(json.dumps(json.loads(config.read_text()) | {"use_attention_mask": masked}))
     theirs = pipeline(place, "ddim").encode_prompt(PROMPT, "cpu", 1, True, NEGATIVE)
     said = encode(load(place), PROMPT, NEGATIVE)
-    assert torch.allclose(said.embeds, theirs[0], atol=1e-5)
-    assert torch.allclose(said.empty_embeds, theirs[1], atol=1e-5)
-    assert torch.allclose(said.embeds, plain(PROMPT), atol=1e-5) is not masked
+    assert torch.allclose(said.wanted[0].at(0).embeds, theirs[0], atol=1e-5)
+    assert torch.allclose(said.unwanted.at(0).embeds, theirs[1], atol=1e-5)
+    assert torch.allclose(said.wanted[0].at(0).embeds, plain(PROMPT), atol=1e-5) is not masked
 
 
 def test_the_folder_is_known_and_its_lengths_are_its_own():
@@ -80,9 +80,9 @@ def test_a_long_prompt_is_cut_at_a_chinese_comma_and_none_of_it_is_lost():
     long = "红色的猫" * 6 + "，" + "白色的狗" * 3
     said = encode(model(), long, "猫")
     assert said.chunks == 2
-    assert said.embeds.shape == said.empty_embeds.shape == (1, 64, 16)
-    assert torch.allclose(said.embeds[:, :32], plain("红色的猫" * 6 + "，"), atol=1e-6)
-    assert torch.allclose(said.embeds[:, 32:], plain("白色的狗" * 3), atol=1e-6)
+    assert said.wanted[0].at(0).embeds.shape == said.unwanted.at(0).embeds.shape == (1, 64, 16)
+    assert torch.allclose(said.wanted[0].at(0).embeds[:, :32], plain("红色的猫" * 6 + "，"), atol=1e-6)
+    assert torch.allclose(said.wanted[0].at(0).embeds[:, 32:], plain("白色的狗" * 3), atol=1e-6)
     assert torch.allclose(plain("猫 BREAK 狗"), torch.cat([plain("猫"), plain("狗")], dim=1), atol=1e-6)
 
 
@@ -111,7 +111,7 @@ def test_a_file_without_the_pooler_is_whole(tmp_path):
     file = place / "text_encoder" / "model.safetensors"
     tensors = {name: tensor for name, tensor in load_file(file).items() if not name.startswith("pooler.")}
     save_file(tensors, file, metadata={"format": "pt"})
-    assert torch.equal(encode(load(place), "猫").embeds, encode(model(), "猫").embeds)
+    assert torch.equal(encode(load(place), "猫").wanted[0].at(0).embeds, encode(model(), "猫").wanted[0].at(0).embeds)
     tensors.pop("encoder.layer.1.attention.self.query.weight")
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(BadInput, match=r"lacks 1 of its tensors, encoder\.layer\.1\.attention\.self\.query\.weight first"):

@@ -86,7 +86,7 @@ def draw(model, prompt="a cat, (dog:1.2)! "):
             tensor.data = tensor.data.clone()
     said = encode(model, prompt, "")
     generator = torch.Generator().manual_seed(3)
-    start = loop.noise(model, 64, 64, generator)
+    start = model.start_noise(64, 64, generator)
     return latents.decode(model, loop.sample(model, said, start, sampler="euler", steps=2, guidance=5.0, generator=generator))
 
 

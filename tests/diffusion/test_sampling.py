@@ -24,7 +24,7 @@ def model(family: str):
 def ours(family: str, sampler: str, *, steps=STEPS, guidance=GUIDANCE, negative=NEGATIVE, width=64, height=64, heard=lambda done, expected: None):
     generator = torch.Generator().manual_seed(SEED)
     said = encode(model(family), PROMPT, negative, guided=guidance > 1)
-    start = loop.noise(model(family), width, height, generator)
+    start = model(family).start_noise(width, height, generator)
     return loop.sample(model(family), said, start, sampler=sampler, steps=steps, guidance=guidance, generator=generator, heard=heard)
 
 

@@ -22,7 +22,7 @@ def shapes(tmp_path, monkeypatch):
 def draw(model, prompt="a cat, (dog:1.2)"):
     said = encode(model, prompt, "bird")
     generator = torch.Generator().manual_seed(3)
-    start = loop.noise(model, 64, 64, generator)
+    start = model.start_noise(64, 64, generator)
     return latents.decode(model, loop.sample(model, said, start, sampler="euler", steps=3, guidance=5.0, generator=generator))
 
 

@@ -76,7 +76,7 @@ def draw_with(place: Path) -> None:
     assert model.size <= load.USUAL
     said = encode(model, "a cat 猫", "dog")
     generator = torch.Generator().manual_seed(0)
-    start = loop.noise(model, 64, 64, generator)
+    start = model.start_noise(64, 64, generator)
     for name in ("dpmpp_2m_karras", "ddim"):
         drawn = loop.sample(model, said, start, sampler=name, steps=2, guidance=2.0, generator=generator)
     pixels = latents.decode(model, drawn)

@@ -65,7 +65,7 @@ def test_latents_are_those_of_diffusers_pipeline(sampler, strength, steps):
     ours = loop.sample(
         model,
         encode(model, "a cat", "bird"),
-        loop.noise(model, 72, 64, generator),
+        model.start_noise(72, 64, generator),
         sampler=sampler,
         steps=steps,
         guidance=6.0,

@@ -9,12 +9,13 @@ import torch
 
 from huafang.context import Context
 from huafang.diffusion import default_model, latents
-from huafang.diffusion.adapters import lora
+from huafang.diffusion.adapters import Active, injected, lora
+from huafang.diffusion.conditioning import Conditioning
 from huafang.diffusion.model import load
 from huafang.diffusion.model.load import Model
-from huafang.diffusion.params import Drawing
+from huafang.diffusion.params import DrawingParams
 from huafang.diffusion.prompt import grammar, vocabulary
-from huafang.diffusion.prompt.encode import Conditioning, encode
+from huafang.diffusion.prompt.encode import encode
 from huafang.diffusion.sampling import loop, schedulers
 from huafang.errors import OutOfMemory, is_out_of_memory
 from huafang.notes import Note
@@ -32,22 +33,23 @@ RAN_OVER = "try another sampler, fewer steps or lower guidance"
 
 @dataclass(frozen=True)
 class Ready:
-    """A model that has read its prompt. `notes` is what the user should know; a room adds its own."""
+    """A model that has read its prompt. `notes` is what the user should know; a method adds its own."""
 
     model: Model
-    said: Conditioning
+    conditioning: Conditioning
+    adapters: Active
     notes: list[Note] = field(default_factory=list)
 
 
 @contextmanager
-def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
+def ready(p: DrawingParams, ctx: Context) -> Iterator[Ready]:
     """The model of `p`, in memory, its prompts encoded. Raises MissingWeights, BadInput; OutOfMemory whatever inside runs out of it."""
     name = p.model or default_model.built_in(p.prompt)
     path = ctx.weights_path(name)
     try:
         model = ctx.resident.get(load.key(path, ctx.device), lambda: load.load(path, ctx.device))
-        with lora.applied(model, _loras(p, ctx)) as effects:
-            yield _read(p, name, model, [effect.note() for effect in effects])
+        with injected(model, [lora.Loras(_loras(p, ctx))]) as active:
+            yield _read(p, name, model, active)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -55,7 +57,7 @@ def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
         raise OutOfMemory(f"{name} does not fit into {where} at this size", hint=OUT_OF_MEMORY) from None  # its frames hold tensors
 
 
-def _loras(p: Drawing, ctx: Context) -> list[lora.Use]:
+def _loras(p: DrawingParams, ctx: Context) -> list[lora.Use]:
     """The LoRAs of the settings, then those that the prompt names."""
     named = [LoraUse(name=one.name, weight=one.weight, text_weight=one.text_weight) for one in grammar.loras(p.prompt)]
     return [
@@ -64,10 +66,10 @@ def _loras(p: Drawing, ctx: Context) -> list[lora.Use]:
     ]
 
 
-def _read(p: Drawing, name: str, model: Model, loaded: list[Note]) -> Ready:
+def _read(p: DrawingParams, name: str, model: Model, adapters: Active) -> Ready:
     words = grammar.words(p.prompt)
     notes = [
-        *loaded,
+        *adapters.notes,
         *default_model.notes(name, p.prompt),
         *vocabulary.notes(model, name, words),
         *model.notes,
@@ -82,19 +84,18 @@ def _read(p: Drawing, name: str, model: Model, loaded: list[Note]) -> Ready:
         grey = f"this model was trained down to pure noise, where {p.sampler} cannot start: very dark and very light pictures may come out grey"
         notes.append(Note(grey, f"这个模型训练到了纯噪声，而 {p.sampler} 无法从那里开始：很暗或很亮的画面可能发灰。"))
     said = encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip)
-    for states in (said.embeds, said.pooled, said.empty_embeds, said.empty_pooled):
-        if states is not None:
-            latents.check_finite(states, "text encoder", "the reading of the prompt", TEXT_RAN_OVER)
+    for states in said.tensors():
+        latents.check_finite(states, "text encoder", "the reading of the prompt", TEXT_RAN_OVER)
     if said.chunks > 1:
         parts, tokens = said.chunks, model.encoders[0].chunk
         notes.append(Note(f"the prompt was read in {parts} chunks of up to {tokens} tokens", f"提示词分 {parts} 段读入，每段最多 {tokens} 个词元。"))
     if p.negative_prompt and not said.guided:
         notes.append(Note("guidance is 1, so the negative prompt had no effect", "引导强度为 1，所以反向提示词不起作用。"))
-    return Ready(model, said, notes)
+    return Ready(model, said, adapters, notes)
 
 
 def picture(
-    p: Drawing,
+    p: DrawingParams,
     ctx: Context,
     drawer: Ready,
     start: torch.Tensor,
@@ -125,7 +126,7 @@ def picture(
     with one_torch_thread() if _small(model, start) else nullcontext():
         drawn = loop.sample(
             model,
-            drawer.said,
+            drawer.conditioning,
             start,
             sampler=p.sampler,
             steps=p.steps,
@@ -134,6 +135,7 @@ def picture(
             over=over,
             last=last,
             heard=heard,
+            at_step=drawer.adapters.at_step,
         )
     latents.check_finite(drawn, "sampler", f"{p.sampler}, at the last step", RAN_OVER)
     pixels = latents.decode(model, drawn)

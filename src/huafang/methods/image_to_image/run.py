@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from huafang.context import Context, Result
 from huafang.diffusion import default_model, generate, latents
 from huafang.diffusion.generate import Ready
-from huafang.diffusion.sampling import loop
 from huafang.methods.image_to_image import ImageToImage
 from huafang.notes import Note
 
@@ -45,7 +44,7 @@ def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
     started = time.perf_counter()
     # at full strength nothing of the photo is left to start from: the picture is the one the prompt alone gives
     over = latents.encode(model, small, generator) if taken < p.steps else None
-    start = loop.noise(model, wide, high, generator)
+    start = model.start_noise(wide, high, generator)
     pixels = generate.picture(p, ctx, drawer, start, generator, over=over, last=taken)
     figures = {"width": wide, "height": high, "steps_taken": taken, "seconds_per_step": (time.perf_counter() - started) / max(taken, 1)}
     return Result(images=[pixels], figures=figures, notes=notes)

@@ -8,7 +8,6 @@ from huafang.context import Context, File, Result
 from huafang.diffusion import generate
 from huafang.diffusion.generate import Ready
 from huafang.diffusion.model.load import Model
-from huafang.diffusion.sampling import loop
 from huafang.errors import BadInput
 from huafang.methods.text_to_image import TextToImage, film
 from huafang.notes import Note
@@ -35,7 +34,7 @@ def _draw(p: TextToImage, ctx: Context, drawer: Ready) -> Result:
                 p,
                 ctx,
                 drawer,
-                loop.noise(drawer.model, width, height, generator),
+                drawer.model.start_noise(width, height, generator),
                 generator,
                 before=number * p.steps,
                 total=p.images * p.steps,

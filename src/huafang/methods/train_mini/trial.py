@@ -26,7 +26,7 @@ def draw(model: Model, prompt: str, *, seed: int, steps: int = STEPS, guidance: 
     """(1, 3, size, size) in [0, 1], on the CPU."""
     generator = torch.Generator("cpu").manual_seed(seed)
     said = encode(model, prompt, guided=guidance > 1)
-    start = loop.noise(model, model.size, model.size, generator)
+    start = model.start_noise(model.size, model.size, generator)
     found = loop.sample(model, said, start, sampler=SAMPLER, steps=steps, guidance=guidance, generator=generator)
     return latents.decode(model, found).cpu()
 
