@@ -14,8 +14,11 @@ from PIL import Image
 
 from huafang.assets import Assets
 from huafang.context import Context, Step
-from huafang.diffusion import latents, loading, sampling, text
-from huafang.diffusion.loading import Model
+from huafang.diffusion import latents
+from huafang.diffusion.model import load
+from huafang.diffusion.model.load import Model
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop
 from huafang.methods.train_mini import media
 from huafang.places import places
 from huafang.train.mini import judge
@@ -39,10 +42,10 @@ def trained_judge(home: Path, pictures: Pictures, ctx: Context) -> judge.Judge:
 
 def picture(model: Model, prompt: str, seed: int, guidance: float = 7.5) -> torch.Tensor:
     generator = torch.Generator("cpu").manual_seed(seed)
-    said = text.encode(model, prompt, guided=guidance > 1)
-    start = sampling.noise(model, model.size, model.size, generator)
+    said = encode(model, prompt, guided=guidance > 1)
+    start = model.start_noise(model.size, model.size, generator)
     settings = {**DRAWN_WITH, "guidance": guidance}
-    return latents.decode(model, sampling.sample(model, said, start, generator=generator, **settings))
+    return latents.decode(model, loop.sample(model, said, start, generator=generator, **settings))
 
 
 def sheet(model: Model, asked: list[judge.Asked]) -> None:
@@ -64,7 +67,7 @@ def main(asked_count: int) -> None:
     half = asked_count // 2
     rows[0]["distance"] = judge.distance(knows, fresh[:half], fresh[half:])
     for name, language, guidance in (("mini", "en", 7.5), ("mini-zh", "zh", 7.5)):
-        model = loading.load(ctx.weights_path(name))
+        model = load.load(ctx.weights_path(name))
         asked = judge.prompts(SEED, asked_count, language)
         started = time.perf_counter()
         made = [picture(model, one.prompt, one.number, guidance) for one in asked]

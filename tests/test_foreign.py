@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from huafang import foreign, headers, images, metadata, methods
-from huafang.diffusion.settings import Sampler
+from huafang.diffusion.params import Sampler
 from huafang.foreign import found, samplers
 from huafang.foreign.found import RANGES
 from huafang.params import fields

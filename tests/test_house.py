@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ def test_floors_hold_and_nothing_goes_in_circles():
     """import-linter: imports go down only, and rooms do not know each other."""
     said = subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout
+
+
+def test_the_architecture_page_tells_the_floors_of_the_contract():
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+    wanted = [floor.replace("huafang.", "") for floor in contract]
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    line = next(line for line in page.splitlines() if line.startswith("`cli` → "))
+    assert line.partition(". ")[0].replace("`", "").split(" → ") == wanted
 
 
 @pytest.mark.parametrize(

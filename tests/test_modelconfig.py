@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from huafang import catalogue, modelconfig, modelfiles
-from huafang.diffusion import single_file
-from huafang.diffusion.checkpoints import KINDS
+from huafang.diffusion.model import single_file
+from huafang.diffusion.model.inspect import KINDS
 from huafang.errors import BadInput
 
 

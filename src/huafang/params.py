@@ -150,6 +150,8 @@ class Params(BaseModel):
     """Citation and address of the paper."""
     subject: ClassVar[str] = "content"
     """The field that the command line takes as its argument, and over which it runs folders."""
+    leading: ClassVar[tuple[str, ...]] = ()
+    """Fields that stand before all others, in this order; for settings that a base class would put last."""
     makes: ClassVar[Product] = "pictures"
     """What is kept of a run: its pictures, or one file of weights, which the pictures only show."""
     lane: ClassVar[Lane] = "compute"
@@ -275,13 +277,14 @@ def _figure(value: float) -> str:
 
 @cache
 def fields(room: type[Params]) -> tuple[FieldSpec, ...]:
-    """The fields of `room`: first those that must be given, then the others in the order of the class; `method` left out, `seed` last.
+    """The fields of `room`: those of `leading`, those that must be given, then the others in the order of the class; `method` left out, `seed` last.
 
     Raises TypeError for a field whose kind is outside the closed set.
     """
     schema = room.model_json_schema()
     specs = [_spec(room, name, entry, name in schema.get("required", ())) for name, entry in schema["properties"].items() if name != "method"]
-    return tuple(sorted(specs, key=lambda spec: (spec.name == "seed", not spec.required)))
+    first = {name: place for place, name in enumerate(room.leading)}
+    return tuple(sorted(specs, key=lambda spec: (spec.name == "seed", first.get(spec.name, len(first)), not spec.required)))
 
 
 def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) -> FieldSpec:

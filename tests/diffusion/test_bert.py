@@ -6,9 +6,10 @@ from functools import cache
 import pytest
 import torch
 
-from huafang.diffusion import samplers, sampling, text
-from huafang.diffusion.checkpoints import inspect
-from huafang.diffusion.loading import load
+from huafang.diffusion.model.inspect import inspect
+from huafang.diffusion.model.load import load
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop, schedulers
 from huafang.errors import BadInput
 from tests.diffusion import tiny
 
@@ -21,7 +22,7 @@ def model():
 
 
 def plain(prompt: str, **settings) -> torch.Tensor:
-    return text.encode(model(), prompt, guided=False, **settings).embeds
+    return encode(model(), prompt, guided=False, **settings).wanted[0].at(0).embeds
 
 
 def pipeline(place, sampler: str):
@@ -29,15 +30,15 @@ def pipeline(place, sampler: str):
     from diffusers import StableDiffusionPipeline
 
     pipe = StableDiffusionPipeline.from_pretrained(place, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
-    pipe.scheduler = samplers.scheduler(sampler, model().scheduler, STEPS)
+    pipe.scheduler = schedulers.scheduler(sampler, model().scheduler, STEPS)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
 
 def drawn(own, sampler: str, negative: str) -> torch.Tensor:
     generator = torch.Generator().manual_seed(SEED)
-    said = text.encode(own, PROMPT, negative)
-    return sampling.sample(own, said, sampling.noise(own, 64, 64, generator), sampler=sampler, steps=STEPS, guidance=6.0, generator=generator)
+    said = encode(own, PROMPT, negative)
+    return loop.sample(own, said, own.start_noise(64, 64, generator), sampler=sampler, steps=STEPS, guidance=6.0, generator=generator)
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "euler_a", "dpmpp_2m_karras"])
@@ -55,10 +56,10 @@ def test_padding_is_seen_unless_the_configuration_says_otherwise(masked, tmp_pat
     config = place / "text_encoder" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"use_attention_mask": masked}))
     theirs = pipeline(place, "ddim").encode_prompt(PROMPT, "cpu", 1, True, NEGATIVE)
-    said = text.encode(load(place), PROMPT, NEGATIVE)
-    assert torch.allclose(said.embeds, theirs[0], atol=1e-5)
-    assert torch.allclose(said.empty_embeds, theirs[1], atol=1e-5)
-    assert torch.allclose(said.embeds, plain(PROMPT), atol=1e-5) is not masked
+    said = encode(load(place), PROMPT, NEGATIVE)
+    assert torch.allclose(said.wanted[0].at(0).embeds, theirs[0], atol=1e-5)
+    assert torch.allclose(said.unwanted.at(0).embeds, theirs[1], atol=1e-5)
+    assert torch.allclose(said.wanted[0].at(0).embeds, plain(PROMPT), atol=1e-5) is not masked
 
 
 def test_the_folder_is_known_and_its_lengths_are_its_own():
@@ -77,11 +78,11 @@ def test_a_tokenizer_that_knows_no_length_takes_the_networks(tmp_path):
 
 def test_a_long_prompt_is_cut_at_a_chinese_comma_and_none_of_it_is_lost():
     long = "红色的猫" * 6 + "，" + "白色的狗" * 3
-    said = text.encode(model(), long, "猫")
+    said = encode(model(), long, "猫")
     assert said.chunks == 2
-    assert said.embeds.shape == said.empty_embeds.shape == (1, 64, 16)
-    assert torch.allclose(said.embeds[:, :32], plain("红色的猫" * 6 + "，"), atol=1e-6)
-    assert torch.allclose(said.embeds[:, 32:], plain("白色的狗" * 3), atol=1e-6)
+    assert said.wanted[0].at(0).embeds.shape == said.unwanted.at(0).embeds.shape == (1, 64, 16)
+    assert torch.allclose(said.wanted[0].at(0).embeds[:, :32], plain("红色的猫" * 6 + "，"), atol=1e-6)
+    assert torch.allclose(said.wanted[0].at(0).embeds[:, 32:], plain("白色的狗" * 3), atol=1e-6)
     assert torch.allclose(plain("猫 BREAK 狗"), torch.cat([plain("猫"), plain("狗")], dim=1), atol=1e-6)
 
 
@@ -110,7 +111,7 @@ def test_a_file_without_the_pooler_is_whole(tmp_path):
     file = place / "text_encoder" / "model.safetensors"
     tensors = {name: tensor for name, tensor in load_file(file).items() if not name.startswith("pooler.")}
     save_file(tensors, file, metadata={"format": "pt"})
-    assert torch.equal(text.encode(load(place), "猫").embeds, text.encode(model(), "猫").embeds)
+    assert torch.equal(encode(load(place), "猫").wanted[0].at(0).embeds, encode(model(), "猫").wanted[0].at(0).embeds)
     tensors.pop("encoder.layer.1.attention.self.query.weight")
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(BadInput, match=r"lacks 1 of its tensors, encoder\.layer\.1\.attention\.self\.query\.weight first"):

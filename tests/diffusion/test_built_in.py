@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from huafang import catalogue
-from huafang.diffusion import text
-from huafang.diffusion.loading import key, load
+from huafang.diffusion.model.load import key, load
+from huafang.diffusion.prompt.encode import encode
 from huafang.errors import BadInput, Forbidden, MissingWeights
 from huafang.server.views import model_view
 from huafang.weights import Weights
@@ -74,7 +74,7 @@ def test_half_precision_in_the_files_is_single_on_the_cpu(tmp_path, monkeypatch,
         model = load(catalogue.BUILT_IN / name)
         for part in (model.unet, model.vae, model.encoders[0].model):
             assert {tensor.dtype for tensor in part.parameters()} == {torch.float32}
-        assert torch.isfinite(text.encode(model, "一只猫 a cat").embeds).all()
+        assert torch.isfinite(encode(model, "一只猫 a cat").wanted[0].at(0).embeds).all()
 
 
 def test_mini_zh_draws_with_minis_unet_and_vae(place):

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from huafang.diffusion.checkpoints import inspect
-from huafang.diffusion.loading import load
+from huafang.diffusion.model.inspect import inspect
+from huafang.diffusion.model.load import load
 from huafang.errors import BadInput, MissingWeights
 from tests.diffusion import tiny
 

@@ -10,10 +10,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from huafang import catalogue
-from huafang.diffusion import checkpoints, latents, sampling, single_file, text
-from huafang.diffusion.carried import MAX_METADATA
-from huafang.diffusion.export import export
-from huafang.diffusion.loading import load
+from huafang.diffusion import latents
+from huafang.diffusion.model import inspect, single_file
+from huafang.diffusion.model.embedded_config import MAX_METADATA
+from huafang.diffusion.model.export import export
+from huafang.diffusion.model.load import load
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop
 from huafang.errors import BadInput
 from tests.diffusion import tiny
 
@@ -81,10 +84,10 @@ def draw(model, prompt="a cat, (dog:1.2)! "):
     for network in (model.unet, model.vae, *(encoder.model for encoder in model.encoders)):
         for tensor in network.parameters():
             tensor.data = tensor.data.clone()
-    said = text.encode(model, prompt, "")
+    said = encode(model, prompt, "")
     generator = torch.Generator().manual_seed(3)
-    start = sampling.noise(model, 64, 64, generator)
-    return latents.decode(model, sampling.sample(model, said, start, sampler="euler", steps=2, guidance=5.0, generator=generator))
+    start = model.start_noise(64, 64, generator)
+    return latents.decode(model, loop.sample(model, said, start, sampler="euler", steps=2, guidance=5.0, generator=generator))
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -140,7 +143,7 @@ def test_sd2s_text_encoder_is_open_clips(tmp_path):
     folder = FOLDERS["open clip"](tmp_path / "model")
     export(folder, tmp_path / "one.safetensors")
     state = load_file(tmp_path / "one.safetensors")
-    assert checkpoints.inspect(tmp_path / "one.safetensors").family == "sd2"
+    assert inspect.inspect(tmp_path / "one.safetensors").family == "sd2"
     assert state["cond_stage_model.model.transformer.resblocks.1.attn.in_proj_weight"].shape == (3 * 1024, 1024)
     stored = load_file(folder / "text_encoder" / "model.safetensors")
     names = tiny.ldm_open_clip(stored).keys() - {"logit_scale"}
@@ -219,7 +222,7 @@ def test_a_file_that_is_there_is_kept_unless_asked(tmp_path):
         export(tiny.folder("sd1"), out)
     assert out.read_bytes() == b"mine"
     export(tiny.folder("sd1"), out, over=True)
-    assert checkpoints.inspect(out).carried is not None
+    assert inspect.inspect(out).carried is not None
     with pytest.raises(BadInput, match="is one file already"):
         export(out, tmp_path / "two.safetensors")
     with pytest.raises(BadInput, match=r"must end in \.safetensors"):

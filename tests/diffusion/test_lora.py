@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from huafang import metadata, methods
-from huafang.diffusion import loading, lora, prompts
+from huafang.diffusion.adapters import lora
+from huafang.diffusion.model import load
+from huafang.diffusion.prompt import grammar
 from huafang.errors import BadInput, UnknownWeights
 from huafang.weights import kind_of
 from tests.diffusion import tiny
@@ -24,7 +26,7 @@ RANK = 3
 
 @pytest.fixture(scope="module")
 def model():
-    return loading.load(tiny.folder("sd1"))
+    return load.load(tiny.folder("sd1"))
 
 
 def module(model, name):
@@ -204,7 +206,7 @@ def test_text_encoders_have_a_strength_of_their_own_and_bert_takes_none(model, t
         assert torch.equal(weight, before)
     with lora.applied(model, [use(tmp_path, tensors, 0.0, 1.0)]):
         assert not torch.equal(weight, before)
-    taiyi = loading.load(tiny.folder("bert"))
+    taiyi = load.load(tiny.folder("bert"))
     with lora.applied(taiyi, [use(tmp_path, tensors)]) as (effect,):
         assert effect.changed == 1
         assert effect.dropped == {lora.NO_CLIP: 1}
@@ -265,16 +267,16 @@ def test_in_any_order_and_number_the_model_has_its_own_bits_again(model, tmp_pat
 
 def test_a_prompt_names_loras():
     prompt = "a house <lora:monet:0.8>, <lora:my/sketch:1:0.5> (red:1.2)"
-    assert prompts.loras(prompt) == (prompts.NamedLora("monet", 0.8), prompts.NamedLora("my/sketch", 1.0, 0.5))
-    assert "".join(span.text for part in prompts.parse(prompt) for span in part) == "a house ,  red"
+    assert grammar.loras(prompt) == (grammar.NamedLora("monet", 0.8), grammar.NamedLora("my/sketch", 1.0, 0.5))
+    assert "".join(span.text for part in grammar.parse(prompt) for span in part) == "a house ,  red"
     for wrong in ("<lora:>", "<lora:a b:1>", "<lora:x:much>", "<lora:x:9>", "<hypernet:x:1>", "<lora:../x:1>", "<lora:x:1:1:lbw=1,1>"):
         with pytest.raises(ValueError, match=r"lora|hypernet"):
-            prompts.parse(f"a {wrong}")
+            grammar.parse(f"a {wrong}")
 
 
 def test_a_picture_is_drawn_with_loras_and_then_as_before(bench):
     tiny_model = bench.weights.add(tiny.folder("sd1"))
-    unet = loading.load(tiny.folder("sd1")).unet
+    unet = load.load(tiny.folder("sd1")).unet
     tensors = {}
     for name, part in unet.named_modules():
         if name.endswith(("to_q", "to_v", "conv1")):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from huafang import images, methods
-from huafang.diffusion import export, loading
+from huafang.diffusion.model import export, load
 from huafang.train.mini import judge
 from tests.conftest import Bench
 
@@ -79,7 +79,7 @@ def test_out_as_one_file_and_back_it_draws_the_same(bench, tmp_path):
 def test_it_is_small(bench):
     home = bench.context().weights_path("mini").parent
     assert sum(file.stat().st_size for name in ("mini", "mini-zh") for file in (home / name).rglob("*") if file.is_file()) <= 30e6
-    model = loading.load(home / "mini")
+    model = load.load(home / "mini")
     assert model.family == "sd1"
     assert model.scale == 8
     assert model.dtype is torch.float32

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from huafang.diffusion.loading import load
+from huafang.diffusion.model.load import load
 from huafang.errors import BadInput, HuafangError, MissingWeights
 from tests.diffusion import tiny
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huafang.diffusion.prompts import BACKTRACK, CHUNK, Span, chunks, parse, remarks
+from huafang.diffusion.prompt.grammar import BACKTRACK, CHUNK, Span, chunks, parse, remarks
 
 
 def flat(prompt: str) -> list[tuple[str, float]]:

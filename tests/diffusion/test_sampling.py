@@ -6,8 +6,10 @@ from functools import cache
 import pytest
 import torch
 
-from huafang.diffusion import latents, samplers, sampling, text
-from huafang.diffusion.loading import load
+from huafang.diffusion import latents
+from huafang.diffusion.model.load import load
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop, schedulers
 from huafang.errors import BadInput
 from tests.diffusion import tiny
 
@@ -21,16 +23,16 @@ def model(family: str):
 
 def ours(family: str, sampler: str, *, steps=STEPS, guidance=GUIDANCE, negative=NEGATIVE, width=64, height=64, heard=lambda done, expected: None):
     generator = torch.Generator().manual_seed(SEED)
-    said = text.encode(model(family), PROMPT, negative, guided=guidance > 1)
-    start = sampling.noise(model(family), width, height, generator)
-    return sampling.sample(model(family), said, start, sampler=sampler, steps=steps, guidance=guidance, generator=generator, heard=heard)
+    said = encode(model(family), PROMPT, negative, guided=guidance > 1)
+    start = model(family).start_noise(width, height, generator)
+    return loop.sample(model(family), said, start, sampler=sampler, steps=steps, guidance=guidance, generator=generator, heard=heard)
 
 
 def theirs(family: str, sampler: str, *, guidance=GUIDANCE, negative=NEGATIVE, width=64, height=64, output="latent"):
     from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 
     own = model(family)
-    scheduler = samplers.scheduler(sampler, own.scheduler, STEPS)
+    scheduler = schedulers.scheduler(sampler, own.scheduler, STEPS)
     parts = {"vae": own.vae, "unet": own.unet, "scheduler": scheduler}
     parts |= {f"text_encoder{number}": encoder.model for number, encoder in zip(("", "_2"), own.encoders, strict=False)}
     parts |= {f"tokenizer{number}": encoder.tokenizer for number, encoder in zip(("", "_2"), own.encoders, strict=False)}
@@ -43,7 +45,7 @@ def theirs(family: str, sampler: str, *, guidance=GUIDANCE, negative=NEGATIVE, w
     return pipe(**call, width=width, height=height, generator=torch.Generator().manual_seed(SEED)).images
 
 
-CASES = [("sd1", name) for name in samplers.SAMPLERS] + [(family, name) for family in ("sd2", "xl") for name in ("ddim", "euler_a", "dpmpp_2m_karras")]
+CASES = [("sd1", name) for name in schedulers.SAMPLERS] + [(family, name) for family in ("sd2", "xl") for name in ("ddim", "euler_a", "dpmpp_2m_karras")]
 
 
 @pytest.mark.parametrize(("family", "sampler"), CASES)
@@ -80,7 +82,7 @@ def test_guidance_one_skips_the_second_side(guidance, monkeypatch):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 20])
-@pytest.mark.parametrize("sampler", samplers.SAMPLERS)
+@pytest.mark.parametrize("sampler", schedulers.SAMPLERS)
 def test_every_step_is_told_once_whatever_the_sampler_calls(sampler, steps):
     told = []
     drawn = ours("sd1", sampler, steps=steps, heard=lambda done, expected: told.append((done, expected())))
@@ -94,7 +96,7 @@ def test_every_step_is_told_once_whatever_the_sampler_calls(sampler, steps):
 def test_what_the_model_expects_is_what_the_schedulers_say(family, sampler):
     """Those schedulers of diffusers that tell their own z₀ agree with ours, noise and velocity alike."""
     own = model(family)
-    scheduler = samplers.scheduler(sampler, own.scheduler, 10)
+    scheduler = schedulers.scheduler(sampler, own.scheduler, 10)
     scheduler.set_timesteps(10)
     generator = torch.Generator().manual_seed(0)
     noisy = torch.randn((1, 4, 8, 8), generator=generator) * scheduler.init_noise_sigma
@@ -102,7 +104,7 @@ def test_what_the_model_expects_is_what_the_schedulers_say(family, sampler):
     timestep = scheduler.timesteps[0]
     scaled = scheduler.scale_model_input(noisy, timestep)
     theirs_ = scheduler.step(said, timestep, noisy).pred_original_sample
-    assert torch.allclose(sampling.expected(scheduler, scaled, said, timestep), theirs_, rtol=2e-3, atol=2e-2)
+    assert torch.allclose(loop.expected(scheduler, scaled, said, timestep), theirs_, rtol=2e-3, atol=2e-2)
 
 
 def test_the_last_expectation_is_the_picture():
@@ -113,29 +115,29 @@ def test_the_last_expectation_is_the_picture():
 
 
 def test_samplers_are_those_the_room_offers():
-    from huafang.diffusion.settings import Sampler
+    from huafang.diffusion.params import Sampler
 
-    assert list(samplers.SAMPLERS) == list(Sampler.__args__)
+    assert list(schedulers.SAMPLERS) == list(Sampler.__args__)
     with pytest.raises(BadInput, match="did you mean euler_a"):
-        samplers.scheduler("euler_aa", model("sd1").scheduler, 10)
+        schedulers.scheduler("euler_aa", model("sd1").scheduler, 10)
 
 
 def test_what_the_model_was_trained_with_reaches_every_sampler():
     trained = {**tiny.scheduler_config("sd2"), "rescale_betas_zero_snr": True}
-    for name in samplers.SAMPLERS:
-        config = samplers.scheduler(name, trained, 10).config
+    for name in schedulers.SAMPLERS:
+        config = schedulers.scheduler(name, trained, 10).config
         assert (config.beta_start, config.beta_end, config.beta_schedule) == (0.00085, 0.012, "scaled_linear")
         assert config.prediction_type == "v_prediction"
-        kept = "rescale_betas_zero_snr" in inspect.signature(samplers.scheduler(name, trained, 10).__class__.__init__).parameters
-        assert samplers.zero_snr_lost(name, trained) is not kept
-        assert not samplers.zero_snr_lost(name, tiny.scheduler_config("sd2"))
+        kept = "rescale_betas_zero_snr" in inspect.signature(schedulers.scheduler(name, trained, 10).__class__.__init__).parameters
+        assert schedulers.zero_snr_lost(name, trained) is not kept
+        assert not schedulers.zero_snr_lost(name, tiny.scheduler_config("sd2"))
 
 
 def test_how_the_makers_sampled_does_not_change_what_a_samplers_name_means():
     liked = {"use_karras_sigmas": True, "use_exponential_sigmas": True, "algorithm_type": "sde-dpmsolver++", "clip_sample": True, "thresholding": True}
-    for name in samplers.SAMPLERS:
-        plain = dict(samplers.scheduler(name, tiny.scheduler_config("sd1"), 10).config)
-        assert dict(samplers.scheduler(name, tiny.scheduler_config("sd1") | liked, 10).config) == plain
+    for name in schedulers.SAMPLERS:
+        plain = dict(schedulers.scheduler(name, tiny.scheduler_config("sd1"), 10).config)
+        assert dict(schedulers.scheduler(name, tiny.scheduler_config("sd1") | liked, 10).config) == plain
 
 
 def test_previews_follow_the_published_line_and_any_other_vae_gets_its_own(monkeypatch):

@@ -4,8 +4,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from huafang.diffusion import checkpoints, latents, sampling, single_file, text
-from huafang.diffusion.loading import load
+from huafang.diffusion import latents
+from huafang.diffusion.model import inspect, single_file
+from huafang.diffusion.model.load import load
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop
 from huafang.errors import BadInput, MissingWeights
 from tests.diffusion import tiny
 
@@ -17,10 +20,10 @@ def shapes(tmp_path, monkeypatch):
 
 
 def draw(model, prompt="a cat, (dog:1.2)"):
-    said = text.encode(model, prompt, "bird")
+    said = encode(model, prompt, "bird")
     generator = torch.Generator().manual_seed(3)
-    start = sampling.noise(model, 64, 64, generator)
-    return latents.decode(model, sampling.sample(model, said, start, sampler="euler", steps=3, guidance=5.0, generator=generator))
+    start = model.start_noise(64, 64, generator)
+    return latents.decode(model, loop.sample(model, said, start, sampler="euler", steps=3, guidance=5.0, generator=generator))
 
 
 @pytest.mark.parametrize("family", ["sd1", "sd2", "xl"])
@@ -76,15 +79,15 @@ def test_a_cut_down_model_is_no_model_of_the_family(tmp_path):
 def test_the_vocabulary_is_found_beside_the_file_or_its_absence_explained(shapes, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(shapes / "no-cache"))
     path = tiny.single("sd1", shapes)
-    found = checkpoints.inspect(path)
-    assert checkpoints.tokenizer_files(found)[0] == path.with_suffix(".tokenizer") / "vocab.json"
+    found = inspect.inspect(path)
+    assert inspect.tokenizer_files(found)[0] == path.with_suffix(".tokenizer") / "vocab.json"
     path.with_suffix(".tokenizer").rename(shapes / "tokenizer")
-    assert checkpoints.tokenizer_files(found)[1] == shapes / "tokenizer" / "merges.txt"
+    assert inspect.tokenizer_files(found)[1] == shapes / "tokenizer" / "merges.txt"
     (shapes / "tokenizer" / "merges.txt").unlink()
     with pytest.raises(MissingWeights, match=r"the vocabulary .* is not on this machine") as refused:
         load(path)
     cached = tiny.write_tokenizer(shapes / "no-cache" / "models--openai--clip-vit-large-patch14" / "snapshots" / "abc")
-    assert checkpoints.tokenizer_files(found)[0] == cached / "vocab.json"
+    assert inspect.tokenizer_files(found)[0] == cached / "vocab.json"
     assert "hf download openai/clip-vit-large-patch14 vocab.json merges.txt" in str(refused.value.hint)
 
 

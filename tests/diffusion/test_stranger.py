@@ -14,8 +14,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from huafang.diffusion import checkpoints, latents, loading, sampling, text
-from huafang.diffusion.export import export
+from huafang.diffusion import latents
+from huafang.diffusion.model import inspect, load
+from huafang.diffusion.model.export import export
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop
 from huafang.errors import HuafangError
 from tests.diffusion import tiny
 
@@ -69,13 +72,13 @@ def places(body: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def draw_with(place: Path) -> None:
-    model = loading.load(place)
-    assert model.size <= loading.USUAL
-    said = text.encode(model, "a cat 猫", "dog")
+    model = load.load(place)
+    assert model.size <= load.USUAL
+    said = encode(model, "a cat 猫", "dog")
     generator = torch.Generator().manual_seed(0)
-    start = sampling.noise(model, 64, 64, generator)
+    start = model.start_noise(64, 64, generator)
     for name in ("dpmpp_2m_karras", "ddim"):
-        drawn = sampling.sample(model, said, start, sampler=name, steps=2, guidance=2.0, generator=generator)
+        drawn = loop.sample(model, said, start, sampler=name, steps=2, guidance=2.0, generator=generator)
     pixels = latents.decode(model, drawn)
     assert pixels.shape == (1, 3, 64 // model.scale * model.scale, 64 // model.scale * model.scale)
 
@@ -167,7 +170,7 @@ def test_what_cannot_be_is_refused_by_file_key_and_bound(file, values, message, 
     place = tiny.copy("sd1", tmp_path / "model")
     (place / file).write_text(json.dumps(json.loads((place / file).read_text()) | values))
     with pytest.raises(HuafangError, match=message) as refused:
-        loading.load(place)
+        load.load(place)
     assert refused.value.exit_code == 2
 
 
@@ -179,7 +182,7 @@ def test_the_size_it_was_trained_at_is_read_where_it_can_be(size, side, said, tm
     place = tiny.copy("sd1", tmp_path / "model")
     config = json.loads((place / "unet" / "config.json").read_text())
     (place / "unet" / "config.json").write_text(json.dumps(config | {"sample_size": size}))
-    model = loading.load(place)
+    model = load.load(place)
     assert model.size == side
     assert [said in note for note in model.notes] == ([True] if said else [])
 
@@ -196,7 +199,7 @@ def test_a_part_that_is_absent_is_refused_and_named(family, part, tmp_path):
     place = tiny.copy(family, tmp_path / "model")
     (shutil.rmtree if (place / part).is_dir() else Path.unlink)(place / part)
     with pytest.raises(HuafangError, match=part.replace(".", r"\.")) as refused:
-        loading.load(place)
+        load.load(place)
     assert refused.value.code == "weights.incomplete"
 
 
@@ -218,7 +221,7 @@ def test_a_vocabulary_that_no_prompt_can_be_read_with_is_refused(family, file, b
     place = tiny.copy(family, tmp_path / "model")
     (place / "tokenizer" / file).write_text(body)
     with pytest.raises(HuafangError, match=message):
-        loading.load(place)
+        load.load(place)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -234,7 +237,7 @@ def test_tokenizers_read_as_the_library_reads_them(family, tmp_path):
     assert not (tmp_path / "saved" / "merges.txt").exists()
     prompts = ["a cat, two dogs!", "A  CAT\n", "<toy> of a zz9 cat", "红色的房子 above", "<|endoftext|> café naïve 😀", "", "[SEP] [CLS] x"]
     for home, like in ((place / "tokenizer", kind.from_pretrained(place / "tokenizer")), (tmp_path / "saved", theirs)):
-        ours = checkpoints.tokenizer.read(home, home, "bert" if family == "bert" else "clip").make()
+        ours = inspect.tokenizer.read(home, home, "bert" if family == "bert" else "clip").make()
         assert [ours(prompt).input_ids for prompt in prompts] == [like(prompt).input_ids for prompt in prompts]
         marks = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "unk_token_id", "model_max_length")
         assert [getattr(ours, mark) for mark in marks] == [getattr(like, mark) for mark in marks]
@@ -249,4 +252,4 @@ def test_a_first_convolution_of_another_shape_is_refused(shape, tmp_path):
         save_file(load_file(path) | {name: torch.zeros(shape)}, tmp_path / "odd.safetensors")
         shutil.copytree(path.with_suffix(".tokenizer"), tmp_path / "odd.tokenizer", dirs_exist_ok=True)
         with pytest.raises(HuafangError):
-            loading.load(tmp_path / "odd.safetensors")
+            load.load(tmp_path / "odd.safetensors")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from huafang.diffusion import text
-from huafang.diffusion.loading import load
+from huafang.diffusion.model.load import load
+from huafang.diffusion.prompt.encode import encode
 from huafang.errors import BadInput
 from tests.diffusion import tiny
 
@@ -23,15 +23,15 @@ def last_norm(encoder):
 
 
 def plain(model, prompt: str) -> torch.Tensor:
-    return text.encode(model, prompt, guided=False).embeds
+    return encode(model, prompt, guided=False).wanted[0].at(0).embeds
 
 
 def test_a_short_prompt_is_one_chunk_and_a_long_one_as_many_as_it_needs(model):
     assert plain(model, "a cat").shape[1] == 77
     assert plain(model, "").shape[1] == 77
-    long = text.encode(model, " ".join(["x"] * 400), "short")
+    long = encode(model, " ".join(["x"] * 400), "short")
     assert long.chunks == 6
-    assert long.embeds.shape[1] == long.empty_embeds.shape[1] == 6 * 77
+    assert long.wanted[0].at(0).embeds.shape[1] == long.unwanted.at(0).embeds.shape[1] == 6 * 77
 
 
 def test_every_chunk_is_encoded_as_if_alone(model):
@@ -77,11 +77,11 @@ def test_skipped_layers(model):
     ids = torch.cat([ids, torch.full((1, 77 - ids.shape[1]), encoder.pad)], dim=1)
     states = encoder.model(ids, output_hidden_states=True).hidden_states
     start, end = parts(model)[0]
-    second = text.encode(model, "cat", guided=False, clip_skip=2).embeds[..., start:end]
+    second = encode(model, "cat", guided=False, clip_skip=2).wanted[0].at(0).embeds[..., start:end]
     wanted = states[-3] if model.family == "xl" else encoder.model.final_layer_norm(states[-2])
     assert torch.allclose(second, wanted, atol=1e-6)
     with pytest.raises(BadInput, match=r"clip_skip is 9, but the text encoder of this model has layers for 1 to [23]"):
-        text.encode(model, "cat", clip_skip=9)
+        encode(model, "cat", clip_skip=9)
 
 
 @pytest.mark.parametrize(
@@ -90,28 +90,27 @@ def test_skipped_layers(model):
     ids=["chinese", "emoji", "arabic", "combining", "one", "space", "blank", "long", "mixed"],
 )
 def test_30_any_script_is_encoded(model, prompt):
-    said = text.encode(model, prompt, prompt)
-    assert torch.isfinite(said.embeds).all()
-    assert said.embeds.shape == said.empty_embeds.shape
-    assert said.embeds.shape[1] == 77 * max(1, said.chunks)
+    said = encode(model, prompt, prompt)
+    assert torch.isfinite(said.wanted[0].at(0).embeds).all()
+    assert said.wanted[0].at(0).embeds.shape == said.unwanted.at(0).embeds.shape
+    assert said.wanted[0].at(0).embeds.shape[1] == 77 * max(1, said.chunks)
 
 
 def test_no_guidance_no_other_side(model):
-    said = text.encode(model, "a cat", "a dog", guided=False)
-    assert said.empty_embeds is None
-    assert said.empty_pooled is None
+    said = encode(model, "a cat", "a dog", guided=False)
+    assert said.unwanted is None
     assert not said.guided
 
 
 def test_xl_takes_nothing_for_an_empty_negative_prompt():
-    said = text.encode(load(tiny.folder("xl")), "a cat", "")
-    assert not said.empty_embeds.any()
-    assert not said.empty_pooled.any()
-    assert text.encode(load(tiny.folder("xl")), "a cat", "a dog").empty_pooled.any()
+    said = encode(load(tiny.folder("xl")), "a cat", "")
+    assert not said.unwanted.at(0).embeds.any()
+    assert not said.unwanted.at(0).pooled.any()
+    assert encode(load(tiny.folder("xl")), "a cat", "a dog").unwanted.at(0).pooled.any()
 
 
 def test_xl_pools_the_first_chunk():
     xl = load(tiny.folder("xl"))
-    first, both = text.encode(xl, "a cat").pooled, text.encode(xl, "a cat BREAK a dog").pooled
+    first, both = encode(xl, "a cat").wanted[0].at(0).pooled, encode(xl, "a cat BREAK a dog").wanted[0].at(0).pooled
     assert torch.allclose(both, first, atol=1e-6)
-    assert not torch.allclose(text.encode(xl, "a dog").pooled, first, atol=1e-3)
+    assert not torch.allclose(encode(xl, "a dog").wanted[0].at(0).pooled, first, atol=1e-3)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from huafang import catalogue
-from huafang.diffusion import latents, loading, vae_rows
+from huafang.diffusion import latents
+from huafang.diffusion.model import load, vae_rows
 from tests.diffusion import tiny
 
 NEAR = 2 / 255 / 50
@@ -24,7 +25,7 @@ def published():
 def vae(request):
     if request.param == "published":
         return published()
-    return loading.load(catalogue.built_in_place("mini") if request.param == "mini" else tiny.folder("xl")).vae
+    return load.load(catalogue.built_in_place("mini") if request.param == "mini" else tiny.folder("xl")).vae
 
 
 def patch(monkeypatch, size: int, band: int) -> list[int]:
@@ -68,7 +69,7 @@ def test_latents_are_the_same(vae, size, shape, monkeypatch):
 @torch.inference_mode()
 def test_a_photo_goes_there_and_back_as_in_one_piece(monkeypatch):
     """Through `latents`, which chooses the way by memory; a flat sky, in which every seam would show."""
-    model = loading.load(catalogue.built_in_place("mini"))
+    model = load.load(catalogue.built_in_place("mini"))
     sky = torch.linspace(0.4, 0.9, 264)[None, None, :, None].expand(1, 3, 264, 200).contiguous()
     assert vae_rows.fits(model.vae, 264, 200)
     plain = latents.encode(model, sky, torch.Generator().manual_seed(0))
@@ -82,7 +83,7 @@ def test_a_photo_goes_there_and_back_as_in_one_piece(monkeypatch):
 
 
 def test_the_built_in_model_is_never_cut_at_the_sizes_it_draws(monkeypatch):
-    vae = loading.load(catalogue.built_in_place("mini")).vae
+    vae = load.load(catalogue.built_in_place("mini")).vae
     monkeypatch.setattr(vae_rows, "_installed", lambda: 8 << 30)
     assert vae_rows.fits(vae, 2048, 2048)
     assert not vae_rows.fits(published(), 2048, 2048)
@@ -100,7 +101,7 @@ def test_memory_that_was_kept_is_given_back():
 @torch.inference_mode()
 def test_weights_in_half_precision_give_what_they_give_in_one_piece(dtype, monkeypatch):
     """No farther from each other than either is from single precision, and less than what would show."""
-    vae = loading.load(catalogue.built_in_place("mini")).vae
+    vae = load.load(catalogue.built_in_place("mini")).vae
     latent = torch.randn(1, vae.config.latent_channels, 9, 7, generator=torch.Generator().manual_seed(1)).to(dtype)
     photo = (torch.rand(1, 3, 71, 57, generator=torch.Generator().manual_seed(2)) * 2 - 1).to(dtype)
     exact = vae.encode(photo.float()).latent_dist.mean

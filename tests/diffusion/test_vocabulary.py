@@ -6,8 +6,8 @@ import pytest
 from transformers import BertTokenizer, CLIPTokenizer
 
 from huafang import catalogue, methods
-from huafang.diffusion import vocabulary
-from huafang.diffusion.loading import TextEncoder
+from huafang.diffusion.model.load import TextEncoder
+from huafang.diffusion.prompt import vocabulary
 
 
 def encoder(name: str) -> TextEncoder:

@@ -276,7 +276,7 @@ def single(family: str, place: Path, *, metadata: dict[str, str] | None = None) 
 
 
 def write_configs(place: Path) -> Path:
-    """A stand-in for `huafang/diffusion/configs`, with the tiny shapes."""
+    """A stand-in for `huafang/diffusion/model/configs`, with the tiny shapes."""
     for family in ("sd1", "sd2", "xl"):
         for part in configs(family):
             (place / family / part).mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 
 from huafang import catalogue, images, methods
-from huafang.diffusion import latents, samplers, sampling, text
-from huafang.diffusion.loading import load
+from huafang.diffusion import latents
+from huafang.diffusion.model.load import load
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop, schedulers
 from huafang.errors import BadInput, Cancelled
 from huafang.methods.image_to_image.run import fitted
 from tests.conftest import scene, weave
@@ -29,7 +31,7 @@ def own(family: str):
     return load(tiny.folder(family))
 
 
-@pytest.mark.parametrize("sampler", samplers.SAMPLERS)
+@pytest.mark.parametrize("sampler", schedulers.SAMPLERS)
 @pytest.mark.parametrize(("strength", "steps"), [(0.6, 6), (0.3, 10)])
 def test_latents_are_those_of_diffusers_pipeline(sampler, strength, steps):
     from diffusers import StableDiffusionImg2ImgPipeline
@@ -41,7 +43,7 @@ def test_latents_are_those_of_diffusers_pipeline(sampler, strength, steps):
         unet=model.unet,
         text_encoder=encoder.model,
         tokenizer=encoder.tokenizer,
-        scheduler=samplers.scheduler(sampler, model.scheduler, steps),
+        scheduler=schedulers.scheduler(sampler, model.scheduler, steps),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -60,10 +62,10 @@ def test_latents_are_those_of_diffusers_pipeline(sampler, strength, steps):
     generator = torch.Generator().manual_seed(seed)
     over = latents.encode(model, photo, generator)
     told = []
-    ours = sampling.sample(
+    ours = loop.sample(
         model,
-        text.encode(model, "a cat", "bird"),
-        sampling.noise(model, 72, 64, generator),
+        encode(model, "a cat", "bird"),
+        model.start_noise(72, 64, generator),
         sampler=sampler,
         steps=steps,
         guidance=6.0,
@@ -82,7 +84,7 @@ def test_the_rooms_picture_is_diffusers_too(bench):
 
     photo = bench.put(scene(64, 64))
     pipe = StableDiffusionImg2ImgPipeline.from_pretrained(tiny.folder("bert"), safety_checker=None, feature_extractor=None, requires_safety_checker=False)
-    pipe.scheduler = samplers.scheduler("ddim", own("bert").scheduler, 10)
+    pipe.scheduler = schedulers.scheduler("ddim", own("bert").scheduler, 10)
     pipe.set_progress_bar_config(disable=True)
     content = images.decode(bench.assets.read(photo))
     call = {"strength": 0.5, "num_inference_steps": 10, "guidance_scale": 7.5, "output_type": "pt", "generator": torch.Generator().manual_seed(3)}

@@ -121,12 +121,12 @@ def test_settings_change_the_picture(bench):
 
 
 def test_a_model_stays_in_memory_until_it_is_replaced(bench, tmp_path, monkeypatch):
-    from huafang.diffusion import loading
+    from huafang.diffusion.model import load
 
     place = tiny.copy("sd1", tmp_path / "model")
     loads = []
-    real = loading.load
-    monkeypatch.setattr(loading, "load", lambda path, device: loads.append(path) or real(path, device))
+    real = load.load
+    monkeypatch.setattr(load, "load", lambda path, device: loads.append(path) or real(path, device))
     resident = Resident()
     for _ in range(2):
         context = bench.context()
@@ -141,7 +141,7 @@ def test_a_model_stays_in_memory_until_it_is_replaced(bench, tmp_path, monkeypat
 
 
 def test_one_file_draws_too(bench, tmp_path, monkeypatch):
-    from huafang.diffusion import single_file
+    from huafang.diffusion.model import single_file
 
     monkeypatch.setattr(single_file, "CONFIGS", tiny.write_configs(tmp_path / "configs"))
     (pixels,) = run(bench, model=bench.weights.add(tiny.single("sd1", tmp_path)), width=64, height=64).images
@@ -158,7 +158,7 @@ def test_a_name_from_the_hub_is_looked_up_in_the_cache_only(bench, tmp_path, mon
 
 
 def test_no_socket_is_opened(bench, tmp_path, monkeypatch):
-    from huafang.diffusion import single_file
+    from huafang.diffusion.model import single_file
 
     def refuse(*args, **kwargs):
         raise AssertionError("the network was asked")

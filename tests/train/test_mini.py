@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import BertTokenizer, CLIPTokenizer
 
-from huafang.diffusion import loading
+from huafang.diffusion.model import load
 from huafang.errors import Cancelled
 from huafang.scenes import scene
 from huafang.train import loop
@@ -219,7 +219,7 @@ def test_folders_are_read_by_our_loader_and_by_diffusers(readers, tmp_path):
     nets, coder = denoise.networks(SHAPE, 8, len(readers[1]["clip"]), len(readers[1]["bert"])), vae.network((8, 16), 16)
     folder.write(tmp_path, "tiny", nets, coder, readers[0], whole=True)
     for name, reader in (("tiny", "CLIPTextModel"), ("tiny-zh", "BertModel")):
-        model = loading.load(tmp_path / name)
+        model = load.load(tmp_path / name)
         assert type(model.encoders[0].model).__name__ == reader
         assert model.size == 16
         for ours, stored in zip(nets["unet"].parameters(), model.unet.parameters(), strict=True):

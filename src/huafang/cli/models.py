@@ -180,7 +180,7 @@ def export(name: str, output: Path, overwrite: bool, data: Path | None, folders:
     """
     place = Path(name)
     path = place if (place / "model_index.json").is_file() and len(place.parts) > 1 else Weights(places(data).models, folders).path(name)
-    from huafang.diffusion.export import export as make  # only now: it loads torch
+    from huafang.diffusion.model.export import export as make  # only now: it loads torch
 
     remarks = [] if output.parent.exists() else [f"the folder {output.parent} was not there; it is made"]
     for remark in (*make(path, output, over=overwrite), *remarks):

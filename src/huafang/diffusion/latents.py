@@ -5,9 +5,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from huafang.diffusion import vae_rows
-from huafang.diffusion.checkpoints import Family
-from huafang.diffusion.loading import Model
+from huafang.diffusion.model import vae_rows
+from huafang.diffusion.model.inspect import Family
+from huafang.diffusion.model.load import Model
 from huafang.errors import JobFailed
 
 # Four latent channels -> R, G, B in [-1, 1], and a bias: the least-squares fits that ComfyUI and others publish for these two VAEs.

@@ -283,7 +283,7 @@ def check_models(params: Params, weights: Weights) -> None:
     Of a Stable Diffusion model the configs, the vocabulary and the headers of its weights are read too, which takes a moment; no tensor is.
     Raises MissingWeights, UnknownWeights; BadInput for a model that cannot be used; BadInput and Conflict for a name that is taken.
     """
-    from huafang.diffusion import checkpoints
+    from huafang.diffusion.model import inspect
 
     for name in (made := params.models_made()):
         weights.check_new(name, run=made[0])
@@ -294,7 +294,7 @@ def check_models(params: Params, weights: Weights) -> None:
         for model in spec.type.models(value):
             place = weights.path(model, spec.holds)
             if spec.holds == "diffusion":
-                checkpoints.check(place)
+                inspect.check(place)
         for model in [model for choice, model in spec.needs.items() if choice == value]:
             weights.path(model)
 

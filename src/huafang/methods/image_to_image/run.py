@@ -6,8 +6,8 @@ import time
 import torch.nn.functional as F
 
 from huafang.context import Context, Result
-from huafang.diffusion import choosing, drawing, latents, sampling
-from huafang.diffusion.drawing import Ready
+from huafang.diffusion import default_model, generate, latents
+from huafang.diffusion.generate import Ready
 from huafang.methods.image_to_image import ImageToImage
 from huafang.notes import Note
 
@@ -19,7 +19,7 @@ BENT = 1.1
 
 
 def run(p: ImageToImage, ctx: Context) -> Result:
-    with drawing.ready(p, ctx) as drawer:
+    with generate.ready(p, ctx) as drawer:
         return _draw(p, ctx, drawer)
 
 
@@ -31,7 +31,7 @@ def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
     if not 1 / BENT < (wide / high) / (width / height) < BENT:
         notes.append(Note(f"the photo is so long and narrow that {wide} × {high} pixels bend its shape", f"照片太狭长，{wide} × {high} 像素会让它变形。"))
     if p.size is None and wide * high * SHRUNK < width * height:
-        built_in = "; it suits sketches of simple scenes rather than photos" if p.model in (choosing.ENGLISH, choosing.CHINESE) else ""
+        built_in = "; it suits sketches of simple scenes rather than photos" if p.model in (default_model.ENGLISH, default_model.CHINESE) else ""
         zh = "；它适合简单场景的草图，不太适合照片" if built_in else ""
         en = f"the photo of {width} × {height} pixels was drawn at {wide} × {high}, the size that {p.model} was trained on{built_in}. Set size for another one"
         notes.append(Note(en, f"照片为 {width} × {height} 像素，按 {p.model} 训练时的尺寸画成 {wide} × {high}{zh}。可用“尺寸”另行指定。"))
@@ -44,8 +44,8 @@ def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
     started = time.perf_counter()
     # at full strength nothing of the photo is left to start from: the picture is the one the prompt alone gives
     over = latents.encode(model, small, generator) if taken < p.steps else None
-    start = sampling.noise(model, wide, high, generator)
-    pixels = drawing.picture(p, ctx, drawer, start, generator, over=over, last=taken)
+    start = model.start_noise(wide, high, generator)
+    pixels = generate.picture(p, ctx, drawer, start, generator, over=over, last=taken)
     figures = {"width": wide, "height": high, "steps_taken": taken, "seconds_per_step": (time.perf_counter() - started) / max(taken, 1)}
     return Result(images=[pixels], figures=figures, notes=notes)
 

@@ -5,9 +5,9 @@ import time
 import torch
 
 from huafang.context import Context, File, Result
-from huafang.diffusion import drawing, sampling
-from huafang.diffusion.drawing import Ready
-from huafang.diffusion.loading import Model
+from huafang.diffusion import generate
+from huafang.diffusion.generate import Ready
+from huafang.diffusion.model.load import Model
 from huafang.errors import BadInput
 from huafang.methods.text_to_image import TextToImage, film
 from huafang.notes import Note
@@ -15,7 +15,7 @@ from huafang.params import SEED_LIMIT
 
 
 def run(p: TextToImage, ctx: Context) -> Result:
-    with drawing.ready(p, ctx) as drawer:
+    with generate.ready(p, ctx) as drawer:
         return _draw(p, ctx, drawer)
 
 
@@ -30,11 +30,11 @@ def _draw(p: TextToImage, ctx: Context, drawer: Ready) -> Result:
         generator = ctx.generator(seed)
         frames: list[torch.Tensor] = []
         made.append(
-            drawing.picture(
+            generate.picture(
                 p,
                 ctx,
                 drawer,
-                sampling.noise(drawer.model, width, height, generator),
+                drawer.model.start_noise(width, height, generator),
                 generator,
                 before=number * p.steps,
                 total=p.images * p.steps,

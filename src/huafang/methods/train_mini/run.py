@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from huafang import tensorfile
 from huafang.context import Context, Result
-from huafang.diffusion import loading
+from huafang.diffusion.model import load
 from huafang.errors import BadInput
 from huafang.methods.train_mini import TrainMini, media, trial
 from huafang.nets import squeezenet
@@ -141,7 +141,7 @@ def _start(p: TrainMini, ctx: Context, here: Run) -> Start | None:
     if not folders["clip"].is_dir():
         raise BadInput(f"start: {p.start} is no diffusers folder, such as mini and what this method makes", code="weights.wrong_kind")
     folders["bert"] = ctx.weights_path(f"{p.start}-zh")
-    models = {name: loading.load(place, ctx.device) for name, place in folders.items()}
+    models = {name: load.load(place, ctx.device) for name, place in folders.items()}
     where = here.started if p.things else here.settled
     if not where.is_file():
         where.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from huafang.diffusion import latents, sampling, text
-from huafang.diffusion.loading import Model, TextEncoder
+from huafang.diffusion import latents
+from huafang.diffusion.model.load import Model, TextEncoder
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop
 from huafang.train.mini.folder import SCHEDULER
 
 STEPS, GUIDANCE, SAMPLER = 16, 5.0, "dpmpp_2m_karras"
@@ -23,9 +25,9 @@ def model(nets: nn.ModuleDict, vae: nn.Module, tokenizer: Any, reader: Literal["
 def draw(model: Model, prompt: str, *, seed: int, steps: int = STEPS, guidance: float = GUIDANCE) -> Tensor:
     """(1, 3, size, size) in [0, 1], on the CPU."""
     generator = torch.Generator("cpu").manual_seed(seed)
-    said = text.encode(model, prompt, guided=guidance > 1)
-    start = sampling.noise(model, model.size, model.size, generator)
-    found = sampling.sample(model, said, start, sampler=SAMPLER, steps=steps, guidance=guidance, generator=generator)
+    said = encode(model, prompt, guided=guidance > 1)
+    start = model.start_noise(model.size, model.size, generator)
+    found = loop.sample(model, said, start, sampler=SAMPLER, steps=steps, guidance=guidance, generator=generator)
     return latents.decode(model, found).cpu()
 
 

@@ -1,6 +1,6 @@
 """A diffusers folder -> one `.safetensors` file in the LDM layout, as AUTOMATIC1111's web UI, ComfyUI and `single_file.py` read it.
 
-Tensors keep the bits and the precision that they are stored in. The file also carries the configurations and the vocabulary (`carried.py`), so that a
+Tensors keep the bits and the precision that they are stored in. The file also carries the configurations and the vocabulary (`embedded_config.py`), so that a
 model of no published shape, as the built-in one is, can be read again by Huafang; other tools guess a model by its shapes, and know the published ones.
 """
 
@@ -15,10 +15,10 @@ import torch
 
 from huafang import modelconfig, newfile, tensorfile
 from huafang.assets import check_writable, draft
-from huafang.diffusion import carried, ldm
-from huafang.diffusion.carried import CLIP_WORDS, KNOWN, UNET, VAE, Carried
-from huafang.diffusion.checkpoints import Checkpoint, inspect
-from huafang.diffusion.loading import RENAMED
+from huafang.diffusion.model import embedded_config, ldm
+from huafang.diffusion.model.embedded_config import CLIP_WORDS, KNOWN, UNET, VAE, Carried
+from huafang.diffusion.model.inspect import Checkpoint, inspect
+from huafang.diffusion.model.load import RENAMED
 from huafang.errors import BadInput, DiskFull, Unavailable
 from huafang.nets import stored
 from huafang.nets.tokenizer import SPECIAL
@@ -47,7 +47,7 @@ def export(path: Path, out: Path, *, over: bool = False) -> list[str]:
         )
     own = _carried(found)
     state = _state(found, own)
-    said = {"format": "pt", "modelspec.prediction_type": "v" if found.prediction == "v_prediction" else "epsilon", **carried.written(own)}
+    said = {"format": "pt", "modelspec.prediction_type": "v" if found.prediction == "v_prediction" else "epsilon", **embedded_config.written(own)}
     _write(state, said, out, over)
     return [] if own.vocab else ["its vocabulary is CLIP's own, which readers of such files bring themselves"]
 
@@ -62,9 +62,9 @@ def _free(out: Path, over: bool) -> None:
 
 def _carried(found: Checkpoint) -> Carried:
     try:
-        parts = {part: _config(found, part) for part in carried.parts_of(found.family)}
+        parts = {part: _config(found, part) for part in embedded_config.parts_of(found.family)}
         for part, config in parts.items():
-            carried.check_part(part, config)
+            embedded_config.check_part(part, config)
     except ValueError as error:
         raise BadInput(f"{found.path.name} has no place in the LDM layout: {error}", code="weights.wrong_kind") from None
     folder = found.folder
@@ -100,7 +100,7 @@ def _config(found: Checkpoint, part: str) -> dict[str, Any]:
             reason = " (a noise schedule of its own)" if key == "trained_betas" else ""
             raise ValueError(f"its {part} has {key}{reason} = {repr(getattr(config, key))[:80]}")
     whole = config.model_dump()
-    unsaid = carried.OPTIONAL - config.model_fields_set if part == "scheduler" else set()  # there each sampler has a default of its own
+    unsaid = embedded_config.OPTIONAL - config.model_fields_set if part == "scheduler" else set()  # there each sampler has a default of its own
     return {key: whole[key] for key in KNOWN[part] if whole.get(key) is not None and key not in unsaid}
 
 

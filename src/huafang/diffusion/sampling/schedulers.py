@@ -81,3 +81,9 @@ def done_after(name: str, call: int, calls: int, steps: int) -> int:
     """How many of `steps` are done after the UNet's `call`-th (from 0) of `calls` calls."""
     sampler = SAMPLERS[name]
     return steps if call == calls - 1 else min(max(call + 1 - sampler.extra, 0) // sampler.calls, steps - 1)
+
+
+def step_of(name: str, call: int, steps: int) -> int:
+    """The step, from 0, that the UNet's `call`-th call (from 0) belongs to."""
+    sampler = SAMPLERS[name]
+    return min(max(call - sampler.extra, 0) // sampler.calls, steps - 1)

@@ -7,35 +7,16 @@ Weights multiply a token's embedding; then the chunk is scaled so that its mean 
 mean is next to nothing, as it is of a BERT's states, which come out of a LayerNorm, the root of their mean square is kept instead.
 """
 
-from dataclasses import dataclass
-
 import torch
 
-from huafang.diffusion import prompts
-from huafang.diffusion.loading import Model, TextEncoder
+from huafang.diffusion.conditioning import Conditioning, Encoded, Track
+from huafang.diffusion.model.load import Model, TextEncoder
+from huafang.diffusion.prompt import grammar
 from huafang.errors import BadInput
 
 Chunks = list[list[tuple[int, float]]]
 NO_MEAN = 1e-4
 """Share of the root mean square below which a mean is rounding and no measure of anything."""
-
-
-@dataclass(frozen=True)
-class Conditioning:
-    """`embeds` (1, 77·n, C), or whatever the encoder reads in place of 77, and, for XL, `pooled` (1, P).
-
-    `empty_*` is the side that is steered away from, None when guidance is off.
-    """
-
-    embeds: torch.Tensor
-    pooled: torch.Tensor | None = None
-    empty_embeds: torch.Tensor | None = None
-    empty_pooled: torch.Tensor | None = None
-    chunks: int = 1
-
-    @property
-    def guided(self) -> bool:
-        return self.empty_embeds is not None
 
 
 @torch.inference_mode()
@@ -51,26 +32,27 @@ def encode(model: Model, prompt: str, negative: str = "", *, guided: bool = True
     unwanted = [_chunks(encoder, negative) for encoder in model.encoders]
     count = max(len(chunks) for chunks in (wanted + unwanted if guided else wanted))
     embeds, pooled = _encode(model, wanted, count, clip_skip)
+    tracks = (Track(((1, Encoded(embeds, pooled)),)),)
     if not guided:
-        return Conditioning(embeds, pooled, chunks=len(wanted[0]))
+        return Conditioning(tracks, chunks=len(wanted[0]))
     if model.zero_empty and not negative:
         empty_embeds, empty_pooled = torch.zeros_like(embeds), None if pooled is None else torch.zeros_like(pooled)
     else:
         empty_embeds, empty_pooled = _encode(model, unwanted, count, clip_skip)
-    return Conditioning(embeds, pooled, empty_embeds, empty_pooled, chunks=len(wanted[0]))
+    return Conditioning(tracks, Track(((1, Encoded(empty_embeds, empty_pooled)),)), chunks=len(wanted[0]))
 
 
 def _chunks(encoder: TextEncoder, prompt: str) -> Chunks:
     """Tokens and their weights. Words of one weight are tokenised together, so that a prompt without weights is read as it stands."""
     parts = []
-    for spans in prompts.parse(prompt):
+    for spans in grammar.parse(prompt):
         tokens = []
         for span in spans:
             ids = encoder.tokenizer(span.text, add_special_tokens=False, truncation=False, verbose=False).input_ids
             tokens += [(int(token), span.weight) for token in ids]
         parts.append(tokens)
     commas = {encoder.tokenizer.convert_tokens_to_ids(mark) for mark in ((",", "，", "、") if encoder.bert else (",</w>",))}
-    return prompts.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk)
+    return grammar.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk)
 
 
 def _encode(model: Model, chunked: list[Chunks], count: int, clip_skip: int) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from huafang.catalogue import part as part_of
-from huafang.diffusion.carried import Carried
-from huafang.diffusion.carried import read as read_carried
+from huafang.diffusion.model.embedded_config import Carried
+from huafang.diffusion.model.embedded_config import read as read_carried
 from huafang.errors import BadInput, MissingWeights
 from huafang.hubcache import hub_folder
 from huafang.modelconfig import Bert, ClipText, ModelIndex, Part, Scheduler, UNet, Vae, checked

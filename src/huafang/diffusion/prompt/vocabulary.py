@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from huafang import catalogue
-from huafang.diffusion import prompts
-from huafang.diffusion.loading import Model, TextEncoder
+from huafang.diffusion.model.load import Model, TextEncoder
+from huafang.diffusion.prompt import grammar
 from huafang.notes import Note
 
 SMALL = 8192
@@ -27,7 +27,7 @@ def unknown_words(encoder: TextEncoder, prompt: str) -> list[str]:
     """
     if len(encoder.tokenizer) > SMALL:
         return []
-    text = " ".join(span.text for spans in prompts.parse(prompt) for span in spans)
+    text = " ".join(span.text for spans in grammar.parse(prompt) for span in spans)
     words = [word for word in _WORD.findall(_HAN.sub(" ", text)) if _is_split(encoder, word)]
     return list(dict.fromkeys([*_unknown_characters(encoder, text), *words] if encoder.bert else words))
 

@@ -8,7 +8,7 @@
     conditioner.embedders.1.model.*                  OpenCLIP ViT-bigG           (XL)
 
 UNet and VAE are converted by diffusers; the text encoders here, since their names changed with transformers 5. A file that was exported by Huafang brings
-its own configurations and vocabulary (`carried.py`), and then must hold exactly the tensors that they tell of.
+its own configurations and vocabulary (`embedded_config.py`), and then must hold exactly the tensors that they tell of.
 """
 
 import re
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from huafang import weights
-from huafang.diffusion.checkpoints import KINDS, TITLES, Checkpoint, Family, tokenizer_files
+from huafang.diffusion.model.inspect import KINDS, TITLES, Checkpoint, Family, tokenizer_files
 from huafang.errors import BadInput, MissingWeights
 from huafang.modelconfig import TokenizerConfig
 from huafang.modelfiles import read_config
@@ -35,7 +35,7 @@ State = dict[str, torch.Tensor]
 
 
 def read(path: Path) -> State:
-    """All tensors but the training averages; `loading.py` looks for NaN in those it uses. Raises BadInput when the file is damaged."""
+    """All tensors but the training averages; `load.py` looks for NaN in those it uses. Raises BadInput when the file is damaged."""
     return {name: tensor for name, tensor in weights.load(path, finite=False).items() if not name.startswith("model_ema.")}
 
 

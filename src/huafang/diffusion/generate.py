@@ -8,9 +8,15 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from huafang.context import Context
-from huafang.diffusion import choosing, latents, loading, lora, prompts, samplers, sampling, text, vocabulary
-from huafang.diffusion.loading import Model
-from huafang.diffusion.settings import Drawing
+from huafang.diffusion import default_model, latents
+from huafang.diffusion.adapters import Active, injected, lora
+from huafang.diffusion.conditioning import Conditioning
+from huafang.diffusion.model import load
+from huafang.diffusion.model.load import Model
+from huafang.diffusion.params import DrawingParams
+from huafang.diffusion.prompt import grammar, vocabulary
+from huafang.diffusion.prompt.encode import encode
+from huafang.diffusion.sampling import loop, schedulers
 from huafang.errors import OutOfMemory, is_out_of_memory
 from huafang.notes import Note
 from huafang.ops.threads import one_torch_thread
@@ -27,22 +33,23 @@ RAN_OVER = "try another sampler, fewer steps or lower guidance"
 
 @dataclass(frozen=True)
 class Ready:
-    """A model that has read its prompt. `notes` is what the user should know; a room adds its own."""
+    """A model that has read its prompt. `notes` is what the user should know; a method adds its own."""
 
     model: Model
-    said: text.Conditioning
+    conditioning: Conditioning
+    adapters: Active
     notes: list[Note] = field(default_factory=list)
 
 
 @contextmanager
-def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
+def ready(p: DrawingParams, ctx: Context) -> Iterator[Ready]:
     """The model of `p`, in memory, its prompts encoded. Raises MissingWeights, BadInput; OutOfMemory whatever inside runs out of it."""
-    name = p.model or choosing.built_in(p.prompt)
+    name = p.model or default_model.built_in(p.prompt)
     path = ctx.weights_path(name)
     try:
-        model = ctx.resident.get(loading.key(path, ctx.device), lambda: loading.load(path, ctx.device))
-        with lora.applied(model, _loras(p, ctx)) as effects:
-            yield _read(p, name, model, [effect.note() for effect in effects])
+        model = ctx.resident.get(load.key(path, ctx.device), lambda: load.load(path, ctx.device))
+        with injected(model, [lora.Loras(_loras(p, ctx))]) as active:
+            yield _read(p, name, model, active)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -50,46 +57,45 @@ def ready(p: Drawing, ctx: Context) -> Iterator[Ready]:
         raise OutOfMemory(f"{name} does not fit into {where} at this size", hint=OUT_OF_MEMORY) from None  # its frames hold tensors
 
 
-def _loras(p: Drawing, ctx: Context) -> list[lora.Use]:
+def _loras(p: DrawingParams, ctx: Context) -> list[lora.Use]:
     """The LoRAs of the settings, then those that the prompt names."""
-    named = [LoraUse(name=one.name, weight=one.weight, text_weight=one.text_weight) for one in prompts.loras(p.prompt)]
+    named = [LoraUse(name=one.name, weight=one.weight, text_weight=one.text_weight) for one in grammar.loras(p.prompt)]
     return [
         lora.Use(one.name, ctx.weights_path(one.name, "lora"), one.weight, one.weight if one.text_weight is None else one.text_weight)
         for one in (*p.loras, *named)
     ]
 
 
-def _read(p: Drawing, name: str, model: Model, loaded: list[Note]) -> Ready:
-    words = prompts.words(p.prompt)
+def _read(p: DrawingParams, name: str, model: Model, adapters: Active) -> Ready:
+    words = grammar.words(p.prompt)
     notes = [
-        *loaded,
-        *choosing.notes(name, p.prompt),
+        *adapters.notes,
+        *default_model.notes(name, p.prompt),
         *vocabulary.notes(model, name, words),
         *model.notes,
-        *prompts.remarks(p.prompt),
-        *prompts.remarks(p.negative_prompt),
+        *grammar.remarks(p.prompt),
+        *grammar.remarks(p.negative_prompt),
     ]
     if not words.strip():  # legitimate, and seldom meant
         notes.insert(0, Note("the prompt is empty: the model drew whatever came to it", "提示词是空的：模型随意作画。"))
     if p.prediction != "auto":
         model = replace(model, scheduler={**model.scheduler, "prediction_type": p.prediction})
-    if samplers.zero_snr_lost(p.sampler, model.scheduler):
+    if schedulers.zero_snr_lost(p.sampler, model.scheduler):
         grey = f"this model was trained down to pure noise, where {p.sampler} cannot start: very dark and very light pictures may come out grey"
         notes.append(Note(grey, f"这个模型训练到了纯噪声，而 {p.sampler} 无法从那里开始：很暗或很亮的画面可能发灰。"))
-    said = text.encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip)
-    for states in (said.embeds, said.pooled, said.empty_embeds, said.empty_pooled):
-        if states is not None:
-            latents.check_finite(states, "text encoder", "the reading of the prompt", TEXT_RAN_OVER)
+    said = encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip)
+    for states in said.tensors():
+        latents.check_finite(states, "text encoder", "the reading of the prompt", TEXT_RAN_OVER)
     if said.chunks > 1:
         parts, tokens = said.chunks, model.encoders[0].chunk
         notes.append(Note(f"the prompt was read in {parts} chunks of up to {tokens} tokens", f"提示词分 {parts} 段读入，每段最多 {tokens} 个词元。"))
     if p.negative_prompt and not said.guided:
         notes.append(Note("guidance is 1, so the negative prompt had no effect", "引导强度为 1，所以反向提示词不起作用。"))
-    return Ready(model, said, notes)
+    return Ready(model, said, adapters, notes)
 
 
 def picture(
-    p: Drawing,
+    p: DrawingParams,
     ctx: Context,
     drawer: Ready,
     start: torch.Tensor,
@@ -103,7 +109,7 @@ def picture(
 ) -> torch.Tensor:
     """Draw one picture from the noise `start`; its pixels (1, 3, H, W) in [0, 1], on the CPU.
 
-    `over` and `last` are those of `sampling.sample`: a photo's latents, and how many of the steps are taken. Steps are told to `ctx` as
+    `over` and `last` are those of `loop.sample`: a photo's latents, and how many of the steps are taken. Steps are told to `ctx` as
     `before` + 1, … of `total`. `frame` gets what the model expects at each step, (1, 3, h, w). Raises JobFailed when the numbers ran over.
     """
     model, steps = drawer.model, p.steps if last is None else last
@@ -118,9 +124,9 @@ def picture(
             ctx.step(before + done, total, preview=lambda: latents.preview(model, expected()).cpu(), seconds_per_step=seconds)
 
     with one_torch_thread() if _small(model, start) else nullcontext():
-        drawn = sampling.sample(
+        drawn = loop.sample(
             model,
-            drawer.said,
+            drawer.conditioning,
             start,
             sampler=p.sampler,
             steps=p.steps,
@@ -129,6 +135,7 @@ def picture(
             over=over,
             last=last,
             heard=heard,
+            at_step=drawer.adapters.at_step,
         )
     latents.check_finite(drawn, "sampler", f"{p.sampler}, at the last step", RAN_OVER)
     pixels = latents.decode(model, drawn)

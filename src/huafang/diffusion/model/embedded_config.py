@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from huafang.diffusion import ldm
+from huafang.diffusion.model import ldm
 from huafang.errors import BadInput
 from huafang.modelconfig import LONGEST, ClipText, Part, Scheduler, TokenizerConfig, UNet, Vae, sentences
 from huafang.nets import tokenizer

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from huafang import weights
-from huafang.diffusion import single_file
-from huafang.diffusion.checkpoints import TITLES, Checkpoint, Family, check_size, inspect
+from huafang.diffusion.model import single_file
+from huafang.diffusion.model.inspect import TITLES, Checkpoint, Family, check_size, inspect
 from huafang.errors import BadInput
 from huafang.modelconfig import Bert, ClipText, UNet, Vae
 from huafang.nets import stored
@@ -63,6 +64,25 @@ class TextEncoder:
 
 
 @dataclass(frozen=True)
+class Prior:
+    """Where drawing starts: a normal distribution of latents, each (1, C, h, w) or None for mean 0 and deviation 1. It is scaled to the picture's size."""
+
+    mean: torch.Tensor | None = None
+    std: torch.Tensor | None = None
+
+    def sample(self, shape: tuple[int, int, int, int], generator: torch.Generator) -> torch.Tensor:
+        """Latents of `shape`, float32, drawn on the CPU."""
+        noise = torch.randn(shape, generator=generator, dtype=torch.float32)
+        if self.std is not None:
+            noise = noise * _resized(self.std, shape)
+        return noise if self.mean is None else noise + _resized(self.mean, shape)
+
+
+def _resized(latents: torch.Tensor, shape: tuple[int, int, int, int]) -> torch.Tensor:
+    return F.interpolate(latents.float().cpu(), size=shape[2:], mode="bilinear", align_corners=False)
+
+
+@dataclass(frozen=True)
 class Model:
     """A Stable Diffusion model. `size` is the side in pixels it was trained on; `scale` is how many pixels a latent spans."""
 
@@ -76,6 +96,7 @@ class Model:
     zero_empty: bool = False
     """XL: an empty negative prompt is all zeros, not the encoding of no words."""
     notes: tuple[Note, ...] = field(default=())
+    prior: Prior = Prior()
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What was found out about the networks while they are in memory."""
 
@@ -85,7 +106,12 @@ class Model:
 
     @property
     def channels(self) -> int:
-        return int(self.unet.config.in_channels)
+        """Channels of its latents. An inpainting model's UNet takes more: `Conditioning.channels` beside them."""
+        return int(self.unet.config.out_channels)
+
+    def start_noise(self, width: int, height: int, generator: torch.Generator) -> torch.Tensor:
+        """Where a picture of `width` × `height` pixels starts: (1, C, height / 8, width / 8) float32, drawn on the CPU, then moved."""
+        return self.prior.sample((1, self.channels, height // self.scale, width // self.scale), generator).to(self.device)
 
     @property
     def dtype(self) -> torch.dtype:

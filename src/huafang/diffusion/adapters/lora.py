@@ -23,8 +23,9 @@ import torch
 from torch import Tensor, nn
 
 from huafang import tensorfile
-from huafang.diffusion import ldm
-from huafang.diffusion.loading import Model
+from huafang.diffusion.adapters import Active
+from huafang.diffusion.model import ldm
+from huafang.diffusion.model.load import Model
 from huafang.errors import BadInput
 from huafang.notes import Note
 
@@ -245,6 +246,19 @@ def applied(model: Model, uses: Sequence[Use]) -> Iterator[list[Effect]]:
         with torch.no_grad():
             for weight, original in originals:
                 weight.copy_(original)
+
+
+@dataclass(frozen=True)
+class Loras:
+    """The adapter of LoRA files: see `Adapter`."""
+
+    uses: Sequence[Use]
+
+    @contextmanager
+    def inject(self, model: Model) -> Iterator[Active]:
+        """Put the files into `model`. Raises BadInput as `applied` does."""
+        with applied(model, self.uses) as effects:
+            yield Active([effect.note() for effect in effects])
 
 
 def _add(model: Model, there: Mapping[tuple[str, str], nn.Module], lora: Lora, use: Use, changes: dict[Tensor, Tensor]) -> Effect:

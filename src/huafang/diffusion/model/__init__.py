@@ -1,0 +1,1 @@
+"""Networks of Stable Diffusion: what a checkpoint is, loading it, single files, export."""
