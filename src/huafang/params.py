@@ -152,6 +152,8 @@ class Params(BaseModel):
     """The field that the command line takes as its argument, and over which it runs folders."""
     leading: ClassVar[tuple[str, ...]] = ()
     """Fields that stand before all others, in this order; for settings that a base class would put last."""
+    restyles: ClassVar[bool] = True
+    """Whether the whole photo is restyled, so that a comparison may hold it beside others."""
     makes: ClassVar[Product] = "pictures"
     """What is kept of a run: its pictures, or one file of weights, which the pictures only show."""
     lane: ClassVar[Lane] = "compute"

@@ -11,8 +11,8 @@ from huafang.diffusion import latents
 from huafang.diffusion.model.load import load
 from huafang.diffusion.prompt.encode import encode
 from huafang.diffusion.sampling import loop, schedulers
+from huafang.diffusion.sizes import fitted
 from huafang.errors import BadInput, Cancelled
-from huafang.methods.image_to_image.run import fitted
 from tests.conftest import scene, weave
 from tests.diffusion import tiny
 from tests.diffusion.conftest import one_thread as one_thread  # a fixture, used by being here

@@ -103,13 +103,14 @@ def picture(
     *,
     over: torch.Tensor | None = None,
     last: int | None = None,
+    fixed: loop.Fixed | None = None,
     before: int = 0,
     total: int | None = None,
     frame: Callable[[torch.Tensor], None] | None = None,
 ) -> torch.Tensor:
     """Draw one picture from the noise `start`; its pixels (1, 3, H, W) in [0, 1], on the CPU.
 
-    `over` and `last` are those of `loop.sample`: a photo's latents, and how many of the steps are taken. Steps are told to `ctx` as
+    `over`, `last` and `fixed` are those of `loop.sample`: a photo's latents, how many of the steps are taken, what is not drawn. Steps are told to `ctx` as
     `before` + 1, … of `total`. `frame` gets what the model expects at each step, (1, 3, h, w). Raises JobFailed when the numbers ran over.
     """
     model, steps = drawer.model, p.steps if last is None else last
@@ -126,7 +127,7 @@ def picture(
     with one_torch_thread() if _small(model, start) else nullcontext():
         drawn = loop.sample(
             model,
-            drawer.conditioning,
+            _complete(drawer, start, generator),
             start,
             sampler=p.sampler,
             steps=p.steps,
@@ -134,6 +135,7 @@ def picture(
             generator=generator,
             over=over,
             last=last,
+            fixed=fixed,
             heard=heard,
             at_step=drawer.adapters.at_step,
         )
@@ -143,6 +145,14 @@ def picture(
     pixels = pixels.cpu()
     ctx.step(before + max(steps, 1), total, preview=pixels, seconds_per_step=(time.perf_counter() - clock) / max(steps, 1))
     return pixels
+
+
+def _complete(drawer: Ready, start: torch.Tensor, generator: torch.Generator) -> Conditioning:
+    """The conditioning; for an inpainting model that is asked for a whole picture, with a mask that is white all over."""
+    if not drawer.model.inpainting or drawer.conditioning.channels is not None:
+        return drawer.conditioning
+    grey = torch.full((1, 3, start.shape[2] * drawer.model.scale, start.shape[3] * drawer.model.scale), 0.5)
+    return drawer.conditioning.with_channels(torch.cat([torch.ones_like(start[:, :1]), latents.encode(drawer.model, grey, generator)], dim=1))
 
 
 def _small(model: Model, latents: torch.Tensor) -> bool:

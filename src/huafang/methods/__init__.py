@@ -33,8 +33,10 @@ from huafang.methods.gatys import Gatys
 from huafang.methods.image_analogies import ImageAnalogies
 from huafang.methods.image_filters import ImageFilters
 from huafang.methods.image_to_image import ImageToImage
+from huafang.methods.inpaint import Inpaint
 from huafang.methods.micro_ast import MicroAst
 from huafang.methods.multi_style import MultiStyle
+from huafang.methods.outpaint import Outpaint
 from huafang.methods.pull_weights import PullWeights
 from huafang.methods.stargan import StarGan
 from huafang.methods.stroke_rendering import StrokeRendering
@@ -72,6 +74,8 @@ ROOMS: dict[str, type[Params]] = {
     "colour_transfer": ColourTransfer,
     "text_to_image": TextToImage,
     "image_to_image": ImageToImage,
+    "inpaint": Inpaint,
+    "outpaint": Outpaint,
     "compare": Compare,
     "train_mini": TrainMini,
     "train_fast_style": TrainFastStyle,
@@ -242,7 +246,7 @@ def films(kind: type[Params]) -> bool:
 
 def restylers() -> list[str]:
     """Methods that make a picture from one photo, in the order of the table: what a field of kind "methods" may name."""
-    return [name for name, kind in ROOMS.items() if kind.lane == "compute" and _takes_a_photo(kind)]
+    return [name for name, kind in ROOMS.items() if kind.lane == "compute" and kind.restyles and _takes_a_photo(kind)]
 
 
 def _takes_a_photo(kind: type[Params]) -> bool:

@@ -166,7 +166,8 @@ def _check_together(path: Path, configs: Mapping[str, Part]) -> None:
     unet, vae = configs["unet"], configs["vae"]
     assert isinstance(unet, UNet), "by KINDS"
     assert isinstance(vae, Vae), "by KINDS"
-    if vae.latent_channels != unet.in_channels or unet.in_channels != unet.out_channels:
+    latents = vae.latent_channels
+    if unet.out_channels != latents or unet.in_channels not in (latents, 2 * latents + 1):  # an inpainting model: mask and masked picture beside them
         raise BadInput(
             f"{path.name}: its UNet takes {unet.in_channels} channels and gives {unet.out_channels}, and its VAE reads {vae.latent_channels}",
             code="weights.wrong_kind",
@@ -218,8 +219,6 @@ def _check_class(path: Path, part: str, named: object) -> None:
 
 
 def _check_unet(path: Path, channels: object, unet: Mapping[str, Any]) -> None:
-    if channels == 9:
-        raise unfit(path, "an inpainting model (its UNet takes 9 channels): it fills a hole in a picture and cannot start from words alone")
     if channels in (5, 7, 8):
         raise unfit(path, f"a model that starts from a picture (its UNet takes {channels} channels: depth, upscaling or instructions)")
     if unet.get("time_cond_proj_dim") is not None:

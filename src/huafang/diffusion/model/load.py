@@ -109,6 +109,11 @@ class Model:
         """Channels of its latents. An inpainting model's UNet takes more: `Conditioning.channels` beside them."""
         return int(self.unet.config.out_channels)
 
+    @property
+    def inpainting(self) -> bool:
+        """Whether its UNet reads a mask and the masked picture's latents beside the latents."""
+        return int(self.unet.config.in_channels) == 2 * self.channels + 1
+
     def start_noise(self, width: int, height: int, generator: torch.Generator) -> torch.Tensor:
         """Where a picture of `width` × `height` pixels starts: (1, C, height / 8, width / 8) float32, drawn on the CPU, then moved."""
         return self.prior.sample((1, self.channels, height // self.scale, width // self.scale), generator).to(self.device)

@@ -45,7 +45,8 @@ def unet(state: State, found: Checkpoint, dtype: torch.dtype) -> Any:
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     own = {name: tensor for name, tensor in state.items() if name.startswith("model.diffusion_model.")}
-    return _converted(UNet2DConditionModel, convert_ldm_unet_checkpoint, own, found, "unet", dtype)
+    channels = own["model.diffusion_model.input_blocks.0.0.weight"].shape[1]  # an inpainting model takes nine, which no published config of ours says
+    return _converted(UNet2DConditionModel, convert_ldm_unet_checkpoint, own, found, "unet", dtype, in_channels=channels)
 
 
 def vae(state: State, found: Checkpoint, dtype: torch.dtype) -> Any:
@@ -59,8 +60,8 @@ def vae(state: State, found: Checkpoint, dtype: torch.dtype) -> Any:
     return _converted(AutoencoderKL, convert_ldm_vae_checkpoint, own, found, "vae", dtype)
 
 
-def _converted(kind: Any, convert: Callable[..., State], own: State, found: Checkpoint, part: str, dtype: torch.dtype) -> Any:
-    config = {**found.carried.parts[part]} if found.carried else _config(found, part)
+def _converted(kind: Any, convert: Callable[..., State], own: State, found: Checkpoint, part: str, dtype: torch.dtype, **more: Any) -> Any:
+    config = {**(found.carried.parts[part] if found.carried else _config(found, part)), **more}
     made = _bare(lambda: kind.from_config(config), found, part)
     try:
         named = convert(checkpoint=own, config=dict(config))
@@ -138,8 +139,8 @@ def open_clip_names(state: State) -> State:
     return named
 
 
-def _text(kind: Any, named: State, found: Checkpoint, part: str, dtype: torch.dtype) -> Any:
-    config = {**found.carried.parts[part]} if found.carried else _config(found, part)
+def _text(kind: Any, named: State, found: Checkpoint, part: str, dtype: torch.dtype, **more: Any) -> Any:
+    config = {**(found.carried.parts[part] if found.carried else _config(found, part)), **more}
     return _filled(_bare(lambda: kind(kind.config_class(**config)), found, part), named, found, part, dtype)
 
 

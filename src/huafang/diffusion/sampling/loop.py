@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,14 @@ Heard = Callable[[int, Callable[[], torch.Tensor]], None]
 """Told after each step: how many are done, and a function that gives the picture the model expects by now, as latents (1, C, h, w)."""
 
 
+@dataclass(frozen=True)
+class Fixed:
+    """What stays of a picture: `latents` (1, C, h, w) of it, where `mask` (1, 1, h, w) is 0; where it is 1, the picture is drawn."""
+
+    latents: torch.Tensor
+    mask: torch.Tensor
+
+
 @torch.inference_mode()
 def sample(
     model: Model,
@@ -29,13 +38,15 @@ def sample(
     generator: torch.Generator,
     over: torch.Tensor | None = None,
     last: int | None = None,
+    fixed: Fixed | None = None,
     heard: Heard = lambda done, expected: None,
     at_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> torch.Tensor:
     """Latents (1, C, h, w) float32 of the finished picture. `generator` is drawn from by the samplers that add noise as they go.
 
     With `over`, latents of a picture, the loop starts from them under as much of the noise `start` as the `last` so many of the `steps` take away again
-    (SDEdit, Meng et al. 2022); with none of them, `over` comes back. `heard` is called once for each step taken; what it raises ends the loop.
+    (SDEdit, Meng et al. 2022); with none of them, `over` comes back. What is
+    `fixed` is put back after each step, under the noise of the next (Avrahami et al., Blended Latent Diffusion, 2023). `heard` is called once for each step taken; what it raises ends the loop.
     `at_step` is called before each step with its number, from 0, and how many are taken; the conditioning is asked for by the same number.
     Raises JobFailed (`model.overflow`) where the UNet gives a NaN or an infinity.
     """
@@ -68,11 +79,18 @@ def sample(
                 hint="its weights are damaged, or its prediction is set wrongly: get the model again, or try lower guidance",
             )
         latents = scheduler.step(said, timestep, latents, **own, return_dict=False)[0]
+        if fixed is not None:
+            latents = fixed.mask * latents + (1 - fixed.mask) * _noised(scheduler, fixed.latents, start, timesteps[call + 1 : call + 2])
         done = schedulers.done_after(sampler, call, len(timesteps), taken)
         if done > reported:
             reported = done
             heard(done, partial(expected, scheduler, scaled, said, timestep))
     return latents.float()
+
+
+def _noised(scheduler: Any, clean: torch.Tensor, noise: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+    """`clean` under the noise of `timestep`, (1,) or none behind the last step."""
+    return scheduler.add_noise(clean, noise, timestep) if len(timestep) else clean
 
 
 def expected(scheduler: Any, scaled: torch.Tensor, said: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,5 @@
 """SDEdit (Meng et al., ICLR 2022) in a latent diffusion model: the photo's latents go under noise, and the last of the steps take it away again."""
 
-import math
 import time
 
 import torch.nn.functional as F
@@ -8,10 +7,10 @@ import torch.nn.functional as F
 from huafang.context import Context, Result
 from huafang.diffusion import default_model, generate, latents
 from huafang.diffusion.generate import Ready
+from huafang.diffusion.sizes import fitted
 from huafang.methods.image_to_image import ImageToImage
 from huafang.notes import Note
 
-LONGEST_SIDE = 2048
 SHRUNK = 2
 """Factor of the area from which on a smaller picture is remarked on."""
 BENT = 1.1
@@ -48,16 +47,3 @@ def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
     pixels = generate.picture(p, ctx, drawer, start, generator, over=over, last=taken)
     figures = {"width": wide, "height": high, "steps_taken": taken, "seconds_per_step": (time.perf_counter() - started) / max(taken, 1)}
     return Result(images=[pixels], figures=figures, notes=notes)
-
-
-def fitted(width: int, height: int, longest: int | None, *, own: int, block: int) -> tuple[int, int]:
-    """The (width, height) that is drawn for a photo: its shape, sides in whole blocks.
-
-    The longer side is `longest`; None: the area is `own`², with no side above 2048.
-    """
-    factor = min(math.sqrt(own * own / (width * height)), LONGEST_SIDE / max(width, height)) if longest is None else longest / max(width, height)
-    return _blocks(width * factor, block), _blocks(height * factor, block)
-
-
-def _blocks(side: float, block: int) -> int:
-    return max(1, round(side / block)) * block
