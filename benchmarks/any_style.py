@@ -13,8 +13,9 @@ import torch
 from _harness import spread, timed, write
 from torch import Tensor
 
-from huafang import catalogue, images
+from huafang import images
 from huafang.metrics import lpips, style
+from huafang.models import catalogue
 from huafang.nets import bands, micro_ast, squeezenet
 from huafang.ops import resize
 

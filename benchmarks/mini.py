@@ -20,10 +20,10 @@ from huafang.diffusion.model.load import Model
 from huafang.diffusion.prompt.encode import encode
 from huafang.diffusion.sampling import loop
 from huafang.methods.train_mini import media
+from huafang.models.store import ModelStore
 from huafang.places import places
 from huafang.train.mini import judge
 from huafang.train.mini.data import Pictures
-from huafang.weights import Weights
 
 SEED, LEARNT, STEPS = 1, 16_000, 3000
 ASKED = 500
@@ -57,7 +57,7 @@ def sheet(model: Model, asked: list[judge.Asked]) -> None:
 
 def main(asked_count: int) -> None:
     home = places().root / "benchmarks"
-    ctx = Context(Assets(home / "assets"), Weights(places().models), report=_told)
+    ctx = Context(Assets(home / "assets"), ModelStore(places().models), report=_told)
     pictures = Pictures(home / "scenes", SEED, 128, media.paint)
     knows = trained_judge(home, pictures, ctx)
     fresh = judge.drawn(pictures, asked_count)
@@ -100,7 +100,7 @@ def _told(step: Step) -> None:
 
 def keep_judge() -> None:
     home = places().root / "benchmarks"
-    ctx = Context(Assets(home / "assets"), Weights(places().models), report=_told)
+    ctx = Context(Assets(home / "assets"), ModelStore(places().models), report=_told)
     judge.save(trained_judge(home, Pictures(home / "scenes", SEED, 128, media.paint), ctx).half(), GOLDEN)
 
 

@@ -16,7 +16,7 @@ import torch
 from huafang import images
 from huafang.assets import Assets
 from huafang.context import Context, Step
-from huafang.weights import Weights
+from huafang.models.store import ModelStore
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(platformdirs.user_cache_path("huafang", appauthor=False) / "compiled"))
 """Commands that tests start have data folders of their own, and would each compile everything again for them."""
@@ -78,7 +78,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.assets = Assets(self.root / "assets")
-        self.weights = Weights(self.root / "models")
+        self.weights = ModelStore(self.root / "models")
         self.content = self.put(scene(48, 64))
         self.style = self.put(weave(40, 56))
 

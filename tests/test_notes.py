@@ -5,7 +5,7 @@ import json
 import pickle
 import re
 
-from huafang import catalogue
+from huafang.models import catalogue
 from huafang.notes import Note
 
 HAN = "[一-鿿]"

@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from huafang import catalogue, images, methods
+from huafang import images, methods
 from huafang.errors import BadInput, Cancelled
 from huafang.kinds import KINDS
+from huafang.models import catalogue
 from huafang.params import OnePass, Params, fields
 from tests.conftest import Bench, scene
 

@@ -13,10 +13,10 @@ from huafang import compilation, images, metadata, methods, pictures, sources, v
 from huafang.assets import Assets, Scratch, write_whole
 from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import BadInput, Unavailable
+from huafang.models.store import ModelStore
 from huafang.notes import Note
 from huafang.params import Params, fields
 from huafang.places import places
-from huafang.weights import Weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -212,7 +212,7 @@ class Bench:
     def __init__(self, data: Path | None = None, folders: tuple[Path, ...] = (), device: str | None = None) -> None:
         self._folder = Scratch()
         self.assets = Assets(Path(self._folder.name))
-        self.weights = Weights(places(data).models, folders)
+        self.weights = ModelStore(places(data).models, folders)
         self.device = device
         self.warnings: list[str] = []
         """Notes about what was read that are still to be shown. Each comes once, however many pictures it counts for."""

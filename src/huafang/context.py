@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from huafang import images
 from huafang.assets import Assets
 from huafang.errors import Cancelled
+from huafang.models.store import ModelStore
 from huafang.notes import Note
 from huafang.video import is_film
-from huafang.weights import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -82,7 +82,7 @@ class Context:
     def __init__(
         self,
         assets: Assets,
-        weights: Weights,
+        weights: ModelStore,
         *,
         device: str = "cpu",
         report: Callable[[Step], None] = lambda step: None,
@@ -172,7 +172,7 @@ class Context:
 class Easel(Context):
     """A context whose every picture is the one that stands on it: for a room that lets another room paint in memory."""
 
-    def __init__(self, assets: Assets, weights: Weights, picture: "torch.Tensor") -> None:
+    def __init__(self, assets: Assets, weights: ModelStore, picture: "torch.Tensor") -> None:
         super().__init__(assets, weights)
         self.picture = picture
 

@@ -116,7 +116,7 @@ MaskIds = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max
 """Black and white pictures, painted on the page over another picture or given as files: one for each style picture, or none."""
 Numbers = Annotated[tuple[float, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="numbers"))]
 WeightsId = Annotated[str, Field(pattern=MODEL, max_length=200, json_schema_extra=ui(kind="weights"))]
-"""A model by its name in the weights store (`weights.py`). Never a path."""
+"""A model by its name in the store (`models/store.py`). Never a path."""
 
 
 class LoraUse(BaseModel):
@@ -164,7 +164,7 @@ class Params(BaseModel):
         return ()
 
     def models_made(self) -> tuple[str, ...]:
-        """Names of the models that a run of these params makes, the run's own first: they must be free (`Weights.check_new`)."""
+        """Names of the models that a run of these params makes, the run's own first: they must be free (`ModelStore.check_new`)."""
         return ()
 
     seed: Annotated[int, BeforeValidator(_seed)] = Field(0, ge=0, lt=SEED_LIMIT, json_schema_extra=ui(group="advanced"))

@@ -28,10 +28,10 @@ from huafang.context import Context, File, Resident, Result, Step
 from huafang.errors import Cancelled, HuafangError, as_fault
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, EventType, TaskSpec
+from huafang.models.store import ModelStore
 from huafang.notes import Note
 from huafang.params import Params
 from huafang.processes import end_with
-from huafang.weights import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -160,7 +160,7 @@ def attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, stop
     work = work or _Work()
     try:
         params = methods.parse(task.params)
-        assets, weights = Assets(where.assets), Weights(where.models, where.folders)
+        assets, weights = Assets(where.assets), ModelStore(where.models, where.folders)
         device = "cpu" if name == NETWORK else name
         ctx = work.context = Context(
             assets, weights, device=device, report=_Reporter(say), stop=stop.is_set, resident=resident, work=where.work, on_message=tell

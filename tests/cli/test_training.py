@@ -7,7 +7,7 @@ import pytest
 from safetensors.torch import load_file
 
 from huafang import images
-from huafang.weights import Weights
+from huafang.models.store import ModelStore
 from tests.cli.conftest import huafang
 from tests.conftest import scene, weave
 from tests.train.style_nets import put_squeezenet
@@ -19,7 +19,7 @@ SMALL = ("--steps", "1", "--size", "64", "--style-size", "64", "--batch", "1", "
 def desk(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HUAFANG_HOME", str(tmp_path / "home"))
-    put_squeezenet(SimpleNamespace(weights=Weights(tmp_path / "home" / "models")))
+    put_squeezenet(SimpleNamespace(weights=ModelStore(tmp_path / "home" / "models")))
     (tmp_path / "photo.jpg").write_bytes(images.encode(scene(72, 96), "jpeg"))
     (tmp_path / "painting.jpg").write_bytes(images.encode(weave(64, 80), "jpeg"))
     (tmp_path / "photos").mkdir()

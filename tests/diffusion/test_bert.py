@@ -129,7 +129,7 @@ def test_a_repository_of_pickles_as_taiyis_is_read_once_it_is_converted(tmp_path
     """Files of 2022: a constant among the text encoder's tensors, and the VAE's attention by its old names."""
     from safetensors.torch import load_file
 
-    from huafang.pull import convert
+    from huafang.models.pull import convert
 
     place = tiny.copy("bert", tmp_path / "model")
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}

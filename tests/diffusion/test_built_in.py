@@ -7,12 +7,12 @@ import shutil
 import pytest
 import torch
 
-from huafang import catalogue
 from huafang.diffusion.model.load import key, load
 from huafang.diffusion.prompt.encode import encode
 from huafang.errors import BadInput, Forbidden, MissingWeights
+from huafang.models import catalogue
+from huafang.models.store import ModelStore
 from huafang.server.views import model_view
-from huafang.weights import Weights
 from tests.diffusion import tiny
 
 
@@ -24,7 +24,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def store(tmp_path, place):
-    return Weights(tmp_path / "models")
+    return ModelStore(tmp_path / "models")
 
 
 def test_they_are_listed_first_as_built_in_and_cannot_be_pulled(store, place):
@@ -61,7 +61,7 @@ def test_a_damaged_lender_is_said_of_the_borrower(store, place):
 
 def test_an_owners_model_of_that_name_is_passed_over_and_said(tmp_path, place, caplog):
     tiny.copy("sd1", tmp_path / "own" / "mini")
-    store = Weights(tmp_path / "models", (tmp_path / "own",))
+    store = ModelStore(tmp_path / "models", (tmp_path / "own",))
     assert store.path("mini") == place / "mini"
     assert [model.name for model in store.models()].count("mini") == 1
     assert "mini is the name of a model that comes with Huafang" in caplog.text

@@ -9,7 +9,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from huafang import catalogue
 from huafang.diffusion import latents
 from huafang.diffusion.model import inspect, single_file
 from huafang.diffusion.model.embedded_config import MAX_METADATA
@@ -18,6 +17,7 @@ from huafang.diffusion.model.load import load
 from huafang.diffusion.prompt.encode import encode
 from huafang.diffusion.sampling import loop
 from huafang.errors import BadInput
+from huafang.models import catalogue
 from tests.diffusion import tiny
 
 PLAIN, ATTENDED = ("DownBlock2D", "UpBlock2D"), ("CrossAttnDownBlock2D", "CrossAttnUpBlock2D")

@@ -14,7 +14,7 @@ from huafang.diffusion.adapters import lora
 from huafang.diffusion.model import load
 from huafang.diffusion.prompt import grammar
 from huafang.errors import BadInput, UnknownWeights
-from huafang.weights import kind_of
+from huafang.models.kinds import kind_of
 from tests.diffusion import tiny
 
 Q = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"

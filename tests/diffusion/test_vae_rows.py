@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from huafang import catalogue
 from huafang.diffusion import latents
 from huafang.diffusion.model import load, vae_rows
+from huafang.models import catalogue
 from tests.diffusion import tiny
 
 NEAR = 2 / 255 / 50

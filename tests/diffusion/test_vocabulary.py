@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 from transformers import BertTokenizer, CLIPTokenizer
 
-from huafang import catalogue, methods
+from huafang import methods
 from huafang.diffusion.model.load import TextEncoder
 from huafang.diffusion.prompt import vocabulary
+from huafang.models import catalogue
 
 
 def encoder(name: str) -> TextEncoder:

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from skimage import data
 from torch import Tensor
 
-from huafang import catalogue, images, methods
+from huafang import images, methods
+from huafang.models import catalogue
 from huafang.scenes import scene
 from tests.conftest import Bench
 

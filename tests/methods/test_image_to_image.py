@@ -6,13 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from huafang import catalogue, images, methods
+from huafang import images, methods
 from huafang.diffusion import latents
 from huafang.diffusion.model.load import load
 from huafang.diffusion.prompt.encode import encode
 from huafang.diffusion.sampling import loop, schedulers
 from huafang.diffusion.sizes import fitted
 from huafang.errors import BadInput, Cancelled
+from huafang.models import catalogue
 from tests.conftest import scene, weave
 from tests.diffusion import tiny
 from tests.diffusion.conftest import one_thread as one_thread  # a fixture, used by being here

@@ -29,7 +29,7 @@ def disc(height: int, width: int, *, radius: float = 0.25, at: tuple[float, floa
 def sample(bench) -> dict:
     height, width = scene(48, 64).shape[2:]
     values = {"content": bench.put(scene(height, width)), "mask": (bench.put(disc(height, width)),), "prompt": "a cat"}
-    return values | {"model": bench.models.add(tiny.folder("sd1")), "steps": 5, "edge": 4}
+    return values | {"model": bench.weights.add(tiny.folder("sd1")), "steps": 5, "edge": 4}
 
 
 def run(bench, **values):
@@ -80,7 +80,7 @@ def test_latents_are_those_of_diffusers_pipeline(bench, monkeypatch, family, sam
     monkeypatch.setattr("huafang.diffusion.latents.decode", lambda model, found: drawn.append(found) or torch.zeros(1, 3, 64, 64))
     settings = {"prompt": "a cat", "negative_prompt": "bird", "steps": STEPS, "guidance": 6.0, "sampler": sampler, "seed": seed, "edge": 0, "size": 64}
     values = {"content": bench.put(photo), "mask": (bench.put(mask.expand(1, 3, 64, 64)),), "strength": strength, **settings}
-    methods.run(methods.build("inpaint", values | {"model": bench.models.add(tiny.folder(family))}), bench.context())
+    methods.run(methods.build("inpaint", values | {"model": bench.weights.add(tiny.folder(family))}), bench.context())
     torch.testing.assert_close(drawn[0], theirs, atol=2e-3, rtol=0)  # a stored photo is of whole 255ths
 
 
@@ -88,7 +88,7 @@ def test_latents_are_those_of_diffusers_pipeline(bench, monkeypatch, family, sam
 @pytest.mark.parametrize("area", ["photo", "mask"])
 def test_every_pixel_outside_of_the_mask_stays_and_those_inside_change(bench, family, area):
     photo, mask = scene(96, 128), disc(96, 128, radius=0.15, at=(0.4, 0.6))
-    values = {"content": bench.put(photo), "mask": (bench.put(mask),), "model": bench.models.add(tiny.folder(family)), "area": area, "padding": 8}
+    values = {"content": bench.put(photo), "mask": (bench.put(mask),), "model": bench.weights.add(tiny.folder(family)), "area": area, "padding": 8}
     context = bench.context()
     kept = context.image(values["content"])
     (drawn,) = run(bench, **values, edge=6).images
@@ -115,7 +115,7 @@ def test_noise_takes_all_steps_and_a_model_that_was_not_trained_for_it_is_remark
     result = run(bench, fill="noise", strength=0.2)
     assert result.figures["steps_taken"] == 5
     assert any("hardly sees what is around the mask" in note for note in result.notes)
-    trained = run(bench, fill="noise", model=bench.models.add(tiny.folder("inpainting")))
+    trained = run(bench, fill="noise", model=bench.weights.add(tiny.folder("inpainting")))
     assert not any("hardly sees" in note for note in trained.notes)
 
 
@@ -148,7 +148,7 @@ def test_one_mask_is_needed_and_no_more(bench):
 
 
 def test_whole_pictures_are_drawn_by_an_inpainting_model_too(bench):
-    model = bench.models.add(tiny.folder("inpainting"))
+    model = bench.weights.add(tiny.folder("inpainting"))
     drawn = methods.run(methods.build("text_to_image", {"prompt": "a cat", "model": model, "steps": 2}), bench.context()).images[0]
     redrawn = methods.run(methods.build("image_to_image", {"content": bench.content, "prompt": "a cat", "model": model, "steps": 4}), bench.context()).images[0]
     assert torch.isfinite(drawn).all()
@@ -168,7 +168,9 @@ def test_what_is_around_a_hole_goes_on_in_it():
     assert float(repaint.filled_from_surroundings(flat, torch.ones(1, 1, 33, 17)).mean()) == 0.5, "nothing is known: grey"
 
 
-@pytest.mark.parametrize(("mask", "padding", "box"), [((10, 20, 12, 22), 4, (6, 16, 16, 26)), ((0, 0, 4, 40), 0, (0, 0, 40, 40)), ((58, 90, 60, 100), 50, (0, 36, 60, 100))])
+@pytest.mark.parametrize(
+    ("mask", "padding", "box"), [((10, 20, 12, 22), 4, (6, 16, 16, 26)), ((0, 0, 4, 40), 0, (0, 0, 40, 40)), ((58, 90, 60, 100), 50, (0, 36, 60, 100))]
+)
 def test_the_box_around_a_mask_is_as_square_as_the_photo_allows(mask, padding, box):
     picture = torch.zeros(1, 1, 60, 100)
     picture[..., mask[0] : mask[2], mask[1] : mask[3]] = 1

@@ -11,7 +11,7 @@ from tests.diffusion.conftest import one_thread as one_thread  # a fixture, used
 
 
 def sample(bench) -> dict:
-    return {"content": bench.content, "prompt": "a cat", "model": bench.models.add(tiny.folder("sd1")), "steps": 5, "left": 16, "bottom": 8, "edge": 4}
+    return {"content": bench.content, "prompt": "a cat", "model": bench.weights.add(tiny.folder("sd1")), "steps": 5, "left": 16, "bottom": 8, "edge": 4}
 
 
 def run(bench, **values):
@@ -24,7 +24,7 @@ def test_the_photo_stays_and_the_sides_grow(bench, sides, family):
     left, right, top, bottom = sides
     photo = bench.context().image(bench.content)
     height, width = photo.shape[2:]
-    values = {"left": left, "right": right, "top": top, "bottom": bottom, "model": bench.models.add(tiny.folder(family))}
+    values = {"left": left, "right": right, "top": top, "bottom": bottom, "model": bench.weights.add(tiny.folder(family))}
     result = run(bench, **values, edge=2)
     (drawn,) = result.images
     assert drawn.shape == (1, 3, height + top + bottom, width + left + right)
@@ -35,8 +35,7 @@ def test_the_photo_stays_and_the_sides_grow(bench, sides, family):
 
 
 def test_an_edge_wider_than_the_photo_leaves_half_of_it(bench):
-    photo = bench.context().image(bench.content)
-    height, width = photo.shape[2:]
+    width = bench.context().image(bench.content).shape[3]
     (drawn,) = run(bench, left=40, bottom=0, edge=200).images
     assert torch.isfinite(drawn).all()
     assert drawn.shape[3] == width + 40

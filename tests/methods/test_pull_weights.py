@@ -6,10 +6,11 @@ import os
 import pytest
 import torch
 
-from huafang import catalogue, methods
-from huafang.catalogue import Entry, Source
+from huafang import methods
 from huafang.errors import BadInput, Cancelled
-from tests.pull.shop import Shop, shop  # noqa: F401  # a fixture
+from huafang.models import catalogue
+from huafang.models.catalogue import Entry, Source
+from tests.models.pull.shop import Shop, shop  # noqa: F401  # a fixture
 from tests.test_rooms import check_figures
 
 

@@ -10,10 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from huafang import catalogue, images, methods
+from huafang import images, methods
 from huafang.context import Resident
 from huafang.errors import BadInput, Cancelled, JobFailed, MissingWeights, OutOfMemory
 from huafang.methods.text_to_image import film
+from huafang.models import catalogue
 from tests.diffusion import tiny
 from tests.diffusion.conftest import one_thread as one_thread  # a fixture, used by being here
 

@@ -20,10 +20,10 @@ from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.executor import LocalExecutor
 from huafang.jobs.rows import open_database
 from huafang.jobs.store import Store
+from huafang.models.store import ModelStore
 from huafang.places import Places
 from huafang.server.app import create_app
 from huafang.server.studio import Studio
-from huafang.weights import Weights
 from tests.jobs.lanes import fake_lane
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def open_studio(root: Path, *, queue_limit: int = 500) -> Studio:
     store = Store(open_database(places.database))
     assets = Assets(places.assets)
     executor = LocalExecutor({"cpu": "compute", "network": "network"}, fake_lane, (root,))
-    return Studio(places, store, Dispatcher(store, executor, assets, places.outbox, queue_limit=queue_limit), assets, Weights(places.models))
+    return Studio(places, store, Dispatcher(store, executor, assets, places.outbox, queue_limit=queue_limit), assets, ModelStore(places.models))
 
 
 def client_of(studio: Studio, **options: Any) -> TestClient:

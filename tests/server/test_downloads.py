@@ -2,9 +2,10 @@
 
 import pytest
 
-from huafang import catalogue, methods
+from huafang import methods
 from huafang.errors import UnknownWeights
 from huafang.jobs.store import Draft
+from huafang.models import catalogue
 from huafang.params import fields
 from tests.server.conftest import problem
 

@@ -15,9 +15,9 @@ from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.executor import Event
 from huafang.jobs.rows import open_database
 from huafang.jobs.store import Store
+from huafang.models.store import ModelStore
 from huafang.places import Places
 from huafang.server.studio import Studio
-from huafang.weights import Weights
 from tests.jobs.test_states import Puppet
 from tests.server.conftest import client_of, picture, upload
 
@@ -46,7 +46,7 @@ class Api(RuleBasedStateMachine):
         self.dispatcher._thread.start = lambda: None  # the test turns the wheel itself
         self.dispatcher.start()
         self.places = places
-        self.client = client_of(Studio(places, self.store, self.dispatcher, self.files, Weights(places.models)))
+        self.client = client_of(Studio(places, self.store, self.dispatcher, self.files, ModelStore(places.models)))
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
         answer = self.client.request(method, path, **options)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from safetensors.torch import save
 
-from huafang import hubcache
+from huafang.models import hubcache
+from tests.models.test_removal import CLIP, bring, put
 from tests.server.conftest import client_of, open_studio, problem
-from tests.test_removal import CLIP, bring, put
 
 FILE = save({"conv1.conv2d.weight": torch.ones(2)})
 

@@ -19,9 +19,9 @@ from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.executor import Event
 from huafang.jobs.rows import open_database
 from huafang.jobs.store import Store
+from huafang.models.store import ModelStore
 from huafang.places import Places
 from huafang.server.studio import Studio
-from huafang.weights import Weights
 from tests.jobs.test_states import Puppet
 from tests.server.conftest import client_of, picture, upload
 from tests.server.test_life import STRANGE, printable, quoted, spoil
@@ -130,7 +130,7 @@ class Watchers(RuleBasedStateMachine):
         self.dispatcher = Dispatcher(self.store, self.puppet, self.files, places.outbox, queue_limit=12)
         self.dispatcher._thread.start = lambda: None  # the test turns the wheel itself
         self.dispatcher.start()
-        self.studio = Studio(places, self.store, self.dispatcher, self.files, Weights(places.models))
+        self.studio = Studio(places, self.store, self.dispatcher, self.files, ModelStore(places.models))
         self.client = client_of(self.studio)
         self.client.__enter__()
         self.asset = upload(self.client, picture()).json()["id"]

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from huafang.catalogue import Entry, entry_of
 from huafang.cli.options import FilePath, Folder
 from huafang.cli.terminal import out, out_json, out_path, say
 from huafang.errors import MissingWeights
+from huafang.models.catalogue import Entry, entry_of
+from huafang.models.modelfile import shown_bytes
+from huafang.models.store import ModelStore
 from huafang.places import places
-from huafang.weights import Weights, shown_bytes
 
 STORE = [
     click.option("--data", type=Folder(), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
@@ -35,7 +36,7 @@ def models() -> None:
 @_store
 def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> None:
     """Models on this machine, and those that can be pulled."""
-    found = Weights(places(data).models, folders).models()
+    found = ModelStore(places(data).models, folders).models()
     if as_json:
         rows = [
             {
@@ -70,9 +71,9 @@ def pull(name: str, dry_run: bool, data: Path | None, folders: tuple[Path, ...])
     from huafang.cli.progress import progress_bar, stoppable
     from huafang.context import Step
     from huafang.errors import Cancelled
-    from huafang.pull import pull as bring
+    from huafang.models.pull import pull as bring
 
-    store = Weights(places(data).models, folders)
+    store = ModelStore(places(data).models, folders)
     if dry_run:
         _would_pull(name, store)
         return
@@ -93,8 +94,8 @@ def _said(entry: Entry) -> str:
     return f"{entry.title}: {shown_bytes(entry.bytes)}, licence: {entry.licence}"
 
 
-def _would_pull(name: str, store: Weights) -> None:
-    from huafang.pull import check_own, check_room, wanted
+def _would_pull(name: str, store: ModelStore) -> None:
+    from huafang.models.pull import check_own, check_room, wanted
 
     try:
         place = store.path(name)
@@ -118,7 +119,7 @@ def _would_pull(name: str, store: Weights) -> None:
 @_store
 def verify(names: tuple[str, ...], data: Path | None, folders: tuple[Path, ...]) -> int:
     """Check models on this machine: the hash of what was stored, the header, NaN and infinity. Without a name: all."""
-    store = Weights(places(data).models, folders)
+    store = ModelStore(places(data).models, folders)
     chosen = names or tuple(model.name for model in store.models() if model.path)
     verdicts = [store.verify(name) for name in chosen]
     for verdict in verdicts:
@@ -134,7 +135,7 @@ def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 
     What other programs brought to the Hugging Face cache, and files in folders of yours, are never touched.
     """
-    store = Weights(places(data).models, folders)
+    store = ModelStore(places(data).models, folders)
     kept = store.to_trash(name)
     size = shown_bytes(store.remove(name))
     back = f"{name} is in the trash for 30 days ({size}); back with: huafang models restore {name}"
@@ -146,7 +147,7 @@ def remove(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
 @_store
 def restore(name: str, data: Path | None, folders: tuple[Path, ...]) -> None:
     """Take a model of your own out of the trash."""
-    out_path(Weights(places(data).models, folders).restore(name))
+    out_path(ModelStore(places(data).models, folders).restore(name))
 
 
 @models.command()
@@ -159,7 +160,7 @@ def convert(path: Path, output: Path | None, overwrite: bool, part: str | None) 
 
     Of the four files of MicroAST's authors name one: they are joined.
     """
-    from huafang.pull.conversion import convert as make
+    from huafang.models.pull.conversion import convert as make
 
     made = make(path, output, over=overwrite, part=part)
     for note in made.notes:
@@ -179,7 +180,7 @@ def export(name: str, output: Path, overwrite: bool, data: Path | None, folders:
     model's configuration and vocabulary, so that Huafang reads it back whatever its shape; other tools read the published shapes only, and so not `mini`.
     """
     place = Path(name)
-    path = place if (place / "model_index.json").is_file() and len(place.parts) > 1 else Weights(places(data).models, folders).path(name)
+    path = place if (place / "model_index.json").is_file() and len(place.parts) > 1 else ModelStore(places(data).models, folders).path(name)
     from huafang.diffusion.model.export import export as make  # only now: it loads torch
 
     remarks = [] if output.parent.exists() else [f"the folder {output.parent} was not there; it is made"]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from huafang import catalogue
 from huafang.assets import Assets
 from huafang.errors import BadInput, NotFound, UnknownWeights, meant, nearest
 from huafang.methods.adain import AdaIn
@@ -46,10 +45,11 @@ from huafang.methods.train_animegan import TrainAnimeGan
 from huafang.methods.train_arbitrary_style import TrainArbitraryStyle
 from huafang.methods.train_fast_style import TrainFastStyle
 from huafang.methods.train_mini import TrainMini
+from huafang.models import catalogue
+from huafang.models.store import ModelStore
 from huafang.notes import Note
 from huafang.params import FORMS, FieldSpec, Params, fields
 from huafang.video import is_film
-from huafang.weights import Weights
 
 if TYPE_CHECKING:
     from huafang.context import Context, Result
@@ -281,7 +281,7 @@ def check_films(params: Params, assets: Assets) -> None:
             raise no_film(spec.name)
 
 
-def check_models(params: Params, weights: Weights) -> None:
+def check_models(params: Params, weights: ModelStore) -> None:
     """Look for the models that `params` cannot be run without: those they name, and those that a choice needs; and see that a model they make has a free name.
 
     Of a Stable Diffusion model the configs, the vocabulary and the headers of its weights are read too, which takes a moment; no tensor is.

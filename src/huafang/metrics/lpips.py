@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from huafang import weights
 from huafang.errors import BadInput
 from huafang.metrics import door
+from huafang.models import modelfile
 from huafang.nets import alexnet, squeezenet, vgg
 
 Trunk = Literal["alexnet", "vgg16", "squeezenet"]
@@ -70,7 +70,7 @@ TRUNKS: dict[Trunk, Callable[[Path], nn.Module]] = {
 
 def load(name: Trunk, trunk: Path, heads: Path) -> Lpips:
     """LPIPS over torchvision's ImageNet weights of `name` and the authors' heads for it (`lin0.model.1.weight`, …). Raises BadInput for other files."""
-    given = weights.load(heads)
+    given = modelfile.load(heads)
     found = [given.get(f"lin{layer}.model.1.weight") for layer in range(len(WIDTHS[name]))]
     shapes = [None if head is None else tuple(head.shape) for head in found]
     if shapes != [(1, width, 1, 1) for width in WIDTHS[name]]:

@@ -1,1 +1,1 @@
-"""Network architectures. Weights are in `weights.py`."""
+"""Network architectures. Weights are opened by `models/modelfile.py`."""

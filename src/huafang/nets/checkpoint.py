@@ -5,9 +5,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from huafang import weights
 from huafang.errors import BadInput
-from huafang.tensorfile import plain_names
+from huafang.models import kinds, modelfile
+from huafang.models.tensorfile import plain_names
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -17,7 +17,7 @@ def read(path: Path) -> dict[str, Tensor]:
     """
     if path.is_dir():
         raise BadInput(f"{path.name} is a folder, and one .safetensors file is wanted", code="weights.other_net")
-    state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in weights.load(path).items()}
+    state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in modelfile.load(path).items()}
     return dict(zip(plain_names(list(state))[0], state.values(), strict=True))
 
 
@@ -44,14 +44,14 @@ def unknown(name: str, state: Mapping[str, Tensor], allowed: str) -> BadInput:
     return BadInput(
         f"{name} holds {len(state)} tensors ({_few(list(state))}) of a network that is not known here; allowed are {allowed}",
         code="weights.other_net",
-        hint=weights.run_by(weights.kind_of(state)),
+        hint=kinds.run_by(kinds.kind_of(state)),
     )
 
 
 def _other(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str | None:
     """The method that runs the network of `state`, where it is one of another sort than the one that is `wanted`."""
-    kind = weights.kind_of(state)
-    return weights.run_by(kind) if kind != weights.kind_of(wanted) else None
+    kind = kinds.kind_of(state)
+    return kinds.run_by(kind) if kind != kinds.kind_of(wanted) else None
 
 
 def _few(keys: list[str]) -> str:

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from huafang import modelfiles
 from huafang.errors import BadInput
-from huafang.modelconfig import Clip as ClipConfig
+from huafang.models import folders
+from huafang.models.configs import Clip as ClipConfig
 from huafang.nets import stored, tokenizer
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -62,9 +62,9 @@ def load(path: Path) -> Clip:
     tensors = path / "model.safetensors" if path.is_dir() else path
     if not (home / "config.json").exists():
         raise BadInput(f"there is no config.json beside {tensors.name}: a CLIP is a folder as transformers writes it", code="weights.incomplete")
-    config = modelfiles.read_config(ClipConfig, home / "config.json", home)
+    config = folders.read_config(ClipConfig, home / "config.json", home)
     words = tokenizer.read(home, home, "clip")
-    modelfiles.check_inside(tensors, home)
+    folders.check_inside(tensors, home)
     title = f"the CLIP of {home.name}"
     network = stored.stored(title, [tensors])
     stored.check_layers(config.text_config, network, "text_model.encoder.layers")

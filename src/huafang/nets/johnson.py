@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from huafang import tensorfile
 from huafang.errors import BadInput
+from huafang.models import tensorfile
 from huafang.nets import checkpoint
 from huafang.nets.layers import Ranged
 from huafang.nets.maps import Gathered, Map, Plan, layer
 
 MARK = "torch7.layers"
-"""The metadata that holds the layers, as `pull/torch7_style.py` writes them: [kind, …] each."""
+"""The metadata that holds the layers, as `models/pull/torch7_style.py` writes them: [kind, …] each."""
 MEAN = (103.939, 116.779, 123.68)
 """Of VGG's training pictures in Caffe, BGR."""
 MOST = 200

@@ -1,7 +1,7 @@
 """A network of diffusers or transformers, built from a checked config and the tensors of safetensors files. The libraries open no file themselves.
 
 Their `from_pretrained` follows what the files of a folder name: pickles by a shard index, other files by keys of a config. Here a config is a checked value
-(`modelconfig.py`), the files are those of `modelfiles.weight_files`, and both are compared by names and shapes before anything of any size is made.
+(`configs.py`), the files are those of `folders.weight_files`, and both are compared by names and shapes before anything of any size is made.
 """
 
 import logging
@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from huafang import modelconfig, weights
 from huafang.errors import BadInput
+from huafang.models import configs, modelfile, tensorfile
 
 State = dict[str, Tensor]
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
@@ -37,7 +37,7 @@ class Stored:
 
     def read(self) -> State:
         """All tensors by today's names, as they are stored, on the CPU. Raises as `weights.load` does, but for NaN and infinity."""
-        return {self.rename(name): tensor for file in self.files for name, tensor in weights.load(file, finite=False).items()}
+        return {self.rename(name): tensor for file in self.files for name, tensor in modelfile.load(file, finite=False).items()}
 
 
 def stored(title: str, files: Iterable[Path], rename: Callable[[str], str] = lambda name: name) -> Stored:
@@ -46,7 +46,7 @@ def stored(title: str, files: Iterable[Path], rename: Callable[[str], str] = lam
     dtypes: dict[str, str] = {}
     found = tuple(files)
     for file in found:
-        for name, entry in weights.header(file).items():
+        for name, entry in tensorfile.header(file).items():
             today = rename(name)
             if today in shapes:
                 raise BadInput(f"{title} has the tensor {name[:100]!r} twice", code="weights.unreadable")
@@ -67,7 +67,7 @@ def text_name(name: str) -> str:
     return f"{head}{dot}{_OLD_NORM.get(last, last)}" if head.endswith("LayerNorm") else plain
 
 
-def check_unet(config: modelconfig.UNet, found: Stored) -> None:
+def check_unet(config: configs.UNet, found: Stored) -> None:
     """Raises BadInput (`weights.incomplete`) where the config has a level or a layer for which there is no tensor: building it would never end."""
     levels = len(config.block_out_channels)
     depths = config.transformer_layers_per_block
@@ -88,7 +88,7 @@ def check_unet(config: modelconfig.UNet, found: Stored) -> None:
                     _wanted(found, f"{place}.attentions.{layer}.transformer_blocks.{depth - 1}.norm1.weight", f"transformers of {depth} layers")
 
 
-def check_vae(config: modelconfig.Vae, found: Stored) -> None:
+def check_vae(config: configs.Vae, found: Stored) -> None:
     """The same for a VAE."""
     for level in range(len(config.block_out_channels)):
         for layer in range(config.layers_per_block):
@@ -97,7 +97,7 @@ def check_vae(config: modelconfig.Vae, found: Stored) -> None:
             _wanted(found, f"decoder.up_blocks.{level}.resnets.{layer}.conv1.weight", f"{config.layers_per_block} layers on level {level}")
 
 
-def check_layers(config: modelconfig.Transformer, found: Stored, layers: str) -> None:
+def check_layers(config: configs.Transformer, found: Stored, layers: str) -> None:
     """The same for an encoder of transformers, whose layers are called `layers`.0, `layers`.1, …"""
     there = {int(match[1]) for name in found.shapes if (match := re.match(rf"{re.escape(layers)}\.(\d{{1,4}})\.", name))}
     if not set(range(config.num_hidden_layers)) <= there:

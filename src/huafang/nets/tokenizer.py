@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from huafang import modelfiles
 from huafang.errors import BadInput, MissingWeights
-from huafang.modelconfig import AddedToken, FastTokenizer, TokenizerConfig, Vocabulary, checked
+from huafang.models import folders
+from huafang.models.configs import AddedToken, FastTokenizer, TokenizerConfig, Vocabulary, checked
 from huafang.notes import Note
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -82,15 +82,15 @@ def read(place: Path, home: Path, kind: Kind) -> Words:
         names = {item.name for item in place.iterdir()}
     except OSError:
         raise MissingWeights(f"{home.name} has no {place.name}/: no prompt could be read", code="weights.incomplete", hint="get the model again") from None
-    config = modelfiles.read_config(TokenizerConfig, place / "tokenizer_config.json", home) if "tokenizer_config.json" in names else TokenizerConfig()
+    config = folders.read_config(TokenizerConfig, place / "tokenizer_config.json", home) if "tokenizer_config.json" in names else TokenizerConfig()
     added: dict[int, AddedToken] = {}
     tokens = config.tokens
     if config.added_tokens_decoder is not None:
         added |= {_number(key, place / "tokenizer_config.json"): token for key, token in config.added_tokens_decoder.items()}
     elif "special_tokens_map.json" in names:
-        tokens |= modelfiles.read_config(TokenizerConfig, place / "special_tokens_map.json", home).tokens
+        tokens |= folders.read_config(TokenizerConfig, place / "special_tokens_map.json", home).tokens
     if "tokenizer.json" in names:
-        fast = modelfiles.read_config(FastTokenizer, place / "tokenizer.json", home, modelfiles.MAX_VOCABULARY)
+        fast = folders.read_config(FastTokenizer, place / "tokenizer.json", home, folders.MAX_VOCABULARY)
         vocab, source = fast.model.vocab, "tokenizer.json"
         merges = [_pair(one, f"{shown}/tokenizer.json") for one in fast.model.merges]
         added |= {token.id: token for token in fast.added_tokens}
@@ -100,7 +100,7 @@ def read(place: Path, home: Path, kind: Kind) -> Words:
         merges = _merges(place / "merges.txt", home)
     else:
         _wanted(names, ("vocab.txt",), home, place)
-        lines = modelfiles.read_text(place / "vocab.txt", home).split("\n")
+        lines = folders.read_text(place / "vocab.txt", home).split("\n")
         vocab, source, merges = {line.rstrip("\r"): number for number, line in enumerate(lines) if line.rstrip("\r")}, "vocab.txt", []
     if "added_tokens.json" in names and config.added_tokens_decoder is None:
         more = _vocabulary(place / "added_tokens.json", home)
@@ -168,13 +168,13 @@ def _wanted(names: set[str], files: tuple[str, ...], home: Path, place: Path) ->
 
 
 def _vocabulary(path: Path, home: Path) -> dict[str, int]:
-    words = modelfiles.read_json(path, home, modelfiles.MAX_VOCABULARY)
+    words = folders.read_json(path, home, folders.MAX_VOCABULARY)
     return checked(Vocabulary, {"words": words}, f"{path.parent.name}/{path.name}").words
 
 
 def _merges(path: Path, home: Path) -> list[tuple[str, str]]:
     """The lines of `merges.txt`, of which the first may be a comment."""
-    lines = modelfiles.read_text(path, home).split("\n")
+    lines = folders.read_text(path, home).split("\n")
     start = 1 if lines[0].startswith("#version") else 0
     return [_pair(line.rstrip("\r"), f"{path.parent.name}/{path.name}") for line in lines[start:] if line.strip()]
 

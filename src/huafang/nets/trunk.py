@@ -7,8 +7,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from huafang import weights
 from huafang.errors import BadInput
+from huafang.models import modelfile
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's, for RGB in [0, 1]: torchvision's weights expect it. It happens inside."""
@@ -54,7 +54,7 @@ T = TypeVar("T", bound=Tapped)
 
 def filled(net: T, path: Path, title: str) -> T:
     """`net`, frozen, with torchvision's weights; a classifier in `path` is left out. Raises BadInput for another network than the one called `title`."""
-    state = {key: value.float() for key, value in weights.load(path).items() if key.startswith("features.")}
+    state = {key: value.float() for key, value in modelfile.load(path).items() if key.startswith("features.")}
     try:
         net.load_state_dict(state)
     except RuntimeError as error:

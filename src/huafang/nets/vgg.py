@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from huafang import weights
 from huafang.errors import BadInput
+from huafang.models import modelfile
 from huafang.nets.trunk import Trunk
 
 Depth = Literal[16, 19]
@@ -62,7 +62,7 @@ class Vgg(Trunk):
 
 def load(path: Path, pooling: Pooling = "max", depth: Depth = 19) -> Vgg:
     """The net with the weights of `path`, frozen: torchvision's keys or leongatys' (`conv1_1.weight`). Raises BadInput when they are of another net."""
-    given = weights.load(path)
+    given = modelfile.load(path)
     net = Vgg(depth, pooling)
     places = [index for index, module in enumerate(net.features) if isinstance(module, nn.Conv2d)]
     renamed = {f"{conv}.": f"features.{place}." for conv, place in zip(convolutions(depth), places, strict=True)}

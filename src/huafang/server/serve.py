@@ -26,10 +26,10 @@ from huafang.jobs.executor import LocalExecutor
 from huafang.jobs.lease import hold
 from huafang.jobs.rows import open_database
 from huafang.jobs.store import Store
+from huafang.models.store import ModelStore
 from huafang.places import Places
 from huafang.server.studio import Studio
 from huafang.signals import Signals
-from huafang.weights import Weights
 from huafang.worker import LanePlaces, lane
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -89,7 +89,7 @@ def open_studio(options: Options) -> Iterator[Studio]:
         dispatcher = Dispatcher(store, executor, assets, places.outbox, queue_limit=options.queue_limit, lease=lease)
         dispatcher.start()
         stack.callback(dispatcher.stop, GRACE)
-        yield Studio(places, store, dispatcher, assets, Weights(places.models, options.folders), ", ".join(options.devices))
+        yield Studio(places, store, dispatcher, assets, ModelStore(places.models, options.folders), ", ".join(options.devices))
 
 
 class Stop:

@@ -13,11 +13,11 @@ from fastapi import Request
 from huafang.assets import Assets, write_whole
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.store import Store
+from huafang.models.store import ModelStore
 from huafang.places import Places
 from huafang.server.decoder import Decoder
 from huafang.server.events import Hub
 from huafang.server.files import Streams
-from huafang.weights import Weights
 
 PAGES = Path(__file__).parents[1] / "static"
 """The built web studio, where it was built."""
@@ -34,7 +34,7 @@ class Studio:
     store: Store
     dispatcher: Dispatcher
     assets: Assets
-    weights: Weights
+    weights: ModelStore
     device: str = "cpu"
     decoder: Decoder = field(default_factory=Decoder)
     closing: asyncio.Event = field(default_factory=asyncio.Event)

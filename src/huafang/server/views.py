@@ -6,10 +6,10 @@ from typing import Any
 from huafang import methods
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.rows import Row
+from huafang.models.store import Model
 from huafang.notes import Note
 from huafang.params import Params, fields
 from huafang.server.schemas import Fault, Job, ModelInfo, Output, Progress, Words
-from huafang.weights import Model
 
 TITLE = 80
 """Characters of a photo's name that its results' names begin with."""

@@ -18,8 +18,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from huafang import tensorfile
 from huafang.errors import BadInput
+from huafang.models import tensorfile
 
 NAME, BEST = re.compile(r"step-(\d{8})"), re.compile(r"best-(\d{8})")
 HOW = ("foreach", "fused", "capturable", "differentiable")

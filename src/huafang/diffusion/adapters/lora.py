@@ -22,11 +22,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from huafang import tensorfile
 from huafang.diffusion.adapters import Active
 from huafang.diffusion.model import ldm
 from huafang.diffusion.model.load import Model
 from huafang.errors import BadInput
+from huafang.models import tensorfile
 from huafang.notes import Note
 
 NO_SCALE = 1e6

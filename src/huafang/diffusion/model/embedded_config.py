@@ -20,10 +20,10 @@ from pydantic import ValidationError
 
 from huafang.diffusion.model import ldm
 from huafang.errors import BadInput
-from huafang.modelconfig import LONGEST, ClipText, Part, Scheduler, TokenizerConfig, UNet, Vae, sentences
+from huafang.models.configs import LONGEST, ClipText, Part, Scheduler, TokenizerConfig, UNet, Vae, sentences
+from huafang.models.tensorfile import MAX_METADATA
 from huafang.nets import tokenizer
 from huafang.nets.tokenizer import END, START
-from huafang.tensorfile import MAX_METADATA
 
 PREFIX = "huafang."
 CLIP_WORDS = 49_408

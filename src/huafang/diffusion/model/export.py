@@ -13,13 +13,14 @@ from typing import Any
 
 import torch
 
-from huafang import modelconfig, newfile, tensorfile
+from huafang import newfile
 from huafang.assets import check_writable, draft
 from huafang.diffusion.model import embedded_config, ldm
 from huafang.diffusion.model.embedded_config import CLIP_WORDS, KNOWN, UNET, VAE, Carried
 from huafang.diffusion.model.inspect import Checkpoint, inspect
 from huafang.diffusion.model.load import RENAMED
 from huafang.errors import BadInput, DiskFull, Unavailable
+from huafang.models import configs, tensorfile
 from huafang.nets import stored
 from huafang.nets.tokenizer import SPECIAL
 
@@ -83,7 +84,7 @@ def _carried(found: Checkpoint) -> Carried:
     own = len(first.vocab) != CLIP_WORDS
     return Carried(
         parts,
-        length=int(min(first.config.model_max_length or modelconfig.LONGEST, parts["text_encoder"]["max_position_embeddings"])),
+        length=int(min(first.config.model_max_length or configs.LONGEST, parts["text_encoder"]["max_position_embeddings"])),
         pads=tuple(words.special["pad_token"] for words in folder.words),
         zero_empty=found.family == "xl" and folder.zero_empty,
         vocab=first.vocab if own else None,

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from huafang.catalogue import part as part_of
 from huafang.diffusion.model.embedded_config import Carried
 from huafang.diffusion.model.embedded_config import read as read_carried
 from huafang.errors import BadInput, MissingWeights
-from huafang.hubcache import hub_folder
-from huafang.modelconfig import Bert, ClipText, ModelIndex, Part, Scheduler, UNet, Vae, checked
-from huafang.modelfiles import read_json, weight_files
+from huafang.models.catalogue import part as part_of
+from huafang.models.configs import Bert, ClipText, ModelIndex, Part, Scheduler, UNet, Vae, checked
+from huafang.models.folders import read_json, weight_files
+from huafang.models.hubcache import hub_folder
+from huafang.models.tensorfile import header, metadata
 from huafang.nets import tokenizer
-from huafang.tensorfile import header, metadata
 
 Family = Literal["sd1", "sd2", "xl"]
 TITLES: dict[Family, str] = {"sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "xl": "Stable Diffusion XL"}

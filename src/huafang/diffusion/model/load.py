@@ -9,11 +9,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from huafang import weights
 from huafang.diffusion.model import single_file
 from huafang.diffusion.model.inspect import TITLES, Checkpoint, Family, check_size, inspect
 from huafang.errors import BadInput
-from huafang.modelconfig import Bert, ClipText, UNet, Vae
+from huafang.models import modelfile
+from huafang.models.configs import Bert, ClipText, UNet, Vae
 from huafang.nets import stored
 from huafang.nets.tokenizer import Words
 from huafang.notes import Note
@@ -127,7 +127,7 @@ class Model:
 def key(path: Path, device: str) -> str:
     """The name of what `load` gives among the resident models; another once any file of it was replaced."""
     files = sorted(item for item in path.rglob("*") if item.suffix in (".json", ".txt")) if path.is_dir() else []
-    files += weights.tensor_files(path)
+    files += modelfile.tensor_files(path)
     stats = [(str(item), item.stat().st_mtime_ns, item.stat().st_size) for item in files]
     return f"diffusion:{path}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}:{device}"
 

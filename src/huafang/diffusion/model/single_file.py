@@ -19,11 +19,11 @@ from typing import Any
 
 import torch
 
-from huafang import weights
 from huafang.diffusion.model.inspect import KINDS, TITLES, Checkpoint, Family, tokenizer_files
 from huafang.errors import BadInput, MissingWeights
-from huafang.modelconfig import TokenizerConfig
-from huafang.modelfiles import read_config
+from huafang.models import modelfile
+from huafang.models.configs import TokenizerConfig
+from huafang.models.folders import read_config
 from huafang.nets import stored, tokenizer
 from huafang.notes import Note
 
@@ -36,7 +36,7 @@ State = dict[str, torch.Tensor]
 
 def read(path: Path) -> State:
     """All tensors but the training averages; `load.py` looks for NaN in those it uses. Raises BadInput when the file is damaged."""
-    return {name: tensor for name, tensor in weights.load(path, finite=False).items() if not name.startswith("model_ema.")}
+    return {name: tensor for name, tensor in modelfile.load(path, finite=False).items() if not name.startswith("model_ema.")}
 
 
 def unet(state: State, found: Checkpoint, dtype: torch.dtype) -> Any:

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from huafang import catalogue
 from huafang.diffusion.model.load import Model, TextEncoder
 from huafang.diffusion.prompt import grammar
+from huafang.models import catalogue
 from huafang.notes import Note
 
 SMALL = 8192

@@ -4,12 +4,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from huafang import catalogue, methods
+from huafang import methods
 from huafang.errors import BadInput, MissingWeights, nearest
 from huafang.methods.compare import Compare
+from huafang.models import catalogue
+from huafang.models.store import ModelStore
 from huafang.notes import Note
 from huafang.params import FieldSpec, Params, fields
-from huafang.weights import Weights
 
 YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 FILLED = ("content", "style", "prompt", "seed")
@@ -61,7 +62,7 @@ def value_of(spec: FieldSpec, text: str) -> Any:
         raise ValueError(f"{spec.name}: {error}") from None
 
 
-def params(p: Compare, name: str, weights: Weights) -> Params:
+def params(p: Compare, name: str, weights: ModelStore) -> Params:
     """The params with which the method `name` is run. Raises BadInput, MissingWeights: then the method's row says so."""
     specs = {spec.name: spec for spec in fields(methods.ROOMS[name])}
     values: dict[str, Any] = {"content": p.content, "seed": p.seed}
@@ -80,7 +81,7 @@ def params(p: Compare, name: str, weights: Weights) -> Params:
     return built
 
 
-def _at_hand(name: str, spec: FieldSpec, weights: Weights) -> str:
+def _at_hand(name: str, spec: FieldSpec, weights: ModelStore) -> str:
     """The first model on this machine that fits a field which must have one. Raises MissingWeights."""
     fitting = [model.name for model in weights.models() if model.path is not None and model.holds == spec.holds]
     if not fitting:

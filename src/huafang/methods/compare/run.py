@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from huafang import compilation, images, metadata, methods, weights
+from huafang import compilation, images, metadata, methods
 from huafang.context import Context, File, Result, Step
 from huafang.errors import Cancelled, JobFailed, OutOfMemory, as_fault
 from huafang.methods.compare import Compare, grid, page, plan
@@ -20,6 +20,7 @@ from huafang.methods.compare.measures import Judge, judge
 from huafang.methods.compare.sentences import sentences
 from huafang.methods.compare.table import PHOTO, STYLE, Row, Table, as_csv, as_json, words
 from huafang.metrics.cost import Meter
+from huafang.models import modelfile, tensorfile
 from huafang.notes import Note
 from huafang.ops.resize import resized, shrunk
 
@@ -145,8 +146,8 @@ def _fault(name: str, error: Exception) -> dict[str, str | None]:
 
 def _numbers(opened: dict[str, Path]) -> int:
     """How many numbers the tensors of these models hold."""
-    files = {file.resolve() for path in opened.values() for file in weights.tensor_files(path)}
-    shapes = [tensor["shape"] for file in files for name, tensor in weights.header(file).items() if name != "__metadata__"]
+    files = {file.resolve() for path in opened.values() for file in modelfile.tensor_files(path)}
+    shapes = [tensor["shape"] for file in files for name, tensor in tensorfile.header(file).items() if name != "__metadata__"]
     return sum(int(torch.Size(shape).numel()) for shape in shapes)
 
 

@@ -30,7 +30,7 @@ def run(p: Inpaint, ctx: Context) -> Result:
         if not drawer.model.inpainting and taken == p.steps:
             en = "at full strength a model that was not trained to inpaint hardly sees what is around the mask: 0.8 fits better, or take an inpainting model"
             notes.append(Note(en, "强度为 1 时，非重绘专用模型几乎不看遮罩周围的内容：0.8 更自然，或换用重绘（inpainting）模型。"))
-        base = {"original": photo, "noise": None}.get(p.fill, None)
+        base = {"original": photo, "noise": None}.get(p.fill)
         if p.fill == "surroundings":
             base = filled_from_surroundings(photo, softened(mask, p.edge))
         box = around(softened(mask, p.edge) > VISIBLE, p.padding) if p.area == "mask" else None

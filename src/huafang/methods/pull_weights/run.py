@@ -2,9 +2,9 @@
 
 import time
 
-from huafang import pull
 from huafang.context import Context, Result
 from huafang.methods.pull_weights import PullWeights
+from huafang.models import pull
 from huafang.notes import Note
 
 

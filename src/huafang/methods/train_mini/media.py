@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from huafang import methods
 from huafang.assets import Assets
 from huafang.context import Easel
+from huafang.models.store import ModelStore
 from huafang.places import places
 from huafang.scenes.facts import Medium
-from huafang.weights import Weights
 
 SETTINGS: dict[Medium, tuple[str, dict[str, Any]]] = {
     "oil": ("stroke_rendering", {"look": "impressionist", "radii": [30.0, 14.0, 9.0], "impasto": 0.5}),
@@ -35,7 +35,7 @@ def paint(pixels: NDArray[np.float32], medium: Medium, seed: int) -> NDArray[np.
     room, settings = SETTINGS[medium]
     params = methods.build(room, {"content": "0" * 64, "seed": seed % 2**32, **settings})
     here = places()
-    painted = methods.run(params, Easel(Assets(here.assets), Weights(here.models), picture)).images[0]
+    painted = methods.run(params, Easel(Assets(here.assets), ModelStore(here.models), picture)).images[0]
     if medium in TINTS:
         painted = painted * (1 + (picture - 1) * TINTS[medium])
     whole: NDArray[np.float32] = painted[0].permute(1, 2, 0).contiguous().numpy()

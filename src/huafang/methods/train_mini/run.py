@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from huafang import tensorfile
 from huafang.context import Context, Result
 from huafang.diffusion.model import load
 from huafang.errors import BadInput
 from huafang.methods.train_mini import TrainMini, media, trial
+from huafang.models import tensorfile
 from huafang.nets import squeezenet
 from huafang.notes import Note
 from huafang.places import Places

@@ -5,13 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from huafang import catalogue, methods
+from huafang import methods
 from huafang.images import MAX_PIXELS
+from huafang.models import catalogue
+from huafang.models.store import Model
 from huafang.server.routes.jobs import _view, submit
 from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList, Words
 from huafang.server.studio import LOW_DISK, PAGES, UPLOAD_BYTES, Studio, studio_of
 from huafang.server.views import model_view
-from huafang.weights import Model
 
 router = APIRouter(prefix="/api", tags=["models"])
 House = Annotated[Studio, Depends(studio_of)]

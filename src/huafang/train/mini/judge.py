@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from huafang import tensorfile
+from huafang.models import tensorfile
 from huafang.scenes.facts import Facts, Place, Subject, Time
 from huafang.scenes.words import chinese, english
 from huafang.scenes.words.told import tell

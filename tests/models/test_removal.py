@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from huafang import hubcache, newfile, trash, weights
+from huafang import newfile
 from huafang.errors import BadInput, Conflict, Forbidden, MissingWeights, NotFound
-from huafang.weights import Weights
+from huafang.models import hubcache, modelfile, trash
+from huafang.models.store import ModelStore
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def seen(home: Path) -> set[str]:
 def test_a_repository_that_another_program_brought_stays(tmp_path, cache):
     home = bring(cache, "google-bert/bert-base-uncased", CLIP)
     before = seen(home)
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     assert store.path("google-bert/bert-base-uncased").is_dir(), "it is used where it lies"
     with pytest.raises(Forbidden, match="other programs use") as refused:
         store.remove("google-bert/bert-base-uncased")
@@ -55,7 +56,7 @@ def test_a_repository_that_another_program_brought_stays(tmp_path, cache):
 
 
 def test_what_was_brought_is_removed_and_what_was_there_before_stays(tmp_path, cache):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     home = bring(cache, "a/b", {"README.md": b"theirs", "config.json": CLIP["config.json"]})
     before = seen(home)
     hubcache.begin(store.root, "a/b")
@@ -70,7 +71,7 @@ def test_what_was_brought_is_removed_and_what_was_there_before_stays(tmp_path, c
 
 
 def test_what_came_afterwards_by_another_hand_stays(tmp_path, cache):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     hubcache.begin(store.root, "a/b")
     bring(cache, "a/b", CLIP)
     hubcache.end(store.root, "a/b")
@@ -83,7 +84,7 @@ def test_what_came_afterwards_by_another_hand_stays(tmp_path, cache):
 
 
 def test_a_whole_repository_of_ours_leaves_nothing(tmp_path, cache):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     hubcache.begin(store.root, "a/b")
     bring(cache, "a/b", CLIP)  # and the connection broke
     assert hubcache.record(store.root, "a/b").brought is None
@@ -105,7 +106,7 @@ def test_a_damaged_record_removes_nothing(body, tmp_path, cache):
     home = bring(cache, "a/b", CLIP)
     (tmp_path / "models" / ".hub").mkdir(parents=True)
     (tmp_path / "models" / ".hub" / "a--b.json").write_text(body)
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     assert [model.name for model in store.models() if model.path and "/" in model.name] == []
     with pytest.raises(Forbidden):
         store.remove("a/b")
@@ -118,14 +119,14 @@ def test_a_record_names_nothing_outside_the_snapshots(tmp_path, cache):
     told = {"repository": "a/b", "folder": str(home), "before": [], "brought": ["../../../mine", "a/../../refs/main", str(tmp_path / "mine")]}
     (tmp_path / "models" / ".hub").mkdir(parents=True)
     (tmp_path / "models" / ".hub" / "a--b.json").write_text(json.dumps(told))
-    Weights(tmp_path / "models").remove("a/b")
+    ModelStore(tmp_path / "models").remove("a/b")
     assert (tmp_path / "mine").read_text() == "mine"
     assert (home / "refs" / "main").is_file()
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + "/y", "a/" + "y" * 300, "../a", "a/..", "", ".", "a\0b", "~x/y", "vgg19", "openai/clip-vit-base-patch32"])
 def test_names_of_any_kind_are_not_here_and_never_a_fault_of_ours(name, tmp_path, cache):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     for use in (store.remove, store.restore, store.verify):
         with pytest.raises((NotFound, MissingWeights)):
             use(name)
@@ -140,7 +141,7 @@ def put(root: Path, name: str, value: float = 1.0) -> Path:
 
 @pytest.mark.parametrize("name", ["my-style", "sub/my-style", "candy"])
 def test_a_model_of_ones_own_goes_into_the_trash_and_back(name, tmp_path):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     place = put(store.root, name)
     data = place.read_bytes()
     assert store.to_trash(name)
@@ -156,22 +157,22 @@ def test_a_model_of_ones_own_goes_into_the_trash_and_back(name, tmp_path):
 
 
 def test_the_trash_gives_back_the_last_and_never_over_another(tmp_path):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     for value in (1.0, 2.0):
         put(store.root, "mine", value)
         store.remove("mine")
     put(store.root, "mine", 3.0)
     with pytest.raises(Conflict, match="another model 'mine' by now"):
         store.restore("mine")
-    assert float(weights.load(store.path("mine"))["conv1.conv2d.weight"][0]) == 3.0
+    assert float(modelfile.load(store.path("mine"))["conv1.conv2d.weight"][0]) == 3.0
     store.remove("mine")
-    assert [float(weights.load(store.restore("mine"))["conv1.conv2d.weight"][0]) for _ in range(1)] == [3.0]
+    assert [float(modelfile.load(store.restore("mine"))["conv1.conv2d.weight"][0]) for _ in range(1)] == [3.0]
     with pytest.raises(NotFound, match="'nine' in the trash; allowed are mine; did you mean mine"):
         store.restore("nine")
 
 
 def test_the_trash_is_emptied_after_thirty_days(tmp_path, monkeypatch):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     put(store.root, "old")
     store.remove("old")
     monkeypatch.setattr(trash.time, "time", lambda: 31 * 86400 + 4e9)
@@ -180,11 +181,13 @@ def test_the_trash_is_emptied_after_thirty_days(tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_the_owners_is_not_the_catalogues_because_of_its_name(tmp_path):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     put(store.root, "candy")
     (listed,) = [model for model in store.models() if model.name == "candy"]
     assert (listed.entry, listed.holds, listed.removable) == (None, "fast_style", True)
-    weights.write_sidecar(store.path("candy"), weights.Sidecar("candy", "https://x", "0" * 64, weights.sha256(store.path("candy")), 8, "MIT", "2026-01-01"))
+    modelfile.write_sidecar(
+        store.path("candy"), modelfile.Sidecar("candy", "https://x", "0" * 64, modelfile.sha256(store.path("candy")), 8, "MIT", "2026-01-01")
+    )
     (listed,) = [model for model in store.models() if model.name == "candy"]
     assert listed.entry is not None
     assert not store.to_trash("candy")
@@ -193,7 +196,7 @@ def test_a_file_that_is_the_owners_is_not_the_catalogues_because_of_its_name(tmp
 
 
 def test_folders_that_may_not_be_entered_are_passed_over(tmp_path, monkeypatch):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     put(store.root, "fine")
     put(store.root, "shut/inside")
     honest = Path.is_dir

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from huafang import weights
 from huafang.errors import BadInput
+from huafang.models import kinds
+from huafang.models.pull import convert
+from huafang.models.pull.torch7 import Broken, Thing, read
 from huafang.nets import bands, transformer_net
-from huafang.pull import convert
-from huafang.pull.torch7 import Broken, Thing, read
 from tests.conftest import scene
-from tests.pull import johnson_file
-from tests.pull.torch7_file import written
+from tests.models.pull import johnson_file
+from tests.models.pull.torch7_file import written
 
 ARCHITECTURES = {
     "paper": ("c9s1-8,d16,d16,R16,R16,u16,u8,c9s1-3", True),
@@ -54,7 +54,7 @@ def test_a_converted_style_paints_as_lua_did(tmp_path, name):
     arch, instance = ARCHITECTURES[name]
     thing = johnson_file.things(arch, instance=instance)
     place = convert(put(tmp_path, {"model": thing, "opt": {"preprocessing": "vgg", "arch": arch}})).path
-    assert weights._holds(place) == "fast_style"
+    assert kinds.holds(place) == "fast_style"
     net = transformer_net.load(place)
     for height, width in ((48, 64), (33, 42)):
         photo = scene(height, width)

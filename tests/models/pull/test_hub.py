@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from huafang import catalogue, pull
-from huafang.catalogue import Entry
 from huafang.errors import BadInput, Cancelled, Unavailable
-from huafang.weights import Weights
-from tests.pull.shop import Shop
+from huafang.models import catalogue, pull
+from huafang.models.catalogue import Entry
+from huafang.models.store import ModelStore
+from tests.models.pull.shop import Shop
 
 SHA1 = "0123456789abcdef0123456789abcdef01234567"
 
@@ -70,7 +70,7 @@ def pipeline(tmp_path: Path, ending: str) -> dict[str, bytes]:
 
 def test_bad_input_43_a_hub_repository_brings_no_code_and_no_pickle(shop: Shop, hub_home: Path, tmp_path: Path) -> None:
     put_repository(shop, "some/model", pipeline(tmp_path, "safetensors"))
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     heard: list[tuple[int, int]] = []
     folder = pull.pull("some/model", store, progress=lambda *step: heard.append(step))
     assert folder.is_relative_to(hub_home), "the hub's own cache, shared with other programs"
@@ -88,7 +88,7 @@ def test_pickled_repositories_are_refused_or_by_the_catalogues_word_converted(
     shop: Shop, hub_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_repository(shop, "some/pickled", pipeline(tmp_path, "bin"))
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     with pytest.raises(BadInput, match=r"some/pickled has no safetensors for its text_encoder, unet, vae"):
         pull.pull("some/pickled", store)
     entry = Entry("old", "Old", "diffusion", "…", 1, "…", hub="some/pickled", layout="pickled")
@@ -114,7 +114,7 @@ def test_a_clip_comes_with_its_config_and_tokenizer_and_nothing_else(
     put_repository(shop, "some/clip", files | {name: (tmp_path / name).read_bytes()})
     entry = Entry("clip", "CLIP", "clip", "MIT", 1, "…", hub="some/clip", layout="pickled")
     monkeypatch.setattr(catalogue, "entries", lambda: {"clip": entry})
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     folder = pull.pull("clip", store)
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "merges.txt", "model.safetensors", "vocab.json"]
     assert store.path("clip").resolve() == folder.resolve()
@@ -127,7 +127,7 @@ def test_a_clip_comes_with_its_config_and_tokenizer_and_nothing_else(
 
 
 def test_bad_input_61_a_hub_that_says_no(shop: Shop, hub_home: Path, tmp_path: Path) -> None:
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     shop.headers["404"] = {"X-Error-Code": "RepoNotFound"}
     with pytest.raises(Unavailable, match="there is no no/such") as caught:
         pull.pull("no/such", store)
@@ -152,5 +152,5 @@ def test_a_hub_download_is_cancelled_at_once(shop: Shop, hub_home: Path, tmp_pat
             raise Cancelled()
 
     with pytest.raises(Cancelled):
-        pull.pull("some/slow", Weights(tmp_path / "models"), progress=progress)
+        pull.pull("some/slow", ModelStore(tmp_path / "models"), progress=progress)
     assert time.monotonic() - began < 30

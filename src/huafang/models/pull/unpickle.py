@@ -1,6 +1,6 @@
 """Pickled weights, Torch 7's and ONNX's -> safetensors, in a process that is thrown away. The only file of the house that calls `torch.load`.
 
-    python -m huafang.pull.unpickle SOURCE TARGET LAYOUT MEMORY SECONDS [PART]
+    python -m huafang.models.pull.unpickle SOURCE TARGET LAYOUT MEMORY SECONDS [PART]
 
 It is started by `conversion.py` and answers with one line of JSON. `weights_only=True` keeps a pickle from naming code, but is no sandbox
 (CVE-2025-32434, CVE-2026-24747): hence a process of its own with a limit on memory and time, tensors copied out one by one as plain dense numbers,
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from huafang.tensorfile import plain_names
+from huafang.models.tensorfile import plain_names
 
 VGG = re.compile(r"features\.\d+\.(weight|bias)|conv\d_\d\.(weight|bias)")
 SQUEEZENET = re.compile(r"features\.\d+\.((squeeze|expand1x1|expand3x3)\.)?(weight|bias)")
@@ -191,7 +191,7 @@ def _torch7(source: str, target: str) -> dict[str, object]:
     """A style network of Torch 7: no pickle, and no code is run; it is read here for the limits' sake."""
     from safetensors.numpy import save_file
 
-    from huafang.pull import torch7, torch7_style
+    from huafang.models.pull import torch7, torch7_style
 
     try:
         tensors, layers = torch7_style.translated(torch7.read(Path(source)))
@@ -207,7 +207,7 @@ def _onnx(source: str, target: str) -> dict[str, object]:
     """AnimeGANv3's generator, which there is as ONNX alone: read here for the same sake."""
     from safetensors.numpy import save_file
 
-    from huafang.pull import onnx, onnx_anime
+    from huafang.models.pull import onnx, onnx_anime
 
     try:
         tensors = onnx_anime.translated(onnx.read(Path(source)))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from huafang import pull
-from huafang.catalogue import Source
 from huafang.errors import BadInput, Cancelled, DiskFull, Unavailable
-from huafang.pull import transfer as loader
-from tests.pull.shop import Shop
+from huafang.models import pull
+from huafang.models.catalogue import Source
+from huafang.models.pull import transfer as loader
+from tests.models.pull.shop import Shop
 
 BODY = bytes(range(256)) * 8000
 SHA = hashlib.sha256(BODY).hexdigest()

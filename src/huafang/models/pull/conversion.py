@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huafang import newfile, tensorfile, weights
+from huafang import newfile
 from huafang.assets import Scratch, check_writable, draft
 from huafang.errors import BadInput, DiskFull, Unavailable
+from huafang.models import modelfile, tensorfile
 from huafang.processes import child
 
 MICRO_AST = re.compile(r"(content_encoder|style_encoder|modulator|decoder)((?:_iter_\d+)?\.(?:pth\.tar|pth|pt|tar))")
@@ -71,7 +72,7 @@ def join(files: dict[str, Path], out: Path) -> None:
     """Several files of tensors as one, at `out`, each with its prefix before the names of its tensors."""
     from safetensors.torch import save_file
 
-    parts = [{prefix + key: value.clone() for key, value in weights.load(file).items()} for prefix, file in files.items()]
+    parts = [{prefix + key: value.clone() for key, value in modelfile.load(file).items()} for prefix, file in files.items()]
     whole = {key: value for part in parts for key, value in part.items()}
     assert len(whole) == sum(len(part) for part in parts), "prefixes keep the names of tensors apart"
     save_file(whole, out)
@@ -122,7 +123,7 @@ def _check_kind(path: Path) -> None:
 def _one(path: Path, writing: Path, layout: str, memory: int | None, seconds: float, part: str | None) -> list[str]:
     """Convert one file to `writing`, in a process of its own; what was done to it. Raises BadInput."""
     bound = memory or 4 * path.stat().st_size + (4 << 30)
-    command = child("huafang.pull.unpickle", str(path.resolve()), str(writing), layout, str(bound), str(int(seconds)), part or "")
+    command = child("huafang.models.pull.unpickle", str(path.resolve()), str(writing), layout, str(bound), str(int(seconds)), part or "")
     try:
         ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=seconds + 30, check=False)  # our own module
     except subprocess.TimeoutExpired:
@@ -137,7 +138,7 @@ def _one(path: Path, writing: Path, layout: str, memory: int | None, seconds: fl
             code=str(answer.get("code", "weights.unsafe")),
             hint=str(answer.get("hint", "look for a .safetensors of the same model")),
         )
-    weights.load(writing)
+    modelfile.load(writing)
     return [str(note)[:500] for note in answer.get("notes", [])]
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from huafang import catalogue, tensorfile, weights
 from huafang.errors import BadInput, Forbidden, MissingWeights, NotFound, UnknownWeights
-from huafang.weights import Weights
+from huafang.models import catalogue, hubcache, modelfile, tensorfile
+from huafang.models.store import ModelStore
 
 
 def raw(path, header, data=b"", *, size=None):
@@ -34,22 +34,22 @@ def file(tmp_path):
 def test_load_gives_what_was_saved(file):
     saved = {"a.weight": torch.randn(3, 4), "b": torch.arange(5), "h": torch.randn(2).half(), "c": torch.randn(6).bfloat16(), "e": torch.zeros(0)}
     save_file(saved, file, metadata={"made by": "us"})
-    loaded = weights.load(file)
+    loaded = modelfile.load(file)
     assert all(torch.equal(loaded[name], saved[name]) and loaded[name].dtype == saved[name].dtype for name in saved)
-    assert set(weights.header(file)) == set(saved)
+    assert set(tensorfile.header(file)) == set(saved)
     assert tensorfile.metadata(file) == {"made by": "us"}
 
 
 def test_bad_input_39_other_formats_by_the_name_of_safetensors(file):
     torch.save({"a": torch.ones(2)}, file)  # a zip with a pickle in it
     with pytest.raises(BadInput, match="no safetensors file"):
-        weights.load(file)
+        modelfile.load(file)
     file.write_bytes(b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94." + b"0" * 64)  # a bare pickle
     with pytest.raises(BadInput, match="no safetensors file"):
-        weights.load(file)
+        modelfile.load(file)
     file.write_bytes(b"")
     with pytest.raises(BadInput, match="0 bytes"):
-        weights.load(file)
+        modelfile.load(file)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_bad_input_39_other_formats_by_the_name_of_safetensors(file):
 )
 def test_bad_input_39_headers_that_lie(file, header, data, size):
     with pytest.raises(BadInput) as caught:
-        weights.load(raw(file, header, data, size=size))
+        modelfile.load(raw(file, header, data, size=size))
     assert caught.value.code == "weights.unreadable"
     assert "m.safetensors" in caught.value.message
 
@@ -88,9 +88,9 @@ def test_bad_input_39_headers_that_lie(file, header, data, size):
 def test_bad_input_40_nan(file, bad, dtype):
     save_file({"fine": torch.ones(3), "a.b": torch.tensor([1.0, bad], dtype=dtype)}, file)
     with pytest.raises(BadInput, match=r"first in a\.b") as caught:
-        weights.load(file)
+        modelfile.load(file)
     assert caught.value.code == "weights.not_finite"
-    assert len(weights.load(file, finite=False)) == 2
+    assert len(modelfile.load(file, finite=False)) == 2
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_bad_input_40_nan(file, bad, dtype):
 )
 def test_bad_input_40_what_the_format_allows_and_we_do_not(file, header):
     with pytest.raises(BadInput) as caught:
-        weights.load(raw(file, header, b"0" * (16 if len(header) == 2 else 8)))
+        modelfile.load(raw(file, header, b"0" * (16 if len(header) == 2 else 8)))
     assert caught.value.code == "weights.unreadable"
     assert caught.value.message.isprintable()
 
@@ -134,7 +134,7 @@ ODD = {
 def test_what_is_not_used_does_not_refuse_a_file(file, name):
     header = {"a": entry(), **ODD[name]}
     place = raw(file, header, struct.pack("<ff", 1, 2) + (b"" if "__metadata__" in header else bytes(8)))
-    assert {key: value.tolist() for key, value in weights.load(place).items()} == {"a": [1.0, 2.0]}
+    assert {key: value.tolist() for key, value in modelfile.load(place).items()} == {"a": [1.0, 2.0]}
     assert all(len(value) < tensorfile.MAX_METADATA for value in tensorfile.metadata(place).values())
 
 
@@ -177,7 +177,7 @@ OTHERS = {
 @pytest.mark.parametrize("kind", OTHERS)
 def test_a_file_that_is_no_weights_is_called_what_it_is(file, kind):
     file.write_bytes(OTHERS[kind])
-    for use in (weights.load, weights.header, Weights(file.parent).add):
+    for use in (modelfile.load, tensorfile.header, ModelStore(file.parent).add):
         with pytest.raises(BadInput, match=kind) as refused:
             use(file)
         assert refused.value.code == "weights.unreadable"
@@ -199,13 +199,13 @@ def test_a_file_that_is_no_weights_is_called_what_it_is(file, kind):
 def test_what_to_do_with_a_file_that_is_no_weights_fits_what_it_is(file, begin, hint):
     file.write_bytes(begin)
     with pytest.raises(BadInput) as refused:
-        weights.load(file)
+        modelfile.load(file)
     assert hint in refused.value.hint
 
 
 def test_bad_input_40_zero_tensors(file):
     with pytest.raises(BadInput, match="holds no tensor"):
-        weights.load(raw(file, {}))
+        modelfile.load(raw(file, {}))
 
 
 def test_random_damage_is_never_more_than_bad_input(file):
@@ -219,7 +219,7 @@ def test_random_damage_is_never_more_than_bad_input(file):
             spoiled[place] = generator.integers(0, 256)
         file.write_bytes(bytes(spoiled[: generator.integers(1, len(whole) + 1)] if generator.random() < 0.3 else spoiled))
         try:
-            weights.load(file)
+            modelfile.load(file)
         except BadInput:
             refused += 1
     assert refused > 250
@@ -227,10 +227,10 @@ def test_random_damage_is_never_more_than_bad_input(file):
 
 def test_bad_input_25_a_hostile_file_name_becomes_a_plain_name(tmp_path):
     save_file({"a": torch.ones(2)}, tmp_path / "<img src=x onerror=alert(1)>‮.safetensors")
-    name = next(model.name for model in Weights(tmp_path).models() if model.entry is None)
+    name = next(model.name for model in ModelStore(tmp_path).models() if model.entry is None)
     assert all(character.isalnum() or character in "_.-=" for character in name.replace("=", "_"))
     assert "<" not in name
-    assert Weights(tmp_path).path(name).is_file()
+    assert ModelStore(tmp_path).path(name).is_file()
 
 
 def test_bad_input_26_links_loops_and_pipes_are_passed_over_with_a_warning(tmp_path, caplog):
@@ -247,7 +247,7 @@ def test_bad_input_26_links_loops_and_pipes_are_passed_over_with_a_warning(tmp_p
     (inside / "sub").mkdir()
     (inside / "sub" / "up").symlink_to(inside)
     with caplog.at_level(logging.WARNING):
-        names = [model.name for model in Weights(inside).models() if model.entry is None]
+        names = [model.name for model in ModelStore(inside).models() if model.entry is None]
     assert names == ["mine"]
     said = caplog.text
     assert all(word in said for word in ("out.safetensors", "loop.safetensors", "pipe.safetensors"))
@@ -256,25 +256,25 @@ def test_bad_input_26_links_loops_and_pipes_are_passed_over_with_a_warning(tmp_p
 def test_bad_input_26_a_pipe_is_never_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.safetensors")
     with pytest.raises(BadInput, match="no regular file"):
-        weights.load(tmp_path / "pipe.safetensors")
+        modelfile.load(tmp_path / "pipe.safetensors")
 
 
 def test_bad_input_27_deleted_between_listing_and_load(tmp_path):
     save_file({"a": torch.ones(2)}, tmp_path / "m.safetensors")
-    path = Weights(tmp_path).path("m")
+    path = ModelStore(tmp_path).path("m")
     path.unlink()
     with pytest.raises(MissingWeights, match=r"m\.safetensors is gone"):
-        weights.load(path)
+        modelfile.load(path)
 
 
 def test_bad_input_27_replaced_after_it_was_pulled(tmp_path):
     path = tmp_path / "m.safetensors"
     save_file({"a": torch.ones(2)}, path)
-    weights.write_sidecar(path, weights.Sidecar("m", "https://x", "0" * 64, weights.sha256(path), path.stat().st_size, "MIT", "2026-01-01"))
-    assert torch.equal(weights.load(path)["a"], torch.ones(2))
+    modelfile.write_sidecar(path, modelfile.Sidecar("m", "https://x", "0" * 64, modelfile.sha256(path), path.stat().st_size, "MIT", "2026-01-01"))
+    assert torch.equal(modelfile.load(path)["a"], torch.ones(2))
     save_file({"a": torch.zeros(2)}, path)
     with pytest.raises(BadInput, match="sha256 has changed") as caught:
-        weights.load(path)
+        modelfile.load(path)
     assert caught.value.code == "weights.changed"
 
 
@@ -292,11 +292,11 @@ def test_bad_input_27_replaced_while_it_is_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(safetensors.torch, "load_file", replaced)
     with pytest.raises(BadInput, match="replaced while it was read"):
-        weights.load(path)
+        modelfile.load(path)
 
 
 def test_names_are_looked_up_and_never_joined(tmp_path):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     for name in ("../secret", "/etc/passwd", "a/../../b"):
         with pytest.raises(MissingWeights):
             store.path(name)
@@ -314,7 +314,7 @@ def test_what_is_ours_is_removed_and_what_is_yours_is_not(tmp_path):
     for folder in ("store", "yours"):
         (tmp_path / folder).mkdir()
         save_file({"a": torch.ones(2)}, tmp_path / folder / f"{folder}.safetensors")
-    store = Weights(tmp_path / "store", (tmp_path / "yours",))
+    store = ModelStore(tmp_path / "store", (tmp_path / "yours",))
     with pytest.raises(Forbidden, match="folder of yours"):
         store.remove("yours")
     assert store.remove("store") > 8
@@ -324,7 +324,7 @@ def test_what_is_ours_is_removed_and_what_is_yours_is_not(tmp_path):
 
 def test_verify_says_what_is_wrong(tmp_path):
     save_file({"a": torch.tensor([float("nan")])}, tmp_path / "m.safetensors")
-    verdict = Weights(tmp_path).verify("m")
+    verdict = ModelStore(tmp_path).verify("m")
     assert len(verdict.faults) == 1
     assert "NaN" in verdict.faults[0]
 
@@ -339,5 +339,5 @@ def test_the_catalogue_is_whole():
             assert source.url.startswith("https://")
             assert source.sha256 or source.sha256_prefix or source.git_blob
         if found.hub:
-            assert weights.HUB_NAME.fullmatch(found.hub)
+            assert hubcache.HUB_NAME.fullmatch(found.hub)
             assert catalogue.entry_of(found.hub) == found

@@ -5,14 +5,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from huafang import weights
 from huafang.errors import BadInput
+from huafang.models import kinds
+from huafang.models.pull import convert, onnx_anime
+from huafang.models.pull.onnx import Broken, Node, read
 from huafang.nets import animegan_v3
-from huafang.pull import convert, onnx_anime
-from huafang.pull.onnx import Broken, Node, read
+from tests.models.pull import onnx_file
 from tests.nets.fixtures import apart
 from tests.nets.test_animegan_v3 import random_state
-from tests.pull import onnx_file
 
 
 def put(tmp_path, data: bytes, name: str = "net.onnx"):
@@ -64,7 +64,7 @@ def test_an_animegan_paints_as_before(tmp_path, merged):
 def test_converting_leaves_weights_that_are_known_as_animegan(tmp_path):
     source = put(tmp_path, exported(random_state("main"), merged=True))
     place = convert(source).path
-    assert weights._holds(place) == "animegan"
+    assert kinds.holds(place) == "animegan"
     assert set(load_file(place)) == set(animegan_v3.names("main").values())
 
 

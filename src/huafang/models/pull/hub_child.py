@@ -1,6 +1,6 @@
 """The process in which huggingface_hub works. Started by `hub.py`; answers with lines of JSON.
 
-    python -m huafang.pull.hub_child OWNER/NAME [FOLDER]
+    python -m huafang.models.pull.hub_child OWNER/NAME [FOLDER]
 
 FOLDER takes the files of a repository some of whose networks are only pickled; without it, such a repository is refused.
 """
@@ -44,7 +44,7 @@ def _plan(repository: str, revision: str, files: dict[str, int]) -> tuple[list[s
     """What of `files` to bring, as `wanted` says it; None of a repository that is neither a pipeline of diffusers nor a CLIP."""
     from huggingface_hub import hf_hub_download
 
-    from huafang.weights import networks
+    from huafang.models.modelfile import networks
 
     def read(name: str) -> dict[str, object]:
         told = json.loads(Path(hf_hub_download(repository, name, revision=revision)).read_text("utf-8"))

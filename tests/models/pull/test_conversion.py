@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from huafang import pull, weights
 from huafang.errors import BadInput
-from huafang.pull import conversion
-from huafang.weights import Weights
+from huafang.models import modelfile, pull
+from huafang.models.pull import conversion
+from huafang.models.store import ModelStore
 
 
 class Mischief:
@@ -31,13 +31,13 @@ def test_bad_input_41_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_pa
     assert not marker.exists()
     assert os.listdir(tmp_path) == ["evil.pt"]
     with pytest.raises(BadInput, match="may run code"):
-        Weights(tmp_path).add(tmp_path / "evil.pt")
+        ModelStore(tmp_path).add(tmp_path / "evil.pt")
 
 
 def test_only_one_file_of_the_house_unpickles() -> None:
     import re
 
-    root = Path(weights.__file__).parent
+    root = Path(modelfile.__file__).parent
     callers = [path.name for path in root.rglob("*.py") if re.search(r"torch\.load\(|pickle\.loads?\(|weights_only=False", path.read_text("utf-8"))]
     assert callers == ["unpickle.py"]
 
@@ -48,7 +48,7 @@ def test_a_users_own_checkpoint_is_converted_beside_itself(tmp_path: Path, wrap:
     torch.save({wrap: tensors, "epoch": 3} if wrap else tensors, tmp_path / "mine.ckpt")
     out = pull.convert(tmp_path / "mine.ckpt").path
     assert out == tmp_path / "mine.safetensors"
-    loaded = weights.load(out)
+    loaded = modelfile.load(out)
     assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
     assert set(loaded) == set(tensors)
     with pytest.raises(BadInput, match="is there already"):
@@ -87,18 +87,18 @@ def test_the_table_of_tensors_is_found_and_said(tmp_path: Path, wrap: str) -> No
     tensors = {"a.weight": torch.ones(3), "b.bias": torch.zeros(2)}
     torch.save({"epoch": 3, wrap: tensors, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}}, tmp_path / "net.pth")
     made = conversion.convert(tmp_path / "net.pth")
-    assert set(weights.load(made.path)) == set(tensors)
+    assert set(modelfile.load(made.path)) == set(tensors)
     assert made.notes == (f"the tensors are those of {wrap}",)
 
 
 def test_of_several_tables_the_generator_is_meant_or_all_are_listed(tmp_path: Path) -> None:
     one, other = {"a.weight": torch.ones(3)}, {"b.weight": torch.ones(2)}
     torch.save({"generator": one, "discriminator": other}, tmp_path / "gan.pth")
-    assert set(weights.load(pull.convert(tmp_path / "gan.pth").path)) == {"a.weight"}
+    assert set(modelfile.load(pull.convert(tmp_path / "gan.pth").path)) == {"a.weight"}
     torch.save({"checkpoint": {"left": one, "right": other}}, tmp_path / "two.pth")
     with pytest.raises(BadInput, match=r"several tables of tensors: left \(1 tensors\), right \(1 tensors\); choose one with --part NAME"):
         pull.convert(tmp_path / "two.pth")
-    assert set(weights.load(pull.convert(tmp_path / "two.pth", part="checkpoint.right").path)) == {"b.weight"}
+    assert set(modelfile.load(pull.convert(tmp_path / "two.pth", part="checkpoint.right").path)) == {"b.weight"}
     with pytest.raises(BadInput, match="it has no 'middle'; it has left, right"):
         pull.convert(tmp_path / "two.pth", tmp_path / "third.safetensors", part="checkpoint.middle")
 
@@ -106,7 +106,7 @@ def test_of_several_tables_the_generator_is_meant_or_all_are_listed(tmp_path: Pa
 def test_what_a_training_leaves_beside_a_network_is_not_asked_about(tmp_path: Path) -> None:
     one, state = {"a.weight": torch.ones(3)}, {"state": {0: {"exp_avg": torch.zeros(3)}}}
     torch.save({"my_net": one, "optimizer_G": state, "discriminator": {"b.weight": torch.ones(2)}}, tmp_path / "one.pth")
-    assert set(weights.load(pull.convert(tmp_path / "one.pth").path)) == {"a.weight"}
+    assert set(modelfile.load(pull.convert(tmp_path / "one.pth").path)) == {"a.weight"}
     torch.save({"G_A": one, "G_B": {"c": {"b.weight": torch.ones(2)}}, "optimizer": state}, tmp_path / "two.pth")
     with pytest.raises(BadInput, match=r"tables of tensors: G_A \(1 tensors\), G_B \(1 tensors\); choose one with --part NAME") as refused:
         pull.convert(tmp_path / "two.pth")
@@ -118,10 +118,10 @@ def test_one_network_of_several_in_one_table_is_chosen_by_the_beginning_of_its_n
     tensors = {"model.conv1.weight": torch.ones(3), "model.conv1.bias": torch.ones(1), "loss.vgg.weight": torch.zeros(2)}
     torch.save({"state_dict": tensors}, tmp_path / "net.ckpt")
     made = conversion.convert(tmp_path / "net.ckpt")
-    assert set(weights.load(made.path)) == set(tensors)
+    assert set(modelfile.load(made.path)) == set(tensors)
     assert "begin with model. (2), loss. (1): if one of these is the network, convert again with --part NAME" in made.notes[-1]
     made = conversion.convert(tmp_path / "net.ckpt", part="state_dict.model", over=True)
-    assert set(weights.load(made.path)) == {"conv1.weight", "conv1.bias"}
+    assert set(modelfile.load(made.path)) == {"conv1.weight", "conv1.bias"}
     assert made.notes == ("the tensors are those of state_dict.model.*",)
 
 
@@ -132,7 +132,7 @@ def test_one_network_of_several_in_one_table_is_chosen_by_the_beginning_of_its_n
 def test_prefixes_of_wrappers_are_taken_off_and_said(tmp_path: Path, prefix: str) -> None:
     torch.save({f"{prefix}conv1.weight": torch.ones(3), f"{prefix}conv2.bias": torch.zeros(2)}, tmp_path / "net.pth")
     made = conversion.convert(tmp_path / "net.pth")
-    assert set(weights.load(made.path)) == {"conv1.weight", "conv2.bias"}
+    assert set(modelfile.load(made.path)) == {"conv1.weight", "conv2.bias"}
     assert made.notes == (f"the prefix {prefix} was taken off the names of its tensors",)
 
 
@@ -143,7 +143,7 @@ def test_prefixes_of_wrappers_are_taken_off_and_said(tmp_path: Path, prefix: str
 def test_names_that_are_a_networks_own_stay(tmp_path: Path, names: tuple[str, ...]) -> None:
     torch.save({name: torch.ones(2) for name in names}, tmp_path / "net.pth")
     made = conversion.convert(tmp_path / "net.pth")
-    assert set(weights.load(made.path)) == set(names)
+    assert set(modelfile.load(made.path)) == set(names)
     assert not any("was taken off" in note for note in made.notes)
 
 
@@ -201,7 +201,7 @@ def test_the_four_files_of_microast_are_joined(tmp_path: Path, given: str) -> No
         torch.save({"conv.weight": torch.full((3,), float(number))}, tmp_path / f"{name}_iter_160000.pth.tar")
     made = conversion.convert(tmp_path / f"{given}_iter_160000.pth.tar")
     assert made.path == tmp_path / "microast.safetensors"
-    assert {name: float(tensor[0]) for name, tensor in weights.load(made.path).items()} == {
+    assert {name: float(tensor[0]) for name, tensor in modelfile.load(made.path).items()} == {
         f"{name}.conv.weight": float(number) for number, name in enumerate(conversion.PARTS)
     }
     (tmp_path / "modulator_iter_160000.pth.tar").unlink()

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huafang import modelconfig
 from huafang.errors import BadInput, MissingWeights
-from huafang.modelconfig import Config, ShardIndex
-from huafang.tensorfile import open_regular
+from huafang.models import configs
+from huafang.models.configs import Config, ShardIndex
+from huafang.models.tensorfile import open_regular
 
 MAX_CONFIG = 1_000_000
 MAX_VOCABULARY = 32_000_000
@@ -77,7 +77,7 @@ def read_json(path: Path, home: Path | None = None, limit: int = MAX_CONFIG) -> 
 
 def read_config(kind: type[C], path: Path, home: Path | None = None, limit: int = MAX_CONFIG) -> C:
     """A config, checked. Raises as `read_json` does, and BadInput (`weights.bad_config`) that names the file, the key, what came and what is allowed."""
-    return modelconfig.checked(kind, read_json(path, home, limit), f"{path.parent.name}/{path.name}")
+    return configs.checked(kind, read_json(path, home, limit), f"{path.parent.name}/{path.name}")
 
 
 def check_inside(path: Path, home: Path) -> None:

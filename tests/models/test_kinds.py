@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import huafang
-from huafang import methods, weights
+from huafang import methods
 from huafang.cli import main
 from huafang.errors import BadInput, MissingWeights
+from huafang.models import kinds
 from huafang.nets import transformer_net
 from huafang.params import fields
 from tests.diffusion import tiny
-from tests.test_removal import put
+from tests.models.test_removal import put
 
 ROOMS = ("adain", "animegan", "cap_vstnet", "cartoongan", "clipstyler", "cyclegan", "fast_style", "micro_ast", "multi_style", "stargan")
 
@@ -48,7 +49,7 @@ def test_prefixes_of_wrappers_change_nothing(bench, prefix):
     plain = transformer_net.load(place).state_dict()
     wrapped = bench.weights.root / "wrapped.safetensors"
     save_file({f"{prefix}{name}": tensor for name, tensor in load_file(place).items()}, wrapped)
-    assert weights._holds(wrapped) == "fast_style"
+    assert kinds.holds(wrapped) == "fast_style"
     again = transformer_net.load(bench.weights.path("wrapped", "fast_style")).state_dict()
     assert all(torch.equal(plain[name], again[name]) for name in plain)
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from huafang.pull.torch7 import Thing
+from huafang.models.pull.torch7 import Thing
 
 MEAN = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 

@@ -9,21 +9,22 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from huafang import catalogue, weights
-from huafang.catalogue import Entry, Source
 from huafang.errors import Conflict, MissingWeights, UnknownWeights, nearest
-from huafang.pull import hub
-from huafang.pull.conversion import convert as convert
-from huafang.pull.conversion import join
-from huafang.pull.store import check_room as check_room
-from huafang.pull.store import put
-from huafang.pull.transfer import Progress as Progress
-from huafang.pull.transfer import download as download
-from huafang.pull.transfer import silent
-from huafang.weights import Sidecar, Weights
+from huafang.models import catalogue, hubcache, modelfile
+from huafang.models.catalogue import Entry, Source
+from huafang.models.modelfile import Sidecar
+from huafang.models.pull import hub
+from huafang.models.pull.conversion import convert as convert
+from huafang.models.pull.conversion import join
+from huafang.models.pull.store import check_room as check_room
+from huafang.models.pull.store import put
+from huafang.models.pull.transfer import Progress as Progress
+from huafang.models.pull.transfer import download as download
+from huafang.models.pull.transfer import silent
+from huafang.models.store import ModelStore
 
 
-def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
+def pull(name: str, store: ModelStore, *, progress: Progress = silent) -> Path:
     """Bring the model `name`, of the catalogue or `owner/name` of the hub, and give its place. One that is here already is left as it is.
 
     Raises UnknownWeights for a name that is neither, Conflict (`weights.exists`) where a file of the owner's has its name, Unavailable (`pull.*`) or DiskFull
@@ -42,7 +43,7 @@ def pull(name: str, store: Weights, *, progress: Progress = silent) -> Path:
     return _pull_files(entry, store, progress)
 
 
-def check_own(name: str, store: Weights) -> None:
+def check_own(name: str, store: ModelStore) -> None:
     """Raises Conflict where a file or folder of the owner's has the name of a model of the catalogue: it is neither replaced, nor taken for that model."""
     if own := store.own(name):
         raise Conflict(
@@ -58,13 +59,13 @@ def wanted(name: str) -> tuple[Entry | None, str | None]:
     Raises UnknownWeights for a name that is neither in the catalogue nor `owner/name`.
     """
     entry = catalogue.entry_of(name)
-    repository = entry.hub if entry else (name if weights.HUB_NAME.fullmatch(name) else None)
+    repository = entry.hub if entry else (name if hubcache.HUB_NAME.fullmatch(name) else None)
     if entry is None and repository is None:
         raise UnknownWeights(f"there is no model {name!r} to bring" + nearest(name, catalogue.entries()), hint="or a repository of the hub: owner/name")
     return entry, repository
 
 
-def _pull_files(entry: Entry, store: Weights, progress: Progress) -> Path:
+def _pull_files(entry: Entry, store: ModelStore, progress: Progress) -> Path:
     """One file as it is, or several as one, each with its prefix before the names of its tensors."""
     assert entry.sources, f"{entry.name} has neither a source nor a hub"
     place = store.place(entry.name)
@@ -77,7 +78,7 @@ def _pull_files(entry: Entry, store: Weights, progress: Progress) -> Path:
         drafts.append(_as_safetensors(came, source, entry.layout or "any"))
     draft = drafts[0] if len(drafts) == 1 else _joined(drafts, entry.sources)
     named = " ".join(source.url for source in entry.sources)
-    kept = Sidecar(entry.name, named, " ".join(hashes), weights.sha256(draft), draft.stat().st_size, entry.licence, datetime.date.today().isoformat())
+    kept = Sidecar(entry.name, named, " ".join(hashes), modelfile.sha256(draft), draft.stat().st_size, entry.licence, datetime.date.today().isoformat())
     put(draft, place, kept)
     return place
 
@@ -90,7 +91,7 @@ def _heard(progress: Progress, before: int, total: int, done: int, _: int) -> No
 def _as_safetensors(came: Path, source: Source, layout: str) -> Path:
     draft = came.with_suffix(".converted")
     if urlsplit(source.url).path.endswith(".safetensors"):
-        weights.load(came)
+        modelfile.load(came)
         os.replace(came, draft)
     else:
         draft.unlink(missing_ok=True)  # of a pull that was killed

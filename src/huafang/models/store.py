@@ -9,31 +9,37 @@ A file that was pulled has its *sidecar* beside it, `NAME.safetensors.json`: whe
 `load` hold it. Only a file with a sidecar is the catalogue's; one of the owner's that has the name of a model of the catalogue is the owner's.
 """
 
-import contextlib
-import hashlib
 import json
 import logging
 import os
 import re
 import shutil
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from huafang import catalogue, hubcache, newfile, tensorfile, trash
+from huafang import newfile
 from huafang.assets import write_whole
 from huafang.errors import BadInput, Conflict, Forbidden, HuafangError, MissingWeights, NotFound, Unavailable, UnknownWeights, nearest
-from huafang.hubcache import HUB_NAME as HUB_NAME
-from huafang.hubcache import hub_folder as hub_folder
-from huafang.tensorfile import header as header  # the words of this floor: weights.header, weights.load
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from huafang.models import catalogue, hubcache, kinds, tensorfile, trash
+from huafang.models.hubcache import HUB_NAME
+from huafang.models.kinds import is_of, kind_of, run_by
+from huafang.models.modelfile import (
+    bytes_below,
+    fingerprint,
+    in_hub_cache,
+    is_model_folder,
+    is_whole,
+    known_sha256,
+    pulled,
+    sha256,
+    shown_bytes,
+    sidecar,
+    sidecar_place,
+    tensor_files,
+)
+from huafang.models.tensorfile import header
 
 log = logging.getLogger(__name__)
-HASHED_AT_LOAD = 512 * 1024 * 1024
-"""Files up to this many bytes are held against their sidecar's sha256 whenever they are loaded (0.3 s at most); larger ones by `verify`."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Model:
     builtin: bool = False
     """It came with the package: it is neither pulled nor removed."""
     removable: bool = False
-    """`Weights.remove` takes it: it lies in the store, or was brought to the Hugging Face cache by Huafang."""
+    """`ModelStore.remove` takes it: it lies in the store, or was brought to the Hugging Face cache by Huafang."""
 
     @property
     def bytes(self) -> int | None:
@@ -56,22 +62,6 @@ class Model:
             return self.path.stat().st_size if self.path and self.path.is_file() else None
         except OSError:
             return None
-
-
-@dataclass(frozen=True)
-class Sidecar:
-    """What is known of a file in the store: `source` is the address it came from and `source_sha256` the sha256 of what was there.
-
-    A folder has neither `sha256` nor `source_sha256`, which is empty there.
-    """
-
-    name: str
-    source: str
-    source_sha256: str
-    sha256: str | None
-    bytes: int
-    licence: str
-    date: str
 
 
 @dataclass(frozen=True)
@@ -85,31 +75,7 @@ class Verdict:
     faults: tuple[str, ...] = ()
 
 
-def tensor_files(path: Path) -> list[Path]:
-    """The `.safetensors` files of a model, borrowed ones among them."""
-    if not path.is_dir():
-        return [path]
-    own = catalogue.built_in().get(path.name) if path.parent == catalogue.BUILT_IN else None
-    borrowed = [file for name in (own.borrows if own else ()) for file in sorted(catalogue.part(path, name).glob("*.safetensors"))]
-    return sorted(path.rglob("*.safetensors")) + borrowed
-
-
-def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
-    """The tensors of a `.safetensors` file, on the CPU: the one place where weights are opened. `finite` refuses NaN and infinity.
-
-    Raises BadInput (`weights.unreadable`, `weights.not_finite`, `weights.changed`), MissingWeights when the file is gone.
-    """
-    kept = sidecar(path)
-    if kept and kept.sha256 and path.is_file() and path.stat().st_size <= HASHED_AT_LOAD and sha256(path) != kept.sha256:
-        raise BadInput(
-            f"{path.name} is not the file that was pulled: its sha256 has changed",
-            code="weights.changed",
-            hint=f"get it again: huafang models pull {kept.name}",
-        )
-    return tensorfile.load(path, finite=finite)
-
-
-class Weights:
+class ModelStore:
     """The models of this machine: the store at `root`, and `folders` of the owner's."""
 
     def __init__(self, root: Path, folders: tuple[Path, ...] = ()) -> None:
@@ -137,12 +103,12 @@ class Weights:
             if brought[name] or name not in found
         ]
         own = [
-            Model(name, _holds(path), path, removable=removable(path) and name not in self._added)
+            Model(name, kinds.holds(path), path, removable=removable(path) and name not in self._added)
             for name, path in sorted(found.items())
             if name not in catalogue.built_in() and path != brought.get(name)
         ]
         hub = {name: path for name in from_hub if not catalogue.entry_of(name) and (path := in_hub_cache(name))}
-        return ours + known + own + [Model(name, _holds(path), path, removable=True) for name, path in hub.items()]
+        return ours + known + own + [Model(name, kinds.holds(path), path, removable=True) for name, path in hub.items()]
 
     def path(self, name: str, holds: str | None = None) -> Path:
         """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for.
@@ -181,7 +147,7 @@ class Weights:
 
     def _fit(self, path: Path, holds: str | None) -> Path:
         """`path`, where it may hold weights of the sort `holds`. Raises BadInput for a network that another method runs, and names that one."""
-        if holds not in _MARKS:
+        if holds not in kinds.MARKS:
             return path
         if path.is_dir():
             if holds != "diffusion" and (path / "model_index.json").is_file():
@@ -189,7 +155,7 @@ class Weights:
             return path
         names, _ = tensorfile.plain_names(list(header(path)))
         kind = kind_of(names)
-        if kind in (holds, "network") or any(re.match(_MARKS[holds], name) for name in names):
+        if kind in (holds, "network") or any(re.match(kinds.MARKS[holds], name) for name in names):
             return path
         raise BadInput(f"{path.name} {is_of(kind)}, and weights for {holds} are wanted", code="weights.wrong_kind", hint=run_by(kind))
 
@@ -314,7 +280,7 @@ class Weights:
         tensors, size, faults = 0, 0, []
         for file in tensor_files(path):
             try:
-                wanted = _known_sha256(file)
+                wanted = known_sha256(file)
                 if wanted and sha256(file) != wanted:
                     faults.append(f"{file.name}: its sha256 is not {wanted[:12]}…, the one it was stored with")
                 tensors += len(tensorfile.load(file))
@@ -345,7 +311,7 @@ class Weights:
             return hubcache.remove(self.root, hub)
         if not path.is_relative_to(self.root.resolve()):
             raise Forbidden(f"{name!r} lies in a folder of yours, {path.parent}: delete it there yourself", code="weights.yours")
-        size = _bytes_below(path)
+        size = bytes_below(path)
         try:
             if not pulled(path):
                 trash.put(self.root, name, [path])
@@ -392,107 +358,8 @@ class Weights:
         return in_hub_cache(entry.hub) if entry.hub and not path else None
 
 
-def sha256(path: Path) -> str:
-    """Of the file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def fingerprint(path: Path) -> str:
-    """The sha256 of a file; of a folder, of the names and hashes of its files. Raises OSError."""
-    if not path.is_dir():
-        return sha256(path)
-    files = sorted(item for item in path.rglob("*") if item.is_file())
-    return hashlib.sha256("\n".join(f"{file.relative_to(path).as_posix()} {sha256(file)}" for file in files).encode()).hexdigest()
-
-
-def sidecar_place(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
-
-
-def sidecar(path: Path) -> Sidecar | None:
-    """What was written beside a pulled file or folder; None for one that was not pulled. Raises BadInput when it was spoiled."""
-    try:
-        return Sidecar(**json.loads(sidecar_place(path).read_text("utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as error:
-        raise BadInput(f"{sidecar_place(path).name} cannot be read: {error}", code="weights.changed", hint="remove the model and pull it again") from error
-
-
-def pulled(path: Path) -> bool:
-    """Whether the file or folder at `path` was pulled: only then is there a sidecar beside it."""
-    return sidecar_place(path).is_file()
-
-
-def write_sidecar(path: Path, kept: Sidecar) -> None:
-    write_whole(sidecar_place(path), json.dumps(asdict(kept), indent=1, ensure_ascii=False).encode())
-
-
-def in_hub_cache(repository: str) -> Path | None:
-    """The newest snapshot of a hub repository in the Hugging Face cache, by the cache's own layout; None if there is none that is whole."""
-    snapshots = hub_folder(repository) / "snapshots"
-    try:
-        whole = [place for place in snapshots.glob("*") if is_whole(place)] if snapshots.is_dir() else []
-        return max(whole, key=lambda place: place.stat().st_mtime, default=None)
-    except OSError:  # a name too long, a cache that may not be entered, a snapshot that goes away meanwhile
-        return None
-
-
-def is_model_folder(folder: Path) -> bool:
-    """Whether a folder is one model: a pipeline of diffusers, or one network with its config as transformers writes it."""
-    return (folder / "model_index.json").is_file() or _is_alone(folder)
-
-
-def _is_alone(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in ("config.json", "model.safetensors"))
-
-
-def is_whole(folder: Path) -> bool:
-    """Whether a diffusers folder holds each network that its model_index.json names, as safetensors; a file of weights, or the one of a folder, is there."""
-    if folder.suffix == ".safetensors":
-        return folder.is_file()
-    if not (folder / "model_index.json").is_file():
-        return _is_alone(folder)
-    try:
-        index = json.loads((folder / "model_index.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(index, dict) and all(any(catalogue.part(folder, name).glob("*.safetensors")) for name in networks(index))
-
-
-NETWORKS = ("unet", "transformer", "vae", "text_encoder")
-
-
-def networks(index: dict[str, Any]) -> list[str]:
-    """The parts of a model_index.json that have weights and without which nothing is painted."""
-    return [name for name, kind in index.items() if isinstance(kind, list) and kind[:1] not in ([], [None]) and name.startswith(NETWORKS)]
-
-
-def shown_bytes(count: int) -> str:
-    """A size as it is read: 575 MB, 11 kB."""
-    return f"{count / 1e6:,.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
-
-
 def _entry_of_built_in(own: catalogue.BuiltIn) -> catalogue.Entry:
-    return catalogue.Entry(own.name, own.title, own.holds, own.licence, _bytes_below(catalogue.built_in_place(own.name)), own.about)
-
-
-def _known_sha256(path: Path) -> str | None:
-    """What a file's sha256 should be: by its sidecar, or by its name in the Hugging Face cache, where a large file is a link to its hash."""
-    kept = sidecar(path)
-    if kept and kept.sha256:
-        return kept.sha256
-    blob = path.resolve().name
-    return blob if path.is_symlink() and re.fullmatch(r"[0-9a-f]{64}", blob) else None
-
-
-def _bytes_below(path: Path) -> int:
-    count = 0
-    for item in [path] if path.is_file() else path.rglob("*"):
-        with contextlib.suppress(OSError):  # it went away between the listing and the look
-            count += item.lstat().st_size if item.is_symlink() or item.is_file() else 0
-    return count
+    return catalogue.Entry(own.name, own.title, own.holds, own.licence, bytes_below(catalogue.built_in_place(own.name)), own.about)
 
 
 def _models_below(home: Path, depth: int = 3) -> list[Path]:
@@ -531,62 +398,3 @@ def _slug(text: str) -> str:
 
 def _slug_path(place: Path, home: Path) -> str:
     return "/".join(_slug(part) for part in place.relative_to(home).parts)
-
-
-_MARKS = {
-    "lora": r".*(\.lora_(down|up|mid|A|B)\b|[._]lora\.(down|up)\.|\.hada_w|\.lokr_w|\.dora_scale$)",
-    "diffusion": r"model\.diffusion_model\.|down_blocks\.",
-    "micro_ast": r"content_encoder\.",
-    "animegan": r"block_a\.0\.1\.weight$|generator\.base\.Conv\.weights$|residual\.0\.conv_block\.1\.weight$",
-    "cartoongan": r"in01_1\.scale$",
-    "clip": r"logit_scale$",
-    "multi_style": r"transformer\.contract\.conv1\.weights$",
-    "squeezenet": r"features\.3\.squeeze\.weight$",
-    "vgg": r"features\.28\.weight$|conv5_1\.weight$",
-    "fast_style": r"layers\.\d+\.weight$|conv1\.conv2d\.weight$|ConvBlock\.0\.conv_layer\.weight$",
-    "adain": r"decoder\.1\.weight$",
-    "adain_encoder": r"vgg\.0\.weight$",
-    "cap_vstnet": r"channel_reduction\.",
-    "stargan": r"main\.0\.weight$",
-    "cyclegan": r"model\.1\.weight$",
-}
-"""The sort of weights -> a name that only its tensors have; the first that is found counts."""
-_RUN_BY = {
-    "lora": "generate PROMPT --model MODEL --lora {name}",
-    "diffusion": "generate PROMPT --model {name}",
-    "micro_ast": "micro-ast PHOTO --style PAINTING --weights {name}",
-    "adain": "adain PHOTO --style PAINTING --weights {name}",
-    "cap_vstnet": "cap-vstnet PHOTO --style PAINTING --weights {name}",
-    "clip": "clipstyler PHOTO --prompt WORDS --clip {name}",
-    **{kind: f"{kind.replace('_', '-')} PHOTO --weights {{name}}" for kind in ("animegan", "cartoongan", "cyclegan", "fast_style", "multi_style", "stargan")},
-}
-"""The sort of weights -> the command that paints with them. Others are the networks in whose features methods compare pictures."""
-
-
-def kind_of(names: Iterable[str]) -> str:
-    """The sort of weights, by the names of their tensors; "network" of those that are not known."""
-    plain, _ = tensorfile.plain_names(list(names))
-    return next((kind for kind, mark in _MARKS.items() if any(re.match(mark, name) for name in plain)), "network")
-
-
-def is_of(kind: str) -> str:
-    """What a file of the sort `kind` is, as a message says it."""
-    if kind == "lora":
-        return "holds a LoRA, which changes a Stable Diffusion model"
-    return f"holds a network of {kind}" if kind in _RUN_BY else f"holds a network ({kind}) in whose features pictures are compared, and that paints none"
-
-
-def run_by(kind: str, name: str = "FILE") -> str | None:
-    """What to do with weights of the sort `kind`, where a method runs them."""
-    return f"it is painted with by: huafang {_RUN_BY[kind].format(name=name)}" if kind in _RUN_BY else None
-
-
-def _holds(path: Path) -> str:
-    """The sort of weights, by the keys of the header alone."""
-    try:
-        if (path / "model_index.json").is_file():
-            return "diffusion"
-        keys = header(path / "model.safetensors" if path.is_dir() else path).keys()
-    except (HuafangError, OSError):
-        return "unknown"
-    return kind_of(keys)

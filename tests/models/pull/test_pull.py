@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from huafang import catalogue, pull, weights
-from huafang.catalogue import Entry, Source
 from huafang.errors import BadInput, UnknownWeights
-from huafang.pull.transfer import git_blob
-from huafang.weights import Weights
-from tests.pull.shop import Shop
+from huafang.models import catalogue, modelfile, pull
+from huafang.models.catalogue import Entry, Source
+from huafang.models.pull.transfer import git_blob
+from huafang.models.store import ModelStore
+from tests.models.pull.shop import Shop
 
 
 def vgg(tmp_path: Path) -> bytes:
@@ -32,11 +32,11 @@ def vgg_entry(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> En
 
 
 def test_pulled_weights_are_converted_written_down_verified_and_removed(vgg_entry: Entry, tmp_path: Path) -> None:
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     place = pull.pull("vgg19", store)
     assert place == store.path("vgg19")
-    assert sorted(weights.load(place)) == sorted(f"features.{n}.{part}" for n in (0, 2, 5) for part in ("weight", "bias")), "the classifier is left behind"
-    kept = weights.sidecar(place)
+    assert sorted(modelfile.load(place)) == sorted(f"features.{n}.{part}" for n in (0, 2, 5) for part in ("weight", "bias")), "the classifier is left behind"
+    kept = modelfile.sidecar(place)
     assert kept is not None
     assert kept.source == vgg_entry.sources[0].url
     assert kept.source_sha256.startswith(str(vgg_entry.sources[0].sha256_prefix))
@@ -50,7 +50,7 @@ def test_pulled_weights_are_converted_written_down_verified_and_removed(vgg_entr
     place.write_bytes(spoiled)
     assert "sha256" in store.verify("vgg19").faults[0]
     with pytest.raises(BadInput, match="not the file that was pulled"):
-        weights.load(place)
+        modelfile.load(place)
     assert store.remove("vgg19") > 0
     assert os.listdir(store.root) == []
 
@@ -63,9 +63,9 @@ def test_a_model_of_several_files_becomes_one_under_their_prefixes(shop: Shop, t
         sources.append(Source(f"{shop.url}/{part}.pth", git_blob=git_blob(tmp_path / part), prefix=f"{part}."))
     total = sum(len(data) for data in shop.files.values())
     monkeypatch.setattr(catalogue, "entries", lambda: {"two": Entry("two", "Two", "adain", "MIT", total, "…", tuple(sources))})
-    store, heard = Weights(tmp_path / "models"), []
+    store, heard = ModelStore(tmp_path / "models"), []
     place = pull.pull("two", store, progress=lambda *step: heard.append(step))
-    assert {name: float(tensor.mean()) for name, tensor in weights.load(place).items()} == {"encoder.conv.weight": 0.0, "decoder.conv.weight": 1.0}
+    assert {name: float(tensor.mean()) for name, tensor in modelfile.load(place).items()} == {"encoder.conv.weight": 0.0, "decoder.conv.weight": 1.0}
     assert heard == sorted(heard)
     assert heard[-1] == (total, total)
     assert sorted(os.listdir(store.root)) == ["two.safetensors", "two.safetensors.json"]
@@ -80,4 +80,4 @@ def test_a_git_blob_id_is_gits_own(tmp_path: Path) -> None:
 
 def test_an_unknown_name_is_told_the_nearest(vgg_entry: Entry, tmp_path: Path) -> None:
     with pytest.raises(UnknownWeights, match="did you mean vgg19"):
-        pull.pull("vgg91", Weights(tmp_path / "models"))
+        pull.pull("vgg91", ModelStore(tmp_path / "models"))

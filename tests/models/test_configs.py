@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from huafang import catalogue, modelconfig, modelfiles
 from huafang.diffusion.model import single_file
 from huafang.diffusion.model.inspect import KINDS
 from huafang.errors import BadInput
+from huafang.models import catalogue, configs, folders
 
 
 def theirs(kind: type) -> dict[str, object]:
@@ -27,28 +27,28 @@ def test_defaults_are_the_libraries_own():
     from transformers import BertConfig, CLIPTextConfig, CLIPVisionConfig
 
     kinds = {
-        modelconfig.UNet: UNet2DConditionModel,
-        modelconfig.Vae: AutoencoderKL,
-        modelconfig.ClipText: CLIPTextConfig,
-        modelconfig.ClipVision: CLIPVisionConfig,
-        modelconfig.Bert: BertConfig,
+        configs.UNet: UNet2DConditionModel,
+        configs.Vae: AutoencoderKL,
+        configs.ClipText: CLIPTextConfig,
+        configs.ClipVision: CLIPVisionConfig,
+        configs.Bert: BertConfig,
     }
     for ours, library in kinds.items():
         known = theirs(library)
         for name, field in ours.model_fields.items():
             if name not in ("use_attention_mask", "position_embedding_type"):  # which only older versions of transformers had
                 assert same(field.default, known[name]), f"{ours.__name__}.{name}"
-    ignored = set(theirs(UNet2DConditionModel)) - set(modelconfig.UNet.model_fields)
+    ignored = set(theirs(UNet2DConditionModel)) - set(configs.UNet.model_fields)
     assert not ignored, "a key that changes what is drawn is never passed over"
-    assert not set(theirs(AutoencoderKL)) - set(modelconfig.Vae.model_fields)
+    assert not set(theirs(AutoencoderKL)) - set(configs.Vae.model_fields)
 
 
 @pytest.mark.parametrize("file", sorted(single_file.CONFIGS.rglob("*config.json")) + sorted(catalogue.BUILT_IN.rglob("*config.json")), ids=str)
 def test_the_configs_that_come_with_huafang_are_read_whole(file: Path):
     part = file.parent.name
     bert = "mini-zh" in str(file) and part == "text_encoder"
-    kind = modelconfig.TokenizerConfig if part == "tokenizer" else modelconfig.Bert if bert else KINDS[part]
-    found = modelfiles.read_config(kind, file)
+    kind = configs.TokenizerConfig if part == "tokenizer" else configs.Bert if bert else KINDS[part]
+    found = folders.read_config(kind, file)
     said = json.loads(file.read_text())
     assert all(value == said[key] for key, value in found.model_dump(exclude_unset=True).items())
 
@@ -56,7 +56,7 @@ def test_the_configs_that_come_with_huafang_are_read_whole(file: Path):
 def test_faults_are_told_by_file_key_and_bound_and_never_at_length():
     values = {"layers_per_block": "x" * 10_000, "in_channels": 0, "out_channels": None, "norm_eps": -1, "dropout": 7, "act_fn": "evil"}
     with pytest.raises(BadInput) as refused:
-        modelconfig.checked(modelconfig.UNet, values, "unet/config.json")
+        configs.checked(configs.UNet, values, "unet/config.json")
     assert refused.value.code == "weights.bad_config"
     assert refused.value.message.startswith("unet/config.json says what cannot be: in_channels = 0: must be greater than or equal to 1; ")
     assert refused.value.message.endswith("more")
@@ -64,13 +64,13 @@ def test_faults_are_told_by_file_key_and_bound_and_never_at_length():
 
 
 def test_a_file_is_read_up_to_a_size(tmp_path):
-    (tmp_path / "config.json").write_text('{"a": "' + "x" * modelfiles.MAX_CONFIG + '"}')
+    (tmp_path / "config.json").write_text('{"a": "' + "x" * folders.MAX_CONFIG + '"}')
     with pytest.raises(BadInput, match="bytes; at most 1,000,000 are read"):
-        modelfiles.read_json(tmp_path / "config.json")
+        folders.read_json(tmp_path / "config.json")
     (tmp_path / "config.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
-    assert modelfiles.read_json(tmp_path / "config.json") == {"a": 1}, "a mark of the byte order is no fault"
+    assert folders.read_json(tmp_path / "config.json") == {"a": 1}, "a mark of the byte order is no fault"
 
 
 def test_a_number_out_of_bounds_is_said_once_where_a_list_may_stand_too():
     with pytest.raises(BadInput, match=r"cannot be: attention_head_dim = 0: must be greater than or equal to 1$"):
-        modelconfig.checked(modelconfig.UNet, {"attention_head_dim": 0}, "unet/config.json")
+        configs.checked(configs.UNet, {"attention_head_dim": 0}, "unet/config.json")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from huafang.models.pull.onnx import Broken, Graph, Node
 from huafang.nets import animegan_v3
-from huafang.pull.onnx import Broken, Graph, Node
 
 Array = NDArray[Any]
 

@@ -1,3 +1,3 @@
 """The shop is open in every test of this folder."""
 
-from tests.pull.shop import shop as shop
+from tests.models.pull.shop import shop as shop

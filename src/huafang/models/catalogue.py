@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from huafang.notes import Note
 
-BUILT_IN = Path(__file__).resolve().parent / "builtin"
+BUILT_IN = Path(__file__).resolve().parents[1] / "builtin"
 """The folders and files of the models that come with the package."""
 
 
@@ -79,7 +79,7 @@ class BuiltIn:
 @cache
 def entries() -> dict[str, Entry]:
     """What `huafang models pull` knows by name."""
-    text = files("huafang").joinpath("catalogue.toml").read_text("utf-8")
+    text = files("huafang.models").joinpath("catalogue.toml").read_text("utf-8")
     return {name: _entry(name, body) for name, body in tomllib.loads(text).items()}
 
 
@@ -106,7 +106,7 @@ def entry_of(name: str) -> Entry | None:
 @cache
 def built_in() -> dict[str, BuiltIn]:
     """What comes with the package, by name."""
-    text = files("huafang").joinpath("builtin.toml").read_text("utf-8")
+    text = files("huafang.models").joinpath("builtin.toml").read_text("utf-8")
     return {name: BuiltIn(name=name, **_said(body)) for name, body in tomllib.loads(text).items()}
 
 

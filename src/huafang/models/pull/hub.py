@@ -15,15 +15,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from huafang import catalogue, hubcache, processes, weights
+from huafang import processes
 from huafang.errors import BadInput, DiskFull, Unavailable
-from huafang.pull.conversion import convert
-from huafang.pull.store import put
-from huafang.pull.transfer import SPARE, Progress
-from huafang.weights import Sidecar, Weights
+from huafang.models import catalogue, hubcache
+from huafang.models.modelfile import Sidecar
+from huafang.models.pull.conversion import convert
+from huafang.models.pull.store import put
+from huafang.models.pull.transfer import SPARE, Progress
+from huafang.models.store import ModelStore
 
 
-def snapshot(repository: str, store: Weights, *, pickled_as: str | None = None, progress: Progress) -> Path:
+def snapshot(repository: str, store: ModelStore, *, pickled_as: str | None = None, progress: Progress) -> Path:
     """Bring `repository`: JSON, text and safetensors of the parts its model_index.json names, or of the one network it is; no code and no pickle.
 
     Gives the folder.
@@ -47,7 +49,7 @@ def snapshot(repository: str, store: Weights, *, pickled_as: str | None = None, 
 
 
 def _child(repository: str, draft: Path | None, progress: Progress) -> dict[str, Any]:
-    command = processes.child("huafang.pull.hub_child", repository, str(draft or ""))
+    command = processes.child("huafang.models.pull.hub_child", repository, str(draft or ""))
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8")  # our own module, no shell
     said: queue.Queue[str] = queue.Queue()
     assert child.stdout is not None, "asked for above"
@@ -60,7 +62,7 @@ def _child(repository: str, draft: Path | None, progress: Progress) -> dict[str,
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     answer: dict[str, Any] = {}
-    total, folder = 0, weights.hub_folder(repository)
+    total, folder = 0, hubcache.hub_folder(repository)
     try:
         while reader.is_alive() or not said.empty():
             with contextlib.suppress(queue.Empty):

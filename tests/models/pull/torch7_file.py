@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from huafang.pull.torch7 import Thing
+from huafang.models.pull.torch7 import Thing
 
 
 def written(value: Any) -> bytes:

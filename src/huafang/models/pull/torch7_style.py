@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from huafang.pull.torch7 import Broken, Thing
+from huafang.models.pull.torch7 import Broken, Thing
 
 PASSED = ("TotalVariation", "Identity", "DeepDreamLoss", "ContentLoss", "StyleLoss")
 """They give what they get: losses of the training."""

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from huafang import weights
-from huafang.catalogue import Source
 from huafang.errors import BadInput, DiskFull, Unavailable
+from huafang.models import modelfile
+from huafang.models.catalogue import Source
 
 Progress = Callable[[int, int], None]
 """Hears (bytes that are here, bytes in all; 0 if not known), several times a second even when nothing arrives; what it raises ends the download."""
@@ -55,7 +55,7 @@ def download(source: Source, place: Path, *, progress: Progress = silent) -> str
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         _bring(url, part, source.hosts, progress)
-        found = weights.sha256(part)
+        found = modelfile.sha256(part)
         for kind, wanted, is_there in (("sha256", source.sha256 or source.sha256_prefix, found), ("git blob id", source.git_blob, git_blob(part))):
             if wanted and not is_there.startswith(wanted):
                 part.unlink()

@@ -7,13 +7,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from huafang import methods, pull, weights
+from huafang import methods
 from huafang.cli import main
 from huafang.errors import BadInput, Conflict, DiskFull, HuafangError
+from huafang.models import modelfile, pull
+from huafang.models.store import ModelStore
 from huafang.train.mini import folder
 from huafang.train.style import weights as style_weights
-from huafang.weights import Weights
-from tests.test_removal import put
+from tests.models.test_removal import put
 from tests.train import style_rooms
 from tests.train.style_nets import put_squeezenet
 
@@ -30,13 +31,13 @@ def params(room: str, name: str) -> methods.Params:
 @pytest.mark.parametrize("name", ["candy", "Candy", "squeezenet1_1", "vgg19", "mini", "MINI", "mini-zh", "any-style", "taiyi"])
 def test_names_of_the_catalogue_are_reserved_for_what_is_trained(room, name, tmp_path):
     with pytest.raises(BadInput, match=r"is a model that (can be pulled|comes with Huafang)") as refused:
-        Weights(tmp_path).check_new(params(room, name).models_made()[0])
+        ModelStore(tmp_path).check_new(params(room, name).models_made()[0])
     assert refused.value.code == "params.bad"
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_name_that_is_taken_is_refused_at_the_door(room, tmp_path):
-    store = Weights(tmp_path / "store", (tmp_path / "yours",))
+    store = ModelStore(tmp_path / "store", (tmp_path / "yours",))
     put(store.root, "holiday")
     put(tmp_path / "yours", "theirs")
     (store.root / "odd").mkdir()
@@ -154,7 +155,7 @@ def test_a_training_writes_over_no_file_that_it_did_not_write(bench, tmp_path, c
 
 
 def test_a_pull_takes_no_file_of_ones_own_for_the_catalogues(tmp_path, capsys):
-    store = Weights(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     place = put(store.root, "candy", 7.0)
     with pytest.raises(Conflict, match="is a file of yours that has the name of the model 'candy'"):
         pull.pull("candy", store)
@@ -169,7 +170,7 @@ def test_a_dry_pull_refuses_what_the_pull_would(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("shutil.disk_usage", lambda place: Full)
     with pytest.raises(DiskFull, match="candy needs 7 MB"):
-        pull.check_room("candy", pull.wanted("candy")[0], None, Weights(tmp_path))
+        pull.check_room("candy", pull.wanted("candy")[0], None, ModelStore(tmp_path))
     assert command("models", "pull", "candy", "--dry-run", "--data", str(tmp_path)) == 3
     assert "0 MB free" in capsys.readouterr().err
 
@@ -183,12 +184,12 @@ def test_a_conversion_never_replaces_a_file_unless_asked(tmp_path, capsys):
         assert "is there already" in capsys.readouterr().err
         assert (tmp_path / target).read_text() == "mine"
         assert command(*words, "--overwrite") == 0
-        assert set(weights.load(tmp_path / target)) == {"a"}
+        assert set(modelfile.load(tmp_path / target)) == {"a"}
     assert sorted(os.listdir(tmp_path)) == ["named.safetensors", "net.pth", "net.safetensors"]
 
 
 def test_what_a_run_made_is_written_down(tmp_path):
-    store = Weights(tmp_path)
+    store = ModelStore(tmp_path)
     place = put(tmp_path, "mine").resolve()
     assert not store.is_made_by(place, "mine")
     store.note_made("mine", place)

@@ -4,13 +4,14 @@ import os
 import shutil
 from pathlib import Path
 
-from huafang import weights
-from huafang.catalogue import Entry
 from huafang.errors import DiskFull, Unavailable
-from huafang.hubcache import hub_folder
+from huafang.models import modelfile
+from huafang.models.catalogue import Entry
+from huafang.models.hubcache import hub_folder
+from huafang.models.modelfile import Sidecar
+from huafang.models.pull.transfer import SPARE
+from huafang.models.store import ModelStore
 from huafang.newfile import exists, move_new
-from huafang.pull.transfer import SPARE
-from huafang.weights import Sidecar, Weights
 
 
 def put(draft: Path, place: Path, kept: Sidecar) -> None:
@@ -20,15 +21,15 @@ def put(draft: Path, place: Path, kept: Sidecar) -> None:
     """
     if os.path.lexists(place):
         raise exists(place)
-    weights.write_sidecar(place, kept)  # first: a file without one counts as the owner's
+    modelfile.write_sidecar(place, kept)  # first: a file without one counts as the owner's
     try:
         move_new(draft, place)
     except BaseException:
-        weights.sidecar_place(place).unlink(missing_ok=True)
+        modelfile.sidecar_place(place).unlink(missing_ok=True)
         raise
 
 
-def check_room(name: str, entry: Entry | None, repository: str | None, store: Weights) -> None:
+def check_room(name: str, entry: Entry | None, repository: str | None, store: ModelStore) -> None:
     """What a pull would refuse before it begins: a disk without room (DiskFull), a folder that may not be written to (Unavailable)."""
     folder = hub_folder(repository) if repository else store.root
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())

@@ -1,0 +1,1 @@
+"""Models: what a file is, where models lie, and how they come to this machine."""
