@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from huafang import tensorfile
 from huafang.errors import BadInput
+from huafang.kernels.layers import Ranged
+from huafang.kernels.lazy import Gathered, Map, Plan, layer
 from huafang.nets import checkpoint
-from huafang.nets.layers import Ranged
-from huafang.nets.maps import Gathered, Map, Plan, layer
 
 MARK = "torch7.layers"
 """The metadata that holds the layers, as `pull/torch7_style.py` writes them: [kind, …] each."""
