@@ -14,9 +14,10 @@ from _harness import spread, timed, write
 from torch import Tensor
 
 from huafang import images
+from huafang.kernels import tiled
 from huafang.metrics import lpips, style
 from huafang.models import catalogue
-from huafang.nets import bands, micro_ast, squeezenet
+from huafang.nets import micro_ast, squeezenet
 from huafang.ops import resize
 
 PHOTOS = ("coffee", "chelsea", "astronaut", "rocket")
@@ -40,7 +41,7 @@ def painted(net: micro_ast.MicroAST, content: Tensor, wanted: Tensor) -> Tensor:
 @torch.no_grad()
 def as_the_room(net: micro_ast.MicroAST, content: Tensor, wanted: Tensor) -> Tensor:
     """The same in bands."""
-    return bands.run(net.painting(content, net.style(wanted), 1.0), content)
+    return tiled.run(net.painting(content, net.style(wanted), 1.0), content)
 
 
 class Judge:

@@ -1,6 +1,6 @@
 """Does a network run quicker, and in less memory, as the rooms run it than as plain PyTorch runs it? The same pixels, or nearly, beside each figure.
 
-Peer: the network's own `forward`, eager and in float32, which is what its authors' code does. Ours: `bands.run` in float32 and in bfloat16. Each runs in a
+Peer: the network's own `forward`, eager and in float32, which is what its authors' code does. Ours: `tiled.run` in float32 and in bfloat16. Each runs in a
 process of its own, so that its peak memory is its own, and in `PROCESSES` of them by turns, of which the middle one is taken. Beside the seconds on the clock
 stand those of the processor, of all threads together, which another program on the machine changes little.
 
@@ -19,7 +19,8 @@ from _harness import alone, by_turns, decibels, write
 from skimage import data
 from torch import Tensor, nn
 
-from huafang.nets import adain, animegan, bands, micro_ast, transformer_net
+from huafang.kernels import tiled
+from huafang.nets import adain, animegan, micro_ast, transformer_net
 from huafang.ops.resize import resized
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "weights"
@@ -67,8 +68,8 @@ def work(name: str, folder: Path, side: int, form: str) -> Callable[[], Tensor]:
         net = network(name, folder, photo)
     forms: dict[str, Callable[[], Tensor]] = {
         "eager": lambda: net(photo),
-        "float32": lambda: bands.run(net, photo),
-        "bfloat16": lambda: bands.run(net, photo, dtype=torch.bfloat16),
+        "float32": lambda: tiled.run(net, photo),
+        "bfloat16": lambda: tiled.run(net, photo, dtype=torch.bfloat16),
     }
     return forms[form]
 

@@ -1,6 +1,6 @@
 """Just-in-time compilation as seen from outside: where compiled code is cached, how long compiling took, and who is told when it begins.
 
-numba is not imported here (`ops/compiled.py` does that and reports to this module), so that commands that compile nothing stay quick.
+numba is not imported here (`ops/jit.py` does that and reports to this module), so that commands that compile nothing stay quick.
 """
 
 import contextlib

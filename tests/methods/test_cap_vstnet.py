@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from huafang import methods
-from huafang.nets import bands
+from huafang.kernels import tiled
 from tests.conftest import scene, weave
 from tests.nets import arbitrary_rooms
 from tests.nets.test_rev_resnet import random_state
@@ -79,7 +79,7 @@ def test_bands_are_the_whole_with_styles_masks_and_odd_sides(bench, monkeypatch,
         "mode": mode,
     }
     whole = arbitrary_rooms.painted(bench, "cap_vstnet", values)
-    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiled, "NUMBERS", {"cpu": 1})
     parts = arbitrary_rooms.painted(bench, "cap_vstnet", values)
     assert whole.shape == (1, 3, 107, 150)
     assert (parts - whole).abs().max() < 2e-5

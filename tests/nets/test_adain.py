@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from huafang.errors import BadInput
-from huafang.nets import adain, bands, layers
+from huafang.kernels import layers, tiled
+from huafang.nets import adain
 from tests.nets.fixtures import Fixture, apart
 
 
@@ -34,7 +35,7 @@ def test_every_stage_is_the_authors(shared):
         for stage, wanted in stages:  # the rule's weights take them to 4 and to 8, and float32 rounds in proportion
             assert apart(stage, wanted) < 2e-5 * float(wanted.abs().max())
         for alpha, name in ((1.0, "y"), (0.5, "y_half")):
-            assert apart(bands.run(net.styled(style, alpha), photo), fixture.want(name)) < 5e-5
+            assert apart(tiled.run(net.styled(style, alpha), photo), fixture.want(name)) < 5e-5
     for one, other in zip(net.style(fixture.input("style", 64, 64)), style, strict=True):
         assert apart(one, other) < 1e-4
 
@@ -45,7 +46,7 @@ def test_odd_sizes_grow_to_the_next_eight_and_bands_are_the_whole():
     with torch.no_grad():
         whole = net.styled(style, 0.7)(photo)
     assert whole.shape[2:] == (72, 72)
-    assert apart(bands.run(net.styled(style, 0.7), photo), whole) < 1e-4
+    assert apart(tiled.run(net.styled(style, 0.7), photo), whole) < 1e-4
 
 
 def test_one_file_or_two_make_the_same_network(tmp_path):

@@ -4,18 +4,19 @@ import pytest
 import torch
 
 from huafang.errors import BadInput
-from huafang.nets import anime_discriminator, anime_reference, bands
+from huafang.kernels import tiled
+from huafang.nets import anime_discriminator, anime_reference
 from tests.nets.fixtures import apart
 
 
 def test_the_reference_generator_in_bands_is_the_whole(monkeypatch):
-    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiled, "NUMBERS", {"cpu": 1})
     torch.manual_seed(0)
     net = anime_reference.build(anime_reference.Generator().state_dict(), "random")
     assert sum(one.numel() for one in net.parameters()) == 1_374_723
     picture = torch.rand(1, 3, 40, 52) * 2 - 1
     with torch.no_grad():
-        assert apart(bands.run(net, picture), net(picture)) < 1e-4
+        assert apart(tiled.run(net, picture), net(picture)) < 1e-4
 
 
 def test_another_network_is_no_reference_generator():

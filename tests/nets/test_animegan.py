@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from huafang.errors import BadInput
-from huafang.nets import animegan, bands, layers
+from huafang.kernels import layers, tiled
+from huafang.nets import animegan
 from tests.nets.fixtures import Fixture, apart
 
 
@@ -20,7 +21,7 @@ def test_the_generator_is_the_authors(shared, mode, given, size, wanted):
     picture = fixture.input(given, *size, -1, 1)
     with torch.no_grad():
         assert apart(net(picture), fixture.want(wanted)) < 2e-5
-    assert apart(bands.run(net, picture), fixture.want(wanted)) < 2e-5
+    assert apart(tiled.run(net, picture), fixture.want(wanted)) < 2e-5
 
 
 def test_tensorflows_enlargement_is_its_definition():
@@ -53,10 +54,10 @@ class Twice(torch.nn.Module):
 @pytest.mark.parametrize("mode", ["tf1", "half_pixel", "align_corners"])
 @pytest.mark.parametrize("size", [(8, 9), (33, 18), (2, 30)])
 def test_enlargements_in_bands_are_the_whole(monkeypatch, mode, size):
-    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
-    monkeypatch.setattr(bands, "LEAST_ROWS", 3)
+    monkeypatch.setattr(tiled, "NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiled, "LEAST_ROWS", 3)
     net, picture = Twice(mode), torch.rand(1, 3, *size)
-    assert apart(bands.run(net, picture), net(picture)) < 1e-5
+    assert apart(tiled.run(net, picture), net(picture)) < 1e-5
 
 
 def test_other_networks_are_refused(tmp_path):

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from huafang.errors import BadInput
-from huafang.nets import animegan_v3, bands
+from huafang.kernels import tiled
+from huafang.nets import animegan_v3
 from huafang.nets.animegan_v3 import Attention, Generator, Lade, SelfGuided
 from huafang.ops.guided import guided
 from tests.nets.fixtures import apart
@@ -77,13 +78,13 @@ def test_halvings_mirror_at_the_left_and_top():
 
 @pytest.mark.parametrize("size", [(16, 16), (48, 80), (40, 136)])
 def test_in_bands_it_is_the_whole(net, monkeypatch, size):
-    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
-    monkeypatch.setattr(bands, "LEAST_ROWS", 3)
+    monkeypatch.setattr(tiled, "NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiled, "LEAST_ROWS", 3)
     picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1)) * 2 - 1
     smoothed = torch.nn.Sequential(net, SelfGuided())
     with torch.no_grad():
-        assert apart(bands.run(net, picture), net(picture)) < 1e-4
-        assert apart(bands.run(smoothed, picture), smoothed(picture)) < 1e-4
+        assert apart(tiled.run(net, picture), net(picture)) < 1e-4
+        assert apart(tiled.run(smoothed, picture), smoothed(picture)) < 1e-4
 
 
 def test_the_guided_filter_smooths_noise_and_keeps_edges():

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from huafang.nets import bands, cartoongan
+from huafang.kernels import tiled
+from huafang.nets import cartoongan
 from tests.nets.fixtures import apart
 
 
@@ -51,4 +52,4 @@ def test_the_generator_is_its_layers_spelled_plainly(size):
     x = conv(x, "deconv03_1", mirror=3).tanh()
     with torch.no_grad():
         assert apart(net(given), x) < 5e-5
-    assert apart(bands.run(net, given), x) < 5e-5
+    assert apart(tiled.run(net, given), x) < 5e-5

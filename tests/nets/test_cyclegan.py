@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from huafang.errors import BadInput
-from huafang.nets import bands, convolutions, cyclegan
+from huafang.kernels import convolutions, tiled
+from huafang.nets import cyclegan
 from tests.nets.fixtures import Fixture, apart
 
 
@@ -24,9 +25,9 @@ def test_the_generator_is_the_authors(shared, monkeypatch):
     picture = fixture.input("x", 48, 80, -1, 1)
     with torch.no_grad():
         assert apart(net(picture), fixture.want("y")) < 2e-5
-    assert apart(bands.run(net, picture), fixture.want("y")) < 1e-4, "the issue's bound"
+    assert apart(tiled.run(net, picture), fixture.want("y")) < 1e-4, "the issue's bound"
     monkeypatch.setattr(convolutions, "MANY", 1 << 20)
-    assert apart(bands.run(net, picture), fixture.want("y")) < 2e-5, "without Winograd's tiles"
+    assert apart(tiled.run(net, picture), fixture.want("y")) < 2e-5, "without Winograd's tiles"
 
 
 @pytest.mark.parametrize("size", [(33, 39), (8, 50)])
@@ -35,9 +36,9 @@ def test_odd_sizes_grow_to_the_next_four_and_bands_are_the_whole(size, monkeypat
     with torch.no_grad():
         whole = net(picture)
     assert whole.shape[2:] == tuple(-(-side // 4) * 4 for side in size)
-    assert apart(bands.run(net, picture), whole) < 1e-4, "the issue's bound"
+    assert apart(tiled.run(net, picture), whole) < 1e-4, "the issue's bound"
     monkeypatch.setattr(convolutions, "MANY", 1 << 20)
-    assert apart(bands.run(net, picture), whole) < 2e-5, "without Winograd's tiles"
+    assert apart(tiled.run(net, picture), whole) < 2e-5, "without Winograd's tiles"
 
 
 def test_running_statistics_of_old_checkpoints_are_left_out_and_antialiased_networks_refused(tmp_path):

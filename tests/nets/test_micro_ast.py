@@ -7,7 +7,8 @@ from skimage import data
 
 from huafang import images
 from huafang.errors import BadInput
-from huafang.nets import bands, micro_ast
+from huafang.kernels import tiled
+from huafang.nets import micro_ast
 from huafang.ops import resize
 from tests.nets.fixtures import Fixture, apart
 
@@ -30,7 +31,7 @@ def test_the_network_is_the_authors(shared):
     with torch.no_grad():
         styled = net.styled(net.style(fixture.input("style", 64, 64)))
         assert apart(styled(fixture.input("content", 48, 80)), fixture.want("y")) < 5e-5
-    assert apart(bands.run(styled, fixture.input("content", 48, 80)), fixture.want("y")) < 5e-5
+    assert apart(tiled.run(styled, fixture.input("content", 48, 80)), fixture.want("y")) < 5e-5
 
 
 @pytest.mark.parametrize("style", ["coffee", "bricks", "composition_vii_kandinsky"])
@@ -41,7 +42,7 @@ def test_in_bfloat16_the_picture_is_nearly_the_same(shared, style):
     if style != "coffee":
         painting = resize.shrunk(images.decode(images.ingest((shared / "photos" / "style" / f"{style}.jpg").read_bytes()).data), 512)
     styled = net.painting(photo, net.style(painting), 1.0)
-    exact, rough = (bands.run(styled, photo, dtype=dtype).clamp(0, 1) for dtype in (torch.float32, torch.bfloat16))
+    exact, rough = (tiled.run(styled, photo, dtype=dtype).clamp(0, 1) for dtype in (torch.float32, torch.bfloat16))
     assert not torch.equal(exact, rough)
     assert -10 * torch.log10((exact - rough).square().mean()) > 47  # dB
 

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from huafang.errors import BadInput
-from huafang.nets import bands, multi_style
+from huafang.kernels import tiled
+from huafang.nets import multi_style
 
 SHAPES = {
     "contract.conv1": (9, 3, 32),
@@ -60,7 +61,7 @@ def test_the_network_is_the_papers_spelled_plainly(size, shares):
     with torch.no_grad():
         wanted = plainly(state, picture, shares)
         assert float((net(picture) - wanted).abs().max()) < 1e-5
-    assert float((bands.run(net, picture) - wanted).abs().max()) < 2e-5
+    assert float((tiled.run(net, picture) - wanted).abs().max()) < 2e-5
 
 
 def test_a_style_is_two_thousandths_of_the_network():

@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from huafang.errors import BadInput
-from huafang.nets import bands, rev_resnet
+from huafang.kernels import tiled
+from huafang.nets import rev_resnet
 from huafang.ops import cwct
 from tests.nets.fixtures import Fixture, apart
 
@@ -68,7 +69,7 @@ def test_bands_are_the_whole_and_decoding_undoes_encoding(monkeypatch, size):
         for block in net.blocks:  # the paper's equations, on whole maps
             inner = block(other)
             one, other = (rev_resnet.fold(other), rev_resnet.fold(one) + inner) if block.stride == 2 else (other, one + inner)
-    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiled, "NUMBERS", {"cpu": 1})
     halves = net.encode(picture, report=lambda: heard.append(1))
     assert max(apart(halves[0], one), apart(halves[1], other)) < 1e-5
     assert len(heard) == net.reports(picture.device, *size) >= len(net.blocks)
@@ -79,7 +80,7 @@ def test_bands_are_the_whole_and_decoding_undoes_encoding(monkeypatch, size):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_threads_change_no_bit(monkeypatch, dtype):
     net, picture = rev_resnet.build(random_state(), "random"), torch.rand(1, 3, 136, 40, generator=torch.Generator().manual_seed(1))
-    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiled, "NUMBERS", {"cpu": 1})
     before, found = torch.get_num_threads(), []
     try:
         for count in (1, 3):

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from huafang.errors import BadInput
-from huafang.nets import bands, stargan
+from huafang.kernels import tiled
+from huafang.nets import stargan
 from tests.nets.fixtures import Fixture, apart
 
 
@@ -23,8 +24,8 @@ def test_the_generator_is_the_authors(shared):
     with torch.no_grad():
         assert apart(net(marked), fixture.want("train_mode")) < 5e-5
         assert apart(net(marked), fixture.want("eval_mode")) > 0.1, "running statistics make another picture"
-    assert apart(bands.run(net, marked), fixture.want("train_mode")) < 5e-5
-    told = bands.run(net.told((1, 0, 0, 1, 0)), (picture + 1) / 2)
+    assert apart(tiled.run(net, marked), fixture.want("train_mode")) < 5e-5
+    told = tiled.run(net.told((1, 0, 0, 1, 0)), (picture + 1) / 2)
     assert apart(told, fixture.want("train_mode") / 2 + 0.5) < 5e-5
 
 
@@ -32,7 +33,7 @@ def test_the_generator_is_the_authors(shared):
 def test_bands_are_the_whole(size):
     net, picture = stargan.build(random_state(2), "random").told((0.0, 1.0)), torch.rand(1, 3, *size)
     with torch.no_grad():
-        assert apart(bands.run(net, picture), net(picture)) < 2e-5
+        assert apart(tiled.run(net, picture), net(picture)) < 2e-5
 
 
 def test_labels_are_as_many_as_the_network_has():

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from huafang.errors import BadInput
-from huafang.nets import bands, convolutions, transformer_net
+from huafang.kernels import convolutions, tiled
+from huafang.nets import transformer_net
 from tests.nets.fixtures import Fixture, apart
 
 
@@ -18,9 +19,9 @@ def test_the_network_is_that_of_pytorch_examples(shared, monkeypatch, given, siz
     picture = 255 * fixture.input(given, *size)
     with torch.no_grad():
         assert apart(net(picture), fixture.want(wanted)) < 2e-5  # PyTorch rounds to 1.2e-5 with AVX2 alone
-    assert apart(bands.run(net, picture), fixture.want(wanted)) < 5e-5
+    assert apart(tiled.run(net, picture), fixture.want(wanted)) < 5e-5
     monkeypatch.setattr(convolutions, "_pays", lambda plan: False)
-    assert apart(bands.run(net, picture), fixture.want(wanted)) < 2e-5, "without Winograd's tiles"
+    assert apart(tiled.run(net, picture), fixture.want(wanted)) < 2e-5, "without Winograd's tiles"
 
 
 def random_state(layout: str = "examples", seed: int = 0) -> dict[str, torch.Tensor]:
@@ -63,7 +64,7 @@ def test_rrminas_layout_is_its_layers_spelled_plainly(size):
     x = conv(x, "DeconvBlock.4", norm=False)
     with torch.no_grad():
         assert apart(net(given), x) < 5e-4
-    assert apart(bands.run(net, given), x) < 1e-3, "of 255"
+    assert apart(tiled.run(net, given), x) < 1e-3, "of 255"
 
 
 def test_running_statistics_of_old_checkpoints_are_left_out(tmp_path):

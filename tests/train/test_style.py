@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from huafang.errors import BadInput
+from huafang.kernels.layers import moments
 from huafang.nets import micro_ast
-from huafang.nets.layers import moments
 from huafang.nets.micro_ast import MicroAST
 from huafang.notes import Note
 from huafang.ops.gram import gram

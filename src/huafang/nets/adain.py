@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from huafang.nets import bands, checkpoint
-from huafang.nets.layers import AdaIN, statistics
+from huafang.kernels import tiled
+from huafang.kernels.layers import AdaIN, statistics
+from huafang.nets import checkpoint
 
 ALLOWED = "AdaIN's encoder (vgg.0.weight, … or 0.weight, …) and decoder (decoder.1.weight, … or 1.weight, …)"
 LEAST_SIDE = 16
@@ -57,7 +58,7 @@ class AdaINNet(nn.Module):
 
     def style(self, painting: Tensor) -> Style:
         """What there is to know of a painting, (1, 3, H, W) in [0, 1]."""
-        return statistics(bands.run(self.vgg, painting))
+        return statistics(tiled.run(self.vgg, painting))
 
     def mixed(self, styles: Sequence[Style], shares: Sequence[float]) -> Style:
         """Several styles as one by `shares` that sum to 1. AdaIN is linear in its target, so this is the paper's interpolation of features (equation 15)."""

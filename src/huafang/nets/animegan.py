@@ -11,8 +11,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from huafang.kernels.layers import Enlarge, Ranged
 from huafang.nets import checkpoint
-from huafang.nets.layers import Enlarge, Ranged
 
 Upsampling = Literal["tf1", "half_pixel", "align_corners"]
 ALLOWED = "the generator of AnimeGANv2 as bryandlee's PyTorch port has it (block_a.0.1.weight, …)"

@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from huafang.errors import BadInput
+from huafang.kernels.layers import Enlarge, normed, scale_and_shift
+from huafang.kernels.lazy import LAYERS, Job, Map, Moments, Placewise, Plan, Sums, layer
 from huafang.nets import checkpoint
-from huafang.nets.layers import Enlarge, normed, scale_and_shift
-from huafang.nets.maps import LAYERS, Job, Map, Moments, Placewise, Plan, Sums, layer
 from huafang.ops.guided import guided
 
 Tail = Literal["main", "support"]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from huafang.context import Context, Result
-from huafang.nets import bands
+from huafang.kernels import tiled
 from huafang.nets.feedforward import Steps, brought
 from huafang.ops import colour, resize
 from huafang.ops.blend import KeepColours
@@ -49,7 +49,7 @@ def restyle(ctx: Context, net: Painter[S], p: AnyStyle, *, least: int) -> Result
         wanted = list(read) if p.masks else [net.mixed(read, shares)]
         networks = [net.painting(wide, one, p.strength) for one in wanted]
     steps, dtype = Steps(ctx), getattr(torch, p.precision)
-    painted = (bands.run(one, wide, report=partial(steps.band, run=run, runs=len(networks)), dtype=dtype) for run, one in enumerate(networks))
+    painted = (tiled.run(one, wide, report=partial(steps.band, run=run, runs=len(networks)), dtype=dtype) for run, one in enumerate(networks))
     if p.masks:
         styled = _masked(painted, photo, [resize.resized(colour.luminance(ctx.image(mask)), *photo.shape[2:]) for mask in p.masks], shares)
     else:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from huafang.kernels.layers import Ranged
 from huafang.nets import checkpoint
-from huafang.nets.layers import Ranged
 
 ALLOWED = "CartoonGAN's generator as Yijunmaverick's port has it (conv01_1.weight, in01_1.scale, …)"
 LEAST_SIDE, MULTIPLE = 8, 4

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from huafang.kernels.layers import Ranged
 from huafang.nets import checkpoint
-from huafang.nets.layers import Ranged
 
 ALLOWED = "CycleGAN's generator of nine residual blocks, without antialiasing (model.1.weight, …, model.26.bias)"
 LEAST_SIDE, MULTIPLE = 8, 4

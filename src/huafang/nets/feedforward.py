@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from huafang.context import Context, Result
-from huafang.nets import bands
+from huafang.kernels import tiled
 from huafang.notes import Note
 from huafang.ops import resize
 from huafang.ops.blend import KeepColours, settled
@@ -32,7 +32,7 @@ def restyle(ctx: Context, net: nn.Module, p: OnePass, *, least: int = 1, multipl
     """
     photo, notes = brought(ctx, p.content, p.size)
     steps = Steps(ctx)
-    styled = bands.run(net, resize.widened(photo, least, multiple), report=steps.band, dtype=getattr(torch, p.precision))
+    styled = tiled.run(net, resize.widened(photo, least, multiple), report=steps.band, dtype=getattr(torch, p.precision))
     return Result(images=[steps.finish(styled, photo, p.strength, p.keep_colours)], notes=notes)
 
 

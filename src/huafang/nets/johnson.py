@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from huafang.errors import BadInput
+from huafang.kernels.layers import Ranged
+from huafang.kernels.lazy import Gathered, Map, Plan, layer
 from huafang.models import tensorfile
 from huafang.nets import checkpoint
-from huafang.nets.layers import Ranged
-from huafang.nets.maps import Gathered, Map, Plan, layer
 
 MARK = "torch7.layers"
 """The metadata that holds the layers, as `models/pull/torch7_style.py` writes them: [kind, …] each."""

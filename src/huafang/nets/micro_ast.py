@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from huafang.kernels.layers import AdaIN, moments, statistics
 from huafang.nets import checkpoint
-from huafang.nets.layers import AdaIN, moments, statistics
 from huafang.ops import resize
 
 ALLOWED = "MicroAST (content_encoder.…, style_encoder.…, modulator.…, decoder.…)"

@@ -18,9 +18,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from huafang.nets import bands, checkpoint, layers
-from huafang.nets.maps import LAYERS, Map, Plan, Source
-from huafang.ops import thin
+from huafang.kernels import conv3x3_narrow, layers, tiled
+from huafang.kernels.lazy import LAYERS, Map, Plan, Source
+from huafang.nets import checkpoint
 from huafang.ops.threads import Each, Link, Work, workers
 
 ALLOWED = "CAP-VSTNet (stack.0.conv.1.weight, …, channel_reduction.block_list.1.conv.7.bias)"
@@ -107,8 +107,8 @@ class Block(nn.Module):
     def adding(self, half: Tensor, other: Tensor, sign: int, dtype: torch.dtype) -> Work:
         """What does half += sign · F(other), in place, in the rows that it is called with; bands may be done in any order, or at once."""
         if self.width <= THIN and half.device.type == "cpu":
-            one, two, three = (thin.Taps.of(module) for module in self.conv if isinstance(module, nn.Conv2d))
-            return partial(thin.add, half, other, (one, two, three), sign)
+            one, two, three = (conv3x3_narrow.Taps.of(module) for module in self.conv if isinstance(module, nn.Conv2d))
+            return partial(conv3x3_narrow.add, half, other, (one, two, three), sign)
         plan = _Fleeting(other.device, dtype, tile=TILE)
         made: Map = layers.Settled(_ChannelsLast(other), dtype, None, 1.0)  # as it is, mirrored and rounded in one pass
         for module in self.conv:
@@ -180,7 +180,7 @@ def cuts(device: torch.device, channels: int, height: int, width: int) -> list[t
 
 
 def _numbers(device: torch.device) -> int:
-    return bands.NUMBERS.get(device.type, bands.NUMBERS_ELSEWHERE)
+    return tiled.NUMBERS.get(device.type, tiled.NUMBERS_ELSEWHERE)
 
 
 class Reduction(nn.Module):

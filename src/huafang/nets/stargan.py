@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from huafang.errors import BadInput
+from huafang.kernels.layers import Ranged
+from huafang.kernels.lazy import Map, Plan, Pointwise, layer
 from huafang.nets import checkpoint
-from huafang.nets.layers import Ranged
-from huafang.nets.maps import Map, Plan, Pointwise, layer
 
 ALLOWED = "StarGAN's generator (main.0.weight, main.1.weight, …)"
 LEAST_SIDE, MULTIPLE = 8, 4

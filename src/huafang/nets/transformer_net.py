@@ -13,8 +13,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from huafang.kernels.layers import Ranged
 from huafang.nets import checkpoint, johnson
-from huafang.nets.layers import Ranged
 
 Layout = Literal["examples", "rrmina"]
 ALLOWED = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from huafang.ops.compiled import inline
+from huafang.ops.jit import inline
 
 Colour = tuple[float, float, float]
 Point = tuple[float, float]

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from huafang.errors import BadInput
+from huafang.kernels import tiled
 from huafang.models import kinds
 from huafang.models.pull import convert
 from huafang.models.pull.torch7 import Broken, Thing, read
-from huafang.nets import bands, transformer_net
+from huafang.nets import transformer_net
 from tests.conftest import scene
 from tests.models.pull import johnson_file
 from tests.models.pull.torch7_file import written
@@ -62,7 +63,7 @@ def test_a_converted_style_paints_as_lua_did(tmp_path, name):
         assert wanted.shape[2] >= height
         with torch.no_grad():
             assert float((net(photo) - wanted).abs().max()) < 5e-5
-        assert float((bands.run(net, photo) - wanted).abs().max()) < 1e-4
+        assert float((tiled.run(net, photo) - wanted).abs().max()) < 1e-4
     assert transformer_net.least(net) == 1 + 8 * arch.count("R")
 
 

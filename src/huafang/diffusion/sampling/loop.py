@@ -46,7 +46,8 @@ def sample(
 
     With `over`, latents of a picture, the loop starts from them under as much of the noise `start` as the `last` so many of the `steps` take away again
     (SDEdit, Meng et al. 2022); with none of them, `over` comes back. What is
-    `fixed` is put back after each step, under the noise of the next (Avrahami et al., Blended Latent Diffusion, 2023). `heard` is called once for each step taken; what it raises ends the loop.
+    `fixed` is put back after each step, under the noise of the next (Avrahami et al., Blended Latent Diffusion, 2023).
+    `heard` is called once for each step taken; what it raises ends the loop.
     `at_step` is called before each step with its number, from 0, and how many are taken; the conditioning is asked for by the same number.
     Raises JobFailed (`model.overflow`) where the UNet gives a NaN or an infinity.
     """

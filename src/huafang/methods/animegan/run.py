@@ -10,9 +10,9 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from huafang.context import Context, Result
+from huafang.kernels.layers import Ranged
 from huafang.methods.animegan import AnimeGan
 from huafang.nets import anime_reference, animegan, animegan_v3, checkpoint, feedforward
-from huafang.nets.layers import Ranged
 from huafang.notes import Note
 
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from huafang.context import Context, Result
+from huafang.kernels import tiled
 from huafang.methods.cap_vstnet import CapVstNet
-from huafang.nets import arbitrary, bands, feedforward, rev_resnet
+from huafang.nets import arbitrary, feedforward, rev_resnet
 from huafang.nets.rev_resnet import Halves, Mode
 from huafang.notes import Note
 from huafang.ops import colour, cwct, resize
@@ -125,7 +126,7 @@ def _everywhere(halves: Halves, work: Callable[[int, int, int], T]) -> Iterator[
     """What `work` gives of each band: the number of the half, the first row, and the first that is not in the band any more."""
     with workers(halves[0].device) as each:
         for which, half in enumerate(halves):
-            numbers = NUMBERS if half.device.type == "cpu" else bands.NUMBERS_ELSEWHERE
+            numbers = NUMBERS if half.device.type == "cpu" else tiled.NUMBERS_ELSEWHERE
             height, rows = half.shape[2], max(1, numbers // half[:, :, 0].numel())
             yield from each(partial(work, which), [(first, min(height, first + rows)) for first in range(0, height, rows)])
 

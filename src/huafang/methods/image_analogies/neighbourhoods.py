@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import Array
+from huafang.ops.jit import Array
 
 Ints = npt.NDArray[np.int32]
 

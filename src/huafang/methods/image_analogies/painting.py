@@ -3,7 +3,7 @@
 import numpy as np
 
 from huafang.methods.image_analogies.tree import Ints, nearest
-from huafang.ops.compiled import Array, inline, rows
+from huafang.ops.jit import Array, inline, rows
 
 
 @inline

@@ -15,8 +15,8 @@ from huafang.methods.image_analogies.painting import paint
 from huafang.methods.image_analogies.tree import Ints, planted
 from huafang.notes import Note
 from huafang.ops import colour
-from huafang.ops.compiled import Array
 from huafang.ops.edges import gaussian_blur
+from huafang.ops.jit import Array
 from huafang.ops.resize import shrunk
 
 SMALLEST = 20

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import Array, inline, rows
+from huafang.ops.jit import Array, inline, rows
 
 Ints = npt.NDArray[np.int32]
 

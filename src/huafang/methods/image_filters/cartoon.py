@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from huafang.methods.image_filters import ImageFilters, lines
 from huafang.methods.image_filters.passes import Passes, Scene
-from huafang.ops.compiled import Real, inline, rows
+from huafang.ops.jit import Real, inline, rows
 
 Array = npt.NDArray[np.float32]
 

@@ -11,8 +11,8 @@ from huafang.methods.image_filters import ImageFilters, lines
 from huafang.methods.image_filters.noise import strokes, turbulence
 from huafang.methods.image_filters.passes import Passes, Scene
 from huafang.ops import colour
-from huafang.ops.compiled import bilinear, rows
 from huafang.ops.edges import gaussian_blur
+from huafang.ops.jit import bilinear, rows
 
 Array = npt.NDArray[np.float32]
 

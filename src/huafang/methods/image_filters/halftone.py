@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from huafang.methods.image_filters import ImageFilters
 from huafang.methods.image_filters.passes import Passes, Scene
-from huafang.ops.compiled import bilinear, rows
 from huafang.ops.edges import gaussian_blur
+from huafang.ops.jit import bilinear, rows
 
 Array = npt.NDArray[np.float32]
 

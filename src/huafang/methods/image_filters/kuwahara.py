@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import inline, rows
+from huafang.ops.jit import inline, rows
 
 Array = npt.NDArray[np.float32]
 Places = npt.NDArray[np.uint32]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huafang.methods.image_filters.passes import Passes, Scene
-from huafang.ops.compiled import bilinear, rows
+from huafang.ops.jit import bilinear, rows
 
 Array = npt.NDArray[np.float32]
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from huafang.ops.compiled import Real, inline
+from huafang.ops.jit import Real, inline
 
 
 @inline

@@ -15,8 +15,8 @@ from huafang.methods.image_filters.kuwahara import kuwahara, trusts, windows
 from huafang.methods.image_filters.noise import turbulence, value_noise
 from huafang.methods.image_filters.passes import Passes, Scene
 from huafang.ops.colour import luminance
-from huafang.ops.compiled import bilinear, rows
 from huafang.ops.edges import edge_flow, gaussian_blur, structure_tensor
+from huafang.ops.jit import bilinear, rows
 
 Array = npt.NDArray[np.float32]
 

@@ -32,7 +32,7 @@ def run(p: Outpaint, ctx: Context) -> Result:
     with generate.ready(p, ctx) as drawer:
         notes = list(drawer.notes)
         taken = max(1, min(int(p.steps * p.strength), p.steps))
-        wide, high = fitted(width, height, p.size, own=drawer.model.size, block=max(8, drawer.model.scale))
+        wide, _ = fitted(width, height, p.size, own=drawer.model.size, block=max(8, drawer.model.scale))
         if wide < COARSE * width:
             en = f"what is new was drawn at {wide / width:.2g} times the photo's scale, so it is softer than the photo; set size for more detail"
             notes.append(Note(en, f"新增部分按照片 {wide / width:.2g} 倍的比例绘制，会比照片模糊；可增大“尺寸”以获得更多细节。"))

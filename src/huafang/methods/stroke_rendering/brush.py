@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from huafang.methods.stroke_rendering.guides import Array
 from huafang.methods.stroke_rendering.strokes import Ints, spline
-from huafang.ops.compiled import exact, exact_inline, rows
+from huafang.ops.jit import exact, exact_inline, rows
 
 TILE = 256
 BRISTLES = 256

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huafang.methods.stroke_rendering.guides import Array
-from huafang.ops.compiled import exact, exact_inline
+from huafang.ops.jit import exact, exact_inline
 
 Ints = npt.NDArray[np.int32]
 

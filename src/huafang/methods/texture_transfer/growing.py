@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from huafang.methods.texture_transfer.matching import Bools, Ints, grow
-from huafang.ops.compiled import Array
+from huafang.ops.jit import Array
 
 SEED = 3
 """Side of the seed, cut from the texture at random (section 2.2)."""

@@ -7,7 +7,7 @@ wanted there (n, 4), and the weights (n, 2) of the colour's and of the fourth ch
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import Array, inline, rows
+from huafang.ops.jit import Array, inline, rows
 
 Ints = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]

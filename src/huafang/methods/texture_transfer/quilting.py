@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from huafang.methods.texture_transfer.matching import Bools, Ints, drawn, seam
-from huafang.ops.compiled import Array
+from huafang.ops.jit import Array
 
 PLACES = 32_768
 """Blocks of a large texture that are tried for a place; of a smaller one all are."""

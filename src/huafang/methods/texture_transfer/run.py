@@ -15,8 +15,8 @@ from huafang.methods.texture_transfer.quilting import Photo, Quilt, blocks
 from huafang.notes import Note
 from huafang.ops import colour
 from huafang.ops.blend import settled
-from huafang.ops.compiled import Array
 from huafang.ops.edges import gaussian_blur
+from huafang.ops.jit import Array
 from huafang.ops.resize import resized, shrunk
 
 BLOCKS = {"synthesis": 11, "quilting": 36, "transfer": 24}

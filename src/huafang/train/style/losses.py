@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from huafang.kernels.layers import moments
 from huafang.nets import squeezenet, vgg
-from huafang.nets.layers import moments
 from huafang.ops.gram import gram
 
 N = TypeVar("N", bound=nn.Module)

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import Array, leave, real, rows
-from huafang.ops.passes import Bits, filled, numbers
+from huafang.kernels.fused import Bits, filled, numbers
+from huafang.ops.jit import Array, leave, real, rows
 
 G = torch.tensor([[1, 0, 0], [1, 1, 1], [0, 0, 1]], dtype=torch.float64)
 NUMBERS, LEAST = 1 << 19, 256

@@ -1,11 +1,11 @@
 """9 × 9 convolutions from few channels or to few, with less than a third of the products: nine of 3 × 3 taps beside each other, each by Winograd's minimal
 filtering F(3 × 3, 3 × 3).
 
-As in `winograd_wide.py`, tiles lie as far apart as the parts of the kernel: what is transformed of a tile of 5 × 5 pixels serves all nine parts, that of the
-tile itself and those of its neighbours. What is left for each of the 25 transformed numbers is a 3 × 3 convolution over tiles. With few channels on one side
-a matrix product has nothing to fill vectors with: here their lanes are the tiles of a row, as in `thin.py`. The points of interpolation are 0, ±1, 2 and ∞
-(Lavin & Gray 2016, section 4): of noise, the result is hardly rougher than the direct sum; but of what is smooth that has the same error everywhere, and this
-has not.
+As in `winograd_f4x4_7x7.py`, tiles lie as far apart as the parts of the kernel: what is transformed of a tile of 5 × 5 pixels serves all nine parts, that of
+the tile itself and those of its neighbours. What is left for each of the 25 transformed numbers is a 3 × 3 convolution over tiles. With few channels on one
+side a matrix product has nothing to fill vectors with: here their lanes are the tiles of a row, as in `thin.py`. The points of interpolation are 0, ±1, 2 and
+∞ (Lavin & Gray 2016, section 4): of noise, the result is hardly rougher than the direct sum; but of what is smooth that has the same error everywhere, and
+this has not.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import Array, Real, inline, real, rows
-from huafang.ops.passes import Bits, filled, numbers
+from huafang.kernels.fused import Bits, filled, numbers
+from huafang.ops.jit import Array, Real, inline, real, rows
 
 Words = npt.NDArray[np.uint64]
 KERNEL, TILE, LINES = 9, 3, 5

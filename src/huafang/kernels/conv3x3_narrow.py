@@ -3,8 +3,8 @@
 With 4 channels, three quarters of what PyTorch's kernels do is padding. On lines the lanes of a processor are the pixels of a row, so none is idle; and as each
 few rows run through all three convolutions while their neighbours are in the cache, nothing between them goes through the memory.
 
-Four rows of a result are made at once, from six, by Winograd's F(4, 3) down the columns (`winograd.py`; across them the kernel is summed plainly), with half of
-the products: of six transformed rows each goes through a kernel of three numbers, and the six sums are transformed back.
+Four rows of a result are made at once, from six, by Winograd's F(4, 3) down the columns (`winograd_f4x4_3x3.py`; across them the kernel is summed plainly),
+with half of the products: of six transformed rows each goes through a kernel of three numbers, and the six sums are transformed back.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from huafang.ops import winograd
-from huafang.ops.compiled import Array, inline, rows
+from huafang.kernels import winograd_f4x4_3x3
+from huafang.ops.jit import Array, inline, rows
 
 ZERO = np.float32(0)
 TILE, LINES = 4, 6
@@ -33,7 +33,7 @@ NEXT = LINES * ROOM
 KEPT = 16
 """Rows of what lies between two convolutions that are kept, row y in place y % KEPT."""
 
-_forth, _back = winograd.forth(ROOM), winograd.back(FOUR * ROOM)
+_forth, _back = winograd_f4x4_3x3.forth(ROOM), winograd_f4x4_3x3.back(FOUR * ROOM)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Taps:
         weight = module.weight.detach().double()
         assert module.bias is not None, "the convolutions of our networks"
         count, channels = weight.shape[:2]
-        each = torch.einsum("rh,kchw->rkcw", winograd.G, weight).float().view(LINES, count // FOUR, FOUR, channels // TWO, TWO, 3)
+        each = torch.einsum("rh,kchw->rkcw", winograd_f4x4_3x3.G, weight).float().view(LINES, count // FOUR, FOUR, channels // TWO, TWO, 3)
         return cls(each.transpose(2, 3).reshape(LINES, count // FOUR, channels // TWO, -1).contiguous().numpy(), module.bias.detach().numpy())
 
 

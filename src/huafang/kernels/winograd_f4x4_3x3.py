@@ -6,7 +6,7 @@ Neural Networks", section 4.2) describe it.
 The sums over channels are 36 matrix products. The points of interpolation are 0, ±2/3, ±3/2 and ∞, where the paper has 0, ±1, ±2 and ∞: powers near 1 lose
 fewer digits (Alam et al. 2022, "Winograd Convolution for Deep Neural Networks: Efficient Point Selection", finds the like). Of noise, the result is less than
 half as rough as with the paper's points, and about four times as rough as the direct sum; of what is smooth, hardly rougher than that. So bfloat16 bears it,
-but for networks that enlarge what is lost (`winograd_half.py`). What is transformed is rounded to it once, before the products; sums are taken in float32.
+but for networks that enlarge what is lost (`winograd_f2x2_3x3.py`). What is transformed is rounded to it once, before the products; sums are taken in float32.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import Array, Real, give, inline, leave, real, rows
-from huafang.ops.passes import Bits, filled, numbers
+from huafang.kernels.fused import Bits, filled, numbers
+from huafang.ops.jit import Array, Real, give, inline, leave, real, rows
 
 TILE = 4
 NEAR, FAR = 2 / 3, 3 / 2

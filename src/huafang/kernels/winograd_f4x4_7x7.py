@@ -1,8 +1,8 @@
 """7 × 7 convolutions with a quarter of the products: four of 4 × 4 taps beside each other, each by Winograd's minimal filtering F(4 × 4, 4 × 4).
 
-As in `winograd.py`, but tiles are of 7 × 7 pixels and lie 4 apart, which is also how far apart the four parts of the kernel are: what is transformed of a tile
-serves all four, that of the tile itself and those of its neighbours to the left and above. The points of interpolation are 0, ±1, ±2, 1/2 and ∞ (Lavin & Gray
-2016, section 4; the choice by the error measured): against the direct sum a digit of float32's seven is lost, as with `winograd.py`.
+As in `winograd_f4x4_3x3.py`, but tiles are of 7 × 7 pixels and lie 4 apart, which is also how far apart the four parts of the kernel are: what is transformed
+of a tile serves all four, that of the tile itself and those of its neighbours to the left and above. The points of interpolation are 0, ±1, ±2, 1/2 and ∞
+(Lavin & Gray 2016, section 4; the choice by the error measured): against the direct sum a digit of float32's seven is lost, as with `winograd_f4x4_3x3.py`.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from huafang.ops.compiled import Array, rows
-from huafang.ops.passes import filled
+from huafang.kernels.fused import filled
+from huafang.ops.jit import Array, rows
 
 KERNEL, TILE = 7, 4
 AT_ONCE = 128

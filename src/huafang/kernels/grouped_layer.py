@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from huafang.nets.layers import Doubled, Mirrored, Settled
-from huafang.nets.maps import Map, room
-from huafang.ops import grouped, passes
+from huafang.kernels import conv3x3_grouped, fused
+from huafang.kernels.layers import Doubled, Mirrored, Settled
+from huafang.kernels.lazy import Map, room
 
 WIDEST = 64
 """To more channels the general code is as quick: its vectors are full."""
@@ -14,7 +14,7 @@ WIDEST = 64
 def fits(module: nn.Conv2d) -> bool:
     """Whether `Grouped` is for this convolution of a mirrored map."""
     square = module.kernel_size == (3, 3) and module.padding == (0, 0) and module.stride in ((1, 1), (2, 2))
-    return square and module.groups > 1 and module.in_channels <= grouped.MOST * module.groups and module.out_channels <= WIDEST
+    return square and module.groups > 1 and module.in_channels <= conv3x3_grouped.MOST * module.groups and module.out_channels <= WIDEST
 
 
 class Grouped(Map):
@@ -42,14 +42,14 @@ class Grouped(Map):
         low = int(above.min())
         band = self._source.rows(low, int(below.max()) + 1).permute(0, 2, 3, 1)[0].contiguous()
         out = room(self.channels, last - first, self.width, band.device, self._dtype)
-        given, made = passes.numbers(band), passes.numbers(out.permute(0, 2, 3, 1)[0])
+        given, made = fused.numbers(band), fused.numbers(out.permute(0, 2, 3, 1)[0])
         if self._double:
-            grouped.doubled(given, (above - low).numpy(), (below - low).numpy(), share.numpy(), self._weight, self._bias, self._slope, made)
+            conv3x3_grouped.doubled(given, (above - low).numpy(), (below - low).numpy(), share.numpy(), self._weight, self._bias, self._slope, made)
             return out
         ones, none = torch.ones(band.shape[2]), torch.zeros(band.shape[2])
         scale, shift, slope = (*self._settled.known(band.device), self._settled.slope) if self._settled else (ones, none, 1.0)
         settle = (scale.numpy(), shift.numpy(), slope)
-        grouped.convolved(given, (above - low).numpy(), self._margins[:2], *settle, self._weight, self._bias, self._step, self._slope, made)
+        conv3x3_grouped.convolved(given, (above - low).numpy(), self._margins[:2], *settle, self._weight, self._bias, self._step, self._slope, made)
         return out
 
 

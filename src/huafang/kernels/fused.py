@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import leave, real, rows
+from huafang.ops.jit import leave, real, rows
 
 Bits = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
 

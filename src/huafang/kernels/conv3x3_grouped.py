@@ -1,6 +1,6 @@
 """3 × 3 convolutions in groups of one or two channels, which general code for convolutions is slow at: a few products for each number that is read.
 
-Maps are (H, W, C), channels last, as in `passes.py`. A row of the source is made ready once, and three of them are kept: norm, rectifier and mirrored border
+Maps are (H, W, C), channels last, as in `fused.py`. A row of the source is made ready once, and three of them are kept: norm, rectifier and mirrored border
 are taken in on the way, so that none of these maps is ever written to memory. Groups are taken in blocks of 16, the lanes of a processor's vectors: a row
 that is ready has the first channel of each group, pixel by pixel, and another the second.
 
@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import Array, inline, leave, real, rows
-from huafang.ops.passes import Bits
+from huafang.kernels.fused import Bits
+from huafang.ops.jit import Array, inline, leave, real, rows
 
 Ints = npt.NDArray[np.int64]
 LANES = 16

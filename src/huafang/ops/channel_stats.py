@@ -7,7 +7,7 @@ places at a time are laid channel by channel, so that the lanes of a processor a
 import numpy as np
 import numpy.typing as npt
 
-from huafang.ops.compiled import inline, rows
+from huafang.ops.jit import inline, rows
 
 Reals = npt.NDArray[np.float64]
 Features = npt.NDArray[np.float32] | npt.NDArray[np.float64]

@@ -1,15 +1,15 @@
 """3 × 3 convolutions in bfloat16 with four ninths of the products: Winograd's F(2 × 2, 3 × 3) (Lavin & Gray 2016, section 4.1).
 
-As `winograd.py`, for networks that enlarge what its tiles lose in bfloat16: of noise, these leave a result about 1.6 times as rough as the direct sum, those
-four times. What is transformed is rounded once, before the products; sums are taken in float32.
+As `winograd_f4x4_3x3.py`, for networks that enlarge what its tiles lose in bfloat16: of noise, these leave a result about 1.6 times as rough as the direct
+sum, those four times. What is transformed is rounded once, before the products; sums are taken in float32.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from huafang.ops.compiled import Array, leave, real, rows
-from huafang.ops.passes import Bits, filled, numbers
+from huafang.kernels.fused import Bits, filled, numbers
+from huafang.ops.jit import Array, leave, real, rows
 
 TILE = 2
 G = torch.tensor([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], dtype=torch.float64) / 2

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from huafang.nets.maps import Gathered, Map, Moments, Placewise, Plan, Pointwise, layer, picked, room
-from huafang.ops import passes
+from huafang.kernels import fused
+from huafang.kernels.lazy import Gathered, Map, Moments, Placewise, Plan, Pointwise, layer, picked, room
 
 
 @lru_cache(64)
@@ -99,10 +99,10 @@ class Settled(Placewise):
         return out
 
     def settle(self, band: Tensor, places: Tensor, left: int, right: int, out: Tensor) -> None:
-        """As `bordered`, left in `out`, which is as `passes.settled` wants it. On the CPU."""
+        """As `bordered`, left in `out`, which is as `fused.settled` wants it. On the CPU."""
         scale, shift = self.known(band.device)
-        given = passes.numbers(band.permute(0, 2, 3, 1)[0].contiguous())
-        passes.settled(given, places.numpy(), left, right, scale.numpy(), shift.numpy(), self.slope, passes.numbers(out))
+        given = fused.numbers(band.permute(0, 2, 3, 1)[0].contiguous())
+        fused.settled(given, places.numpy(), left, right, scale.numpy(), shift.numpy(), self.slope, fused.numbers(out))
 
     def known(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """In float32. Threads may settle it at once: they find the same."""

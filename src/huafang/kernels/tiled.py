@@ -15,9 +15,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, fx, nn
 
-from huafang.nets import convolutions as convolutions  # enters the layers that are known
-from huafang.nets import layers
-from huafang.nets.maps import LAYERS, Held, Job, Map, Plan, Source, Sum, made_again
+from huafang.kernels import convolutions as convolutions  # enters the layers that are known
+from huafang.kernels import layers
+from huafang.kernels.lazy import LAYERS, Held, Job, Map, Plan, Source, Sum, made_again
 from huafang.ops.threads import workers
 
 NUMBERS = {"cpu": 1 << 21}

@@ -7,7 +7,8 @@ from skimage import data
 from torch import nn
 
 from huafang.errors import Cancelled
-from huafang.nets import bands, convolutions, maps, transformer_net
+from huafang.kernels import convolutions, lazy, tiled
+from huafang.nets import transformer_net
 from huafang.ops.resize import resized
 from tests.nets.fixtures import apart
 
@@ -48,7 +49,7 @@ def test_what_is_kept_of_weights_is_made_again_when_they_are_others(dtype):
     def held() -> None:
         with torch.no_grad():
             whole = net(picture)
-        assert apart(bands.run(net, picture, dtype=dtype), whole) < (1e-5 if dtype == torch.float32 else 0.02) * float(whole.abs().max())
+        assert apart(tiled.run(net, picture, dtype=dtype), whole) < (1e-5 if dtype == torch.float32 else 0.02) * float(whole.abs().max())
 
     held()
     known = convolutions.MADE[net[2]]
@@ -81,8 +82,8 @@ class Branching(nn.Module):
 @pytest.fixture
 def thin(monkeypatch):
     """Bands of few rows, so that small pictures have many."""
-    monkeypatch.setattr(bands, "NUMBERS", {"cpu": 1})
-    monkeypatch.setattr(bands, "LEAST_ROWS", 3)
+    monkeypatch.setattr(tiled, "NUMBERS", {"cpu": 1})
+    monkeypatch.setattr(tiled, "LEAST_ROWS", 3)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -91,7 +92,7 @@ def thin(monkeypatch):
 @pytest.mark.parametrize("name", [*NETS, "branching"])
 def test_bands_are_the_whole(thin, monkeypatch, name, size, held, threads):
     torch.set_num_threads(threads)
-    monkeypatch.setattr(maps, "HELD", held)
+    monkeypatch.setattr(lazy, "HELD", held)
     torch.manual_seed(0)
     net = Branching() if name == "branching" else nn.Sequential(*NETS[name]())
     for one in net.parameters():
@@ -100,7 +101,7 @@ def test_bands_are_the_whole(thin, monkeypatch, name, size, held, threads):
     before = picture.clone()
     with torch.no_grad():
         whole = net(picture)
-    assert apart(bands.run(net, picture), whole) < 1e-4 * max(1.0, float(whole.abs().max()))
+    assert apart(tiled.run(net, picture), whole) < 1e-4 * max(1.0, float(whole.abs().max()))
     assert torch.equal(picture, before), "what was given is not written over"
 
 
@@ -111,7 +112,7 @@ def test_in_bfloat16_the_picture_is_nearly_the_same(shared, photo, sides):
     net = transformer_net.load(shared / "weights" / "fast_style_candy.safetensors")
     small, side = sides
     picture = resized(resized(torch.from_numpy(photo()).permute(2, 0, 1)[None] / 255, small, small), side, side)
-    exact, rough = (bands.run(net, picture, dtype=dtype).clamp(0, 1) for dtype in (torch.float32, torch.bfloat16))
+    exact, rough = (tiled.run(net, picture, dtype=dtype).clamp(0, 1) for dtype in (torch.float32, torch.bfloat16))
     assert rough.dtype == torch.float32
     assert not torch.equal(exact, rough)
     assert decibels(exact, rough) > 45
@@ -127,13 +128,13 @@ def test_a_picture_is_not_rounded_before_its_first_convolution():
     net = nn.Sequential(nn.Conv2d(3, 16, 3, 1, 1))
     net[0].weight.data = torch.tensor([-1.0, 1.0, 0.0]).expand(16, 3, 3, 3).clone()
     picture = 0.7 + 0.01 * torch.rand(1, 3, 20, 20)
-    exact, rough = (bands.run(net, picture, dtype=dtype)[..., 1:-1] for dtype in (torch.float32, torch.bfloat16))
+    exact, rough = (tiled.run(net, picture, dtype=dtype)[..., 1:-1] for dtype in (torch.float32, torch.bfloat16))
     assert apart(exact, rough) < 0.01 * float(exact.abs().max())
 
 
 @pytest.mark.parametrize("held", [0, 1 << 26], ids=["made again", "held"])
 def test_what_is_fine_is_reckoned_in_float32(monkeypatch, held):
-    monkeypatch.setattr(maps, "HELD_FINELY", held)
+    monkeypatch.setattr(lazy, "HELD_FINELY", held)
 
     class Fine(nn.Module):
         fine = ("first",)
@@ -151,27 +152,27 @@ def test_what_is_fine_is_reckoned_in_float32(monkeypatch, held):
     with torch.no_grad():
         between = net.first(picture)
         wanted = F.conv2d(between.bfloat16(), net.second.weight.bfloat16(), net.second.bias.bfloat16()).float()
-        assert apart(bands.run(net, picture, dtype=torch.bfloat16), wanted) < 0.02
-        assert apart(bands.run(nn.Sequential(net.first), picture, dtype=torch.bfloat16), between) > 1e-3, "without the name"
+        assert apart(tiled.run(net, picture, dtype=torch.bfloat16), wanted) < 0.02
+        assert apart(tiled.run(nn.Sequential(net.first), picture, dtype=torch.bfloat16), between) > 1e-3, "without the name"
         net.second = nn.Sequential()
-        assert apart(bands.run(net, picture, dtype=torch.bfloat16), between) < 1e-5
+        assert apart(tiled.run(net, picture, dtype=torch.bfloat16), between) < 1e-5
 
 
 def test_what_costs_little_to_make_again_is_held_once():
     """The convolution is held for its norm; the norm and the rectifier behind it are made again for what enlarges them."""
-    plan = maps.Plan(torch.device("cpu"))
-    made: maps.Map = maps.Source(torch.rand(1, 3, 9, 9))
+    plan = lazy.Plan(torch.device("cpu"))
+    made: lazy.Map = lazy.Source(torch.rand(1, 3, 9, 9))
     for module in (nn.Conv2d(3, 8, 3), nn.InstanceNorm2d(8), nn.ReLU(), nn.Upsample(scale_factor=2)):
-        made = maps.LAYERS[type(module)](module, plan, made)
+        made = lazy.LAYERS[type(module)](module, plan, made)
     assert len(plan.jobs) == 1
 
 
 def test_memory_of_a_map_that_is_gone_is_used_again_and_that_of_one_in_use_is_not():
-    rooms, cpu = maps.Rooms(), torch.device("cpu")
-    picture = maps.Source(torch.zeros(1, 4, 8, 8))
+    rooms, cpu = lazy.Rooms(), torch.device("cpu")
+    picture = lazy.Source(torch.zeros(1, 4, 8, 8))
 
-    def held(dtype: torch.dtype = torch.float32) -> maps.Held:
-        made = maps.Held(picture, cpu, dtype, rooms)
+    def held(dtype: torch.dtype = torch.float32) -> lazy.Held:
+        made = lazy.Held(picture, cpu, dtype, rooms)
         made.begin()
         return made
 
@@ -190,7 +191,7 @@ def test_memory_of_a_map_that_is_gone_is_used_again_and_that_of_one_in_use_is_no
 def test_every_band_is_reported_and_a_cancel_ends_the_run(thin):
     net = nn.Sequential(nn.Conv2d(3, 4, 3, 1, 1), nn.InstanceNorm2d(4))
     heard: list[tuple[int, int]] = []
-    bands.run(net, torch.rand(1, 3, 30, 10), report=lambda done, total: heard.append((done, total)))
+    tiled.run(net, torch.rand(1, 3, 30, 10), report=lambda done, total: heard.append((done, total)))
     assert heard == [(done, 20) for done in range(1, 21)]
 
     def stop(done: int, total: int) -> None:
@@ -198,20 +199,20 @@ def test_every_band_is_reported_and_a_cancel_ends_the_run(thin):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        bands.run(net, torch.rand(1, 3, 30, 10), report=stop)
+        tiled.run(net, torch.rand(1, 3, 30, 10), report=stop)
 
 
 def test_a_layer_that_bands_do_not_know_is_named():
     with pytest.raises(TypeError, match="bands know nothing of call_function"):
-        bands.run(type("Odd", (nn.Module,), {"forward": lambda self, x: torch.sin(x)})(), torch.rand(1, 3, 8, 8))
+        tiled.run(type("Odd", (nn.Module,), {"forward": lambda self, x: torch.sin(x)})(), torch.rand(1, 3, 8, 8))
 
 
 def test_moments_are_those_of_the_whole():
     picture = 1e3 + torch.rand(1, 3, 50, 20)
     for together in (False, True):
-        moments = maps.Moments(together)
+        moments = lazy.Moments(together)
         for first in range(0, 50, 7):
-            moments.add(maps.Sums.of(picture[:, :, first : first + 7]))
+            moments.add(lazy.Sums.of(picture[:, :, first : first + 7]))
         wanted = picture.double().reshape(1 if together else 3, -1)
         assert torch.allclose(moments.mean, wanted.mean(1), atol=1e-4)
         assert torch.allclose(moments.variance(), wanted.var(1, correction=0), rtol=1e-3)

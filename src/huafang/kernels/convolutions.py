@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from huafang.nets.grouped import Grouped, fits
-from huafang.nets.layers import Doubled, Mirrored
-from huafang.nets.maps import PICTURE, Local, Map, Plan, flat_rows, layer, picked, placed, room
-from huafang.ops import winograd, winograd_doubled, winograd_half, winograd_nine, winograd_wide
+from huafang.kernels import winograd_f2x2_3x3, winograd_f3x3_9x9, winograd_f4x4_3x3, winograd_f4x4_7x7, winograd_upsample2x
+from huafang.kernels.grouped_layer import Grouped, fits
+from huafang.kernels.layers import Doubled, Mirrored
+from huafang.kernels.lazy import PICTURE, Local, Map, Plan, flat_rows, layer, picked, placed, room
 from huafang.ops.dtypes import has_bfloat16_matrix_units
 
 Parameters = tuple[Tensor, Tensor | None]
@@ -38,12 +38,12 @@ def _conv(module: nn.Conv2d, plan: Plan, source: Map) -> Map:
         doubled = source.source
         if source.margins == (1, 1, 1, 1) and isinstance(doubled, Doubled) and doubled.mode == "nearest":
             if _pays(plan) and min(module.in_channels, module.out_channels) >= MANY_DOUBLED:
-                return _TiledDoubled(doubled.source, _transformed(module, winograd_doubled, plan.dtype), _parameters(module, plan.dtype)[1])
+                return _TiledDoubled(doubled.source, _transformed(module, winograd_upsample2x, plan.dtype), _parameters(module, plan.dtype)[1])
             return _Phases(doubled.source, *_made(module, "phases", plan.dtype, lambda: _phases(*_parameters(module, plan.dtype))))
     if plan.device.type == "cpu" and isinstance(source, Mirrored) and fits(module):
         return Grouped(source, module, plan.dtype)
-    if _is((3, 3), module) and isinstance(source, Mirrored) and source.margins == (1, 1, 1, 1) and _tile(module, plan) == winograd.TILE:
-        return _Tiled(source, _transformed(module, winograd, plan.dtype), _parameters(module, plan.dtype)[1])
+    if _is((3, 3), module) and isinstance(source, Mirrored) and source.margins == (1, 1, 1, 1) and _tile(module, plan) == winograd_f4x4_3x3.TILE:
+        return _Tiled(source, _transformed(module, winograd_f4x4_3x3, plan.dtype), _parameters(module, plan.dtype)[1])
     (kernel, across), (step, stride), (before, aside) = module.kernel_size, module.stride, module.padding
     height, width = (source.height + 2 * before - kernel) // step + 1, (source.width + 2 * aside - across) // stride + 1
     return Local(source, (module.out_channels, height, width), (step, before, kernel), _form(module, plan))
@@ -60,8 +60,8 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
     parameters = _parameters(module, plan.dtype)
     if _is((1, 1), module):
         return partial(_pixels, *_parameters(module, plan.grain(module.in_channels)))
-    if plain and _pays(plan) and winograd_nine.fits(module.weight) and (module.out_channels <= FEW or plan.tile == winograd.TILE):
-        return partial(_tiled, winograd_nine, _transformed(module, winograd_nine, torch.float32), _parameters(module, torch.float32)[1], module)
+    if plain and _pays(plan) and winograd_f3x3_9x9.fits(module.weight) and (module.out_channels <= FEW or plan.tile == winograd_f4x4_3x3.TILE):
+        return partial(_tiled, winograd_f3x3_9x9, _transformed(module, winograd_f3x3_9x9, torch.float32), _parameters(module, torch.float32)[1], module)
     if not exact and module.in_channels <= PICTURE and module.groups == 1:
         if not has_bfloat16_matrix_units(plan.device):
             return partial(_direct, *_parameters(module, torch.float32), module)
@@ -72,10 +72,10 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
         return partial(_direct, *parameters, module)
     if plain and _pays(plan):
         if tile := _tile(module, plan):
-            tiles = {winograd.TILE: winograd, winograd_half.TILE: winograd_half}[tile]
+            tiles = {winograd_f4x4_3x3.TILE: winograd_f4x4_3x3, winograd_f2x2_3x3.TILE: winograd_f2x2_3x3}[tile]
             return partial(_tiled, tiles, _transformed(module, tiles, plan.dtype), parameters[1], module)
         if module.kernel_size == (7, 7) and min(module.in_channels, module.out_channels) >= MANY_WIDE:  # in float32 always: a fourth of the products
-            return partial(_tiled, winograd_wide, _transformed(module, winograd_wide, torch.float32), _parameters(module, torch.float32)[1], module)
+            return partial(_tiled, winograd_f4x4_7x7, _transformed(module, winograd_f4x4_7x7, torch.float32), _parameters(module, torch.float32)[1], module)
     if plain and module.out_channels <= FEW and module.kernel_size[1] >= WIDE:
         count = 4 if exact or not has_bfloat16_matrix_units(plan.device) else 8
         return partial(_several, *_made(module, "several", plan.dtype, lambda: _at_once(*parameters, count)), module)
@@ -85,8 +85,8 @@ def _form(module: nn.Conv2d, plan: Plan) -> Form:
 def _tile(module: nn.Conv2d, plan: Plan) -> int:
     """The side of Winograd's tiles for a convolution of 3 × 3, 0 for one that is quicker without."""
     plain = (module.kernel_size, module.stride, module.groups) == ((3, 3), (1, 1), 1)
-    pays = _pays(plan) and min(module.in_channels, module.out_channels) >= MANY and max(module.in_channels, module.out_channels) <= winograd.WIDEST
-    return (winograd.TILE if plan.dtype == torch.float32 else plan.tile) if plain and pays else 0
+    pays = _pays(plan) and min(module.in_channels, module.out_channels) >= MANY and max(module.in_channels, module.out_channels) <= winograd_f4x4_3x3.WIDEST
+    return (winograd_f4x4_3x3.TILE if plan.dtype == torch.float32 else plan.tile) if plain and pays else 0
 
 
 def _pays(plan: Plan) -> bool:
@@ -188,17 +188,17 @@ class _Tiled(Map):
         return placed(self._made(first, last, place), place)
 
     def laid(self, first: int, last: int, slope: float, out: Tensor, place: int) -> bool:
-        winograd.laid(self._pixels(first, last), self.width, self._weight, self._bias, slope, out, place)
+        winograd_f4x4_3x3.laid(self._pixels(first, last), self.width, self._weight, self._bias, slope, out, place)
         return True
 
     def added(self, first: int, last: int, half: Tensor, sign: int) -> None:
         self._made(first, last, half, sign)
 
     def _made(self, first: int, last: int, place: Tensor | None, sign: int | None = None) -> Tensor:
-        return winograd.multiplied(self._pixels(first, last), self.width, self._weight, self._bias, place, sign)
+        return winograd_f4x4_3x3.multiplied(self._pixels(first, last), self.width, self._weight, self._bias, place, sign)
 
     def _pixels(self, first: int, last: int) -> Tensor:
-        return self._source.apart(first, last + 2, winograd.TILE, winograd.columns(self.width), self._weight.dtype)
+        return self._source.apart(first, last + 2, winograd_f4x4_3x3.TILE, winograd_f4x4_3x3.columns(self.width), self._weight.dtype)
 
 
 def _phases(weight: Tensor, bias: Tensor | None) -> Parameters:
@@ -251,12 +251,12 @@ class _TiledDoubled(Map):
 
     def rows(self, first: int, last: int) -> Tensor:
         low, high = first // 2, (last + 1) // 2  # of the source
-        return winograd_doubled.convolved(_around(self._source, low, high), self._weight, self._bias)[:, :, first - 2 * low : last - 2 * low]
+        return winograd_upsample2x.convolved(_around(self._source, low, high), self._weight, self._bias)[:, :, first - 2 * low : last - 2 * low]
 
     def written(self, first: int, last: int, place: Tensor) -> Tensor:
         if first % 2 or last % 2:
             return super().written(first, last, place)
-        return placed(winograd_doubled.convolved(_around(self._source, first // 2, last // 2), self._weight, self._bias, place), place)
+        return placed(winograd_upsample2x.convolved(_around(self._source, first // 2, last // 2), self._weight, self._bias, place), place)
 
 
 class _Transposed(Map):

@@ -19,7 +19,7 @@ PACKAGE = Path(huafang.__file__).parent
 USERS = sorted(
     ".".join(("huafang", *path.relative_to(PACKAGE).with_suffix("").parts))
     for path in PACKAGE.rglob("*.py")
-    if "from huafang.ops.compiled import" in path.read_text("utf-8")
+    if "from huafang.ops.jit import" in path.read_text("utf-8")
 )
 
 
@@ -27,7 +27,7 @@ def dispatchers():
     """(name, compiled function) of every module of the package that has any."""
     from numba.core.dispatcher import Dispatcher
 
-    for module in [*USERS, "huafang.ops.compiled"]:
+    for module in [*USERS, "huafang.ops.jit"]:
         for name, value in vars(importlib.import_module(module)).items():
             if isinstance(value, Dispatcher) and value.py_func.__module__ == module:
                 yield f"{module}.{name}", value
@@ -35,7 +35,7 @@ def dispatchers():
 
 def test_every_function_is_compiled_by_the_decorators_of_one_module():
     for path in PACKAGE.rglob("*.py"):
-        if path != PACKAGE / "ops" / "compiled.py":
+        if path != PACKAGE / "ops" / "jit.py":
             assert not re.search(r"^\s*(from|import) numba", path.read_text("utf-8"), re.MULTILINE), path
     assert len(list(dispatchers())) > 80
 
@@ -115,8 +115,8 @@ from pathlib import Path
 from huafang import compilation
 for data in sys.argv[1:]:
     compilation.fall_back_to(Path(data).absolute())
-from huafang.ops import compiled
-@compiled.exact
+from huafang.ops import jit
+@jit.exact
 def twice(x):
     return 2 * x
 assert twice(2) == 4
@@ -182,10 +182,10 @@ def test_a_damaged_cache_is_made_anew(desk):
 
 
 def test_a_full_disk_does_not_stop_a_run(monkeypatch, tmp_path):
-    from huafang.ops import compiled
+    from huafang.ops import jit
 
     monkeypatch.setattr(compilation, "cache_folder", lambda: tmp_path)
-    made = compiled.exact(_twice)
+    made = jit.exact(_twice)
 
     def full(signature, result):
         raise OSError(28, "No space left on device")
@@ -202,12 +202,12 @@ def test_code_that_is_inlined_from_another_file_is_compiled_anew_when_that_file_
     package = tmp_path / "huafang_parts"
     package.mkdir()
     (package / "caller.py").write_text(
-        "from huafang.ops.compiled import exact\nfrom huafang_parts.helper import helped\n\n@exact\ndef called(x):\n    return helped(x)\n\nprint(called(1))\n"
+        "from huafang.ops.jit import exact\nfrom huafang_parts.helper import helped\n\n@exact\ndef called(x):\n    return helped(x)\n\nprint(called(1))\n"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "compiled"), "PYTHONPATH": str(tmp_path)}
     for factor in (2, 3, 2):
         shutil.rmtree(package / "__pycache__", ignore_errors=True)
-        (package / "helper.py").write_text(f"from huafang.ops.compiled import exact_inline\n\n@exact_inline\ndef helped(x):\n    return {factor} * x\n")
+        (package / "helper.py").write_text(f"from huafang.ops.jit import exact_inline\n\n@exact_inline\ndef helped(x):\n    return {factor} * x\n")
         os.utime(package / "helper.py", (0, 0))  # as installers do that keep times
         said = subprocess.run([sys.executable, "-c", "import huafang_parts.caller"], env=environment, capture_output=True, text=True, check=True).stdout
         assert said.split() == [str(factor)]

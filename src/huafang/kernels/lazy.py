@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from huafang.ops import passes
+from huafang.kernels import fused
 
 HELD = 1 << 30
 """Bytes up to which a map of features that is read more than once is kept rather than made again."""
@@ -59,7 +59,7 @@ class Map:
         rows = self.rows(first, last)
         if half.device.type == "cpu":  # torch is slow at adding two kinds
             flat, given = (one.permute(0, 2, 3, 1).reshape(-1) for one in (half, rows))
-            passes.added(flat.numpy(), passes.numbers(given), sign)
+            fused.added(flat.numpy(), fused.numbers(given), sign)
         else:
             half.add_(rows, alpha=sign)
 
@@ -92,7 +92,7 @@ class Sums:
         middle = flat[:: max(1, count // 64)].float().mean(0)  # near the mean, so that squares stay small
         if flat.device.type == "cpu":
             step, squares = (torch.zeros(len(middle), dtype=torch.float64) for _ in range(2))
-            passes.sums(passes.numbers(flat.contiguous()), middle.numpy(), step.numpy(), squares.numpy())
+            fused.sums(fused.numbers(flat.contiguous()), middle.numpy(), step.numpy(), squares.numpy())
         else:
             apart = flat.float() - middle
             step, squares = (one.sum(0).double().cpu() for one in (apart, apart.square()))
@@ -286,8 +286,8 @@ class Sum(Map):
         if place.dtype == torch.float32:
             self._fresh.added(first, last, place.copy_(other), 1)
         elif place.device.type == "cpu":
-            flat = (passes.numbers(part.permute(0, 2, 3, 1).reshape(-1)) for part in (self._fresh.rows(first, last), other, place))
-            passes.summed(*flat)
+            flat = (fused.numbers(part.permute(0, 2, 3, 1).reshape(-1)) for part in (self._fresh.rows(first, last), other, place))
+            fused.summed(*flat)
         else:
             torch.add(self._fresh.rows(first, last), other, out=place)
         return place

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from huafang.ops import thin
+from huafang.kernels import conv3x3_narrow
 
 
 def plain(other: torch.Tensor, convolutions: list[nn.Conv2d]) -> torch.Tensor:
@@ -27,19 +27,19 @@ def test_any_bands_make_the_residual(height, width, sign):
     half, other = lines(torch.randn(2, 1, 16, height, width))
     with torch.no_grad():
         wanted = half + sign * plain(other, convolutions)
-    taps = tuple(thin.Taps.of(module) for module in convolutions)
+    taps = tuple(conv3x3_narrow.Taps.of(module) for module in convolutions)
     made = []
     for rows in (height, 5, 1):
         made.append(half.clone())
         for first in range(0, height, rows):
-            thin.add(made[-1], other, taps, sign, first, min(height, first + rows))
+            conv3x3_narrow.add(made[-1], other, taps, sign, first, min(height, first + rows))
     assert torch.allclose(made[0], wanted, atol=1e-5)
     assert all(torch.equal(one, made[0]) for one in made), "a band's place changes no bit"
 
 
 def test_only_the_band_is_written():
-    taps = tuple(thin.Taps.of(module) for module in (nn.Conv2d(16, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 16, 3)))
+    taps = tuple(conv3x3_narrow.Taps.of(module) for module in (nn.Conv2d(16, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 16, 3)))
     half, other = lines(torch.stack([torch.zeros(1, 16, 12, 8), torch.randn(1, 16, 12, 8)]))
-    thin.add(half, other, taps, 1, 4, 7)
+    conv3x3_narrow.add(half, other, taps, 1, 4, 7)
     assert half[:, :, :4].abs().max() == half[:, :, 7:].abs().max() == 0
     assert half[:, :, 4:7].abs().min() > 0

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from huafang.nets import adain, anime_reference, animegan, animegan_v3, bands, cartoongan, cyclegan, micro_ast, multi_style, stargan, transformer_net
+from huafang.kernels import tiled
+from huafang.nets import adain, anime_reference, animegan, animegan_v3, cartoongan, cyclegan, micro_ast, multi_style, stargan, transformer_net
 from tests.nets import test_adain, test_animegan_v3, test_cartoongan, test_cyclegan, test_micro_ast, test_multi_style, test_stargan
 
 SIZES = [(64, 64), (136, 72)]
@@ -64,13 +65,13 @@ def two_colours(height: int, width: int) -> Tensor:
 @pytest.mark.parametrize("picture", [flat, nearly_flat, two_colours])
 @pytest.mark.parametrize("name", NETS)
 def test_bands_leave_flat_pictures_as_the_plain_network_does(monkeypatch, name, picture):
-    monkeypatch.setattr(bands, "LEAST_ROWS", 8)
+    monkeypatch.setattr(tiled, "LEAST_ROWS", 8)
     net = NETS[name]().eval()
     for size in SIZES:
         with torch.no_grad():
             given = picture(*size)
             exact = net.double()(given.double()).float()
-            found = bands.run(net.float(), given)
+            found = tiled.run(net.float(), given)
         if picture is flat and name in CHAOTIC:
             assert float((found.amax((2, 3)) - found.amin((2, 3))).max()) < 1e-5
             continue
