@@ -49,7 +49,7 @@ def _a1111(params: Mapping[str, Any], size: tuple[int, int] | None) -> str:
         shown, schedule = samplers.SHOWN[params["sampler"]]
         pairs |= {"Sampler": shown} | ({"Schedule type": schedule} if schedule else {})
     told = {**params, "size": f"{size[0]}x{size[1]}" if size else None}
-    if params.get("method") != "image_to_image":  # of other methods strength is something else
+    if params.get("method") not in ("image_to_image", "inpaint", "outpaint"):  # of other methods strength is something else
         told["strength"] = None
     pairs |= {shown: told[name] for name, shown in _NAMES.items() if told.get(name) is not None}
     if (params.get("clip_skip") or 1) > 1:

@@ -35,6 +35,14 @@ def test_a_file_draws_what_its_folder_draws(family, shapes):
     assert torch.allclose(draw(single), draw(load(tiny.folder(family))), atol=1e-5)
 
 
+def test_a_file_of_nine_channels_is_an_inpainting_model(shapes):
+    single, whole = load(tiny.single("inpainting", shapes)), load(tiny.folder("inpainting"))
+    assert single.inpainting
+    assert single.channels == 4
+    for (name, one), (_, other) in zip(single.unet.state_dict().items(), whole.unet.state_dict().items(), strict=True):
+        assert torch.equal(one, other), name
+
+
 def test_older_names_and_what_is_not_needed(shapes):
     """Before 2023 the text encoder's names lacked `text_model.`; training averages and constants lie in many files."""
     path = tiny.single("sd1", shapes)

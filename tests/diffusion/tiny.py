@@ -89,6 +89,9 @@ def configs(family: str) -> dict[str, dict]:
     if family == "bert":
         bert = {"vocab_size": 160, "max_position_embeddings": 40, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
         return {**configs("sd1"), "text_encoder": bert}
+    if family == "inpainting":
+        parts = configs("sd1")
+        return {**parts, "unet": {**parts["unet"], "in_channels": 9}}
     if family == "sd1":
         return {"unet": {**unet, **four, "attention_head_dim": 2, "cross_attention_dim": 16}, "vae": vae, "text_encoder": clip}
     if family == "sd2":
@@ -118,15 +121,16 @@ def scheduler_config(family: str) -> dict:
 
 @cache
 def folder(family: str = "sd1") -> Path:
-    """A diffusers folder of `family` (sd1, sd2 with v-prediction, xl)."""
+    """A diffusers folder of `family` (sd1, sd2 with v-prediction, xl, bert, inpainting: sd1 with nine channels)."""
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     place, parts = home() / family, configs(family)
-    torch.manual_seed({"sd1": 11, "sd2": 12, "xl": 13, "bert": 14}[family])
+    torch.manual_seed({"sd1": 11, "sd2": 12, "xl": 13, "bert": 14, "inpainting": 15}[family])
     UNet2DConditionModel(**parts["unet"]).save_pretrained(place / "unet")
     AutoencoderKL(**parts["vae"]).save_pretrained(place / "vae")
-    index = {"_class_name": "StableDiffusionXLPipeline" if family == "xl" else "StableDiffusionPipeline", "_diffusers_version": "0.30.0"}
+    pipeline = {"xl": "StableDiffusionXLPipeline", "inpainting": "StableDiffusionInpaintPipeline"}.get(family, "StableDiffusionPipeline")
+    index = {"_class_name": pipeline, "_diffusers_version": "0.30.0"}
     index |= {"unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "PNDMScheduler"]}
     if family == "bert":
         _bert(parts["text_encoder"]).save_pretrained(place / "text_encoder")

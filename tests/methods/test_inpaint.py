@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from huafang import methods
-from huafang.diffusion import generate, repaint
+from huafang.diffusion import latents, repaint
 from huafang.diffusion.model.load import load
 from huafang.errors import BadInput
 from huafang.kinds import KINDS
@@ -58,11 +58,12 @@ def pipeline(model, kind, sampler: str):
 def test_latents_are_those_of_diffusers_pipeline(bench, monkeypatch, family, sampler, strength):
     from diffusers import StableDiffusionInpaintPipeline
 
-    model, photo, seed = own(family), scene(64, 64), 23
+    model, seed, content = own(family), 23, bench.put(scene(64, 64))
+    photo = bench.context().image(content)
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., 16:48, 8:40] = 1  # whole latents
-    if strength == 1.0 and family == "inpainting" and sampler == "pndm":
-        pytest.skip("diffusers starts pndm one call later at full strength")
+    if family == "sd1" and sampler == "euler_a":
+        pytest.skip("diffusers also encodes the masked photo, which this model does not read: its sampler's noise is the next one of the generator")
     theirs = pipeline(model, StableDiffusionInpaintPipeline, sampler)(
         "a cat",
         image=photo,
@@ -76,12 +77,12 @@ def test_latents_are_those_of_diffusers_pipeline(bench, monkeypatch, family, sam
         output_type="latent",
         generator=torch.Generator().manual_seed(seed),
     ).images
-    drawn = []
-    monkeypatch.setattr("huafang.diffusion.latents.decode", lambda model, found: drawn.append(found) or torch.zeros(1, 3, 64, 64))
+    drawn, decode = [], latents.decode
+    monkeypatch.setattr(latents, "decode", lambda model, found: drawn.append(found) or decode(model, found))
     settings = {"prompt": "a cat", "negative_prompt": "bird", "steps": STEPS, "guidance": 6.0, "sampler": sampler, "seed": seed, "edge": 0, "size": 64}
-    values = {"content": bench.put(photo), "mask": (bench.put(mask.expand(1, 3, 64, 64)),), "strength": strength, **settings}
+    values = {"content": content, "mask": (bench.put(mask.expand(1, 3, 64, 64)),), "strength": strength, **settings}
     methods.run(methods.build("inpaint", values | {"model": bench.weights.add(tiny.folder(family))}), bench.context())
-    torch.testing.assert_close(drawn[0], theirs, atol=2e-3, rtol=0)  # a stored photo is of whole 255ths
+    torch.testing.assert_close(drawn[-1], theirs, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("family", ["sd1", "inpainting", "bert", "xl"])
@@ -153,7 +154,6 @@ def test_whole_pictures_are_drawn_by_an_inpainting_model_too(bench):
     redrawn = methods.run(methods.build("image_to_image", {"content": bench.content, "prompt": "a cat", "model": model, "steps": 4}), bench.context()).images[0]
     assert torch.isfinite(drawn).all()
     assert torch.isfinite(redrawn).all()
-    assert generate.Ready  # the same door draws both
 
 
 def test_what_is_around_a_hole_goes_on_in_it():
@@ -169,7 +169,7 @@ def test_what_is_around_a_hole_goes_on_in_it():
 
 
 @pytest.mark.parametrize(
-    ("mask", "padding", "box"), [((10, 20, 12, 22), 4, (6, 16, 16, 26)), ((0, 0, 4, 40), 0, (0, 0, 40, 40)), ((58, 90, 60, 100), 50, (0, 36, 60, 100))]
+    ("mask", "padding", "box"), [((10, 20, 12, 22), 4, (6, 16, 16, 26)), ((0, 0, 4, 40), 0, (0, 0, 40, 40)), ((58, 90, 60, 100), 10, (40, 80, 60, 100))]
 )
 def test_the_box_around_a_mask_is_as_square_as_the_photo_allows(mask, padding, box):
     picture = torch.zeros(1, 1, 60, 100)

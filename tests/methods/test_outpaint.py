@@ -11,7 +11,16 @@ from tests.diffusion.conftest import one_thread as one_thread  # a fixture, used
 
 
 def sample(bench) -> dict:
-    return {"content": bench.content, "prompt": "a cat", "model": bench.weights.add(tiny.folder("sd1")), "steps": 5, "left": 16, "bottom": 8, "edge": 4}
+    return {
+        "content": bench.content,
+        "prompt": "a cat",
+        "model": bench.weights.add(tiny.folder("sd1")),
+        "steps": 5,
+        "left": 16,
+        "right": 0,
+        "bottom": 8,
+        "edge": 4,
+    }
 
 
 def run(bench, **values):

@@ -129,15 +129,15 @@ def repaint(
     hole = F.adaptive_max_pool2d(F.interpolate((box.of(alpha) > VISIBLE).float(), (max(high, box.height), max(wide, box.width)), mode="nearest"), (high, wide))
     small = F.max_pool2d(hole, model.scale).to(model.device)
     generator = ctx.generator(seed)
-    known = latents.encode(model, seen, generator)
-    over = None
-    if base is not None and taken < p.steps:
-        over = known if base is picture else latents.encode(model, resized(box.of(base), high, wide), generator)
+    source = base if taken < p.steps else None
+    # what nobody reads is not encoded: it would also move the generator on, and diffusers' pipeline does as we do
+    known = latents.encode(model, seen, generator) if not model.inpainting or source is picture else None
+    over = known if source is picture else None if source is None else latents.encode(model, resized(box.of(source), high, wide), generator)
     start = model.start_noise(wide, high, generator)
     if model.inpainting:
         covered = latents.encode(model, seen * (1 - hole) + 0.5 * hole, generator)
         drawer = replace(drawer, conditioning=drawer.conditioning.with_channels(torch.cat([small, covered], dim=1)))
-    fixed = None if model.inpainting else Fixed(known, small)
+    fixed = None if known is None or model.inpainting else Fixed(known, small)
     drawn = generate.picture(p, ctx, drawer, start, generator, over=over, last=taken if over is not None else None, fixed=fixed, before=before, total=total)
     result = picture.clone()
     opacity = torch.where(box.of(alpha) > VISIBLE, box.of(alpha), 0.0)

@@ -25,7 +25,10 @@ Family = Literal["sd1", "sd2", "xl"]
 TITLES: dict[Family, str] = {"sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "xl": "Stable Diffusion XL"}
 READ = "Stable Diffusion 1.x (Taiyi too), 2.x and XL, as a diffusers folder or one .safetensors file"
 
-PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline")
+PIPELINES = (
+    *("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"),
+    *("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", "StableDiffusionXLInpaintPipeline"),
+)
 PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "unet": (("diffusers", "UNet2DConditionModel"),),
     "vae": (("diffusers", "AutoencoderKL"),),

@@ -17,9 +17,9 @@ class Outpaint(DrawingParams):
     method: Literal["outpaint"] = "outpaint"
     content: ImageId
     """The photo that is made larger. Its own pixels stay, but for the edge that fades into what is drawn."""
-    left: int = Field(0, ge=0, le=2048, json_schema_extra=ui(step=8, unit="px"))
+    left: int = Field(128, ge=0, le=2048, json_schema_extra=ui(step=8, unit="px"))
     """Pixels to add on the left."""
-    right: int = Field(0, ge=0, le=2048, json_schema_extra=ui(step=8, unit="px"))
+    right: int = Field(128, ge=0, le=2048, json_schema_extra=ui(step=8, unit="px"))
     """Pixels to add on the right."""
     top: int = Field(0, ge=0, le=2048, json_schema_extra=ui(step=8, unit="px"))
     """Pixels to add above."""
