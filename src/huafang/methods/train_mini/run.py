@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from huafang.context import Context, Result
 from huafang.diffusion.model import load
-from huafang.errors import BadInput
+from huafang.errors import BadInput, check_memory
 from huafang.methods.train_mini import TrainMini, media, trial
 from huafang.models import tensorfile
 from huafang.nets import squeezenet
@@ -201,6 +201,7 @@ def _load_vae(p: TrainMini, coder: nn.Module, path: Path) -> None:
     try:
         coder.load_state_dict(tensorfile.load(path))
     except RuntimeError as error:
+        check_memory(error)
         raise BadInput(f"the VAE of the run {p.name} has other sizes; set vae_channels to its own", code="weights.wrong_kind") from error
 
 
@@ -234,6 +235,7 @@ def _denoiser(
         try:
             nets[name].load_state_dict(state)
         except RuntimeError as error:
+            check_memory(error)
             raise BadInput(f"start: {p.start} has a {name} of other sizes; set channels, width and layers to its own", code="weights.wrong_kind") from error
 
     def draw(average: nn.ModuleDict) -> Tensor:
