@@ -22,7 +22,7 @@ from huafang.notes import Note
 from huafang.places import Places
 from huafang.scenes.things import stickers
 from huafang.scenes.things import things as all_things
-from huafang.train import loop
+from huafang.train import loop, runs
 from huafang.train.mini import denoise, folder, tokenizers, vae
 from huafang.train.mini.data import SHELF, Pictures, captions
 
@@ -82,11 +82,11 @@ def run(p: TrainMini, ctx: Context) -> Result:
     for name in p.models_made():
         ctx.weights.check_new(name, run=p.name)
     store = ctx.weights.root.resolve()
-    here = Run(store / ".training" / p.name)
+    here = Run(runs.home(ctx, p.name))
     pictured = _things(p, store)
     start = _start(p, ctx, here)
     drawn = max(p.scenes, p.vae_scenes)
-    pictures = Pictures(store / ".training" / "scenes", p.seed, p.size, media.paint, min(SHELF, drawn), pictured)
+    pictures = Pictures(runs.shared(ctx), p.seed, p.size, media.paint, min(SHELF, drawn), pictured)
     total = p.vae_steps + p.steps + p.decoder_steps
     pictures.draw(drawn, ctx, workers=p.workers or os.cpu_count() or 1, total=total)
     readers = _tokenizers(p, here, start, pictured)
