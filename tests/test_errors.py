@@ -1,13 +1,15 @@
 """Errors from elsewhere, as errors of the tree."""
 
 import gc
+import re
 import weakref
 
 import numpy as np
 import pytest
 import torch
 
-from huafang.errors import BadInput, JobFailed, OutOfMemory, as_fault, is_out_of_memory
+from huafang import errors
+from huafang.errors import BadInput, Cancelled, Diverged, HuafangError, JobFailed, OutOfMemory, as_fault, check_memory, is_out_of_memory
 
 TOO_MANY = 1 << 50
 """Numbers that no machine has memory for."""
@@ -108,3 +110,45 @@ def test_what_was_held_when_memory_ran_out_is_let_go():
         fault = as_fault(error, "")
     gc.collect()
     assert gone[0]() is None, fault
+
+
+def kinds(root: type[HuafangError] = HuafangError) -> list[type[HuafangError]]:
+    return [root, *(kind for below in root.__subclasses__() for kind in kinds(below))]
+
+
+def test_the_tree_that_is_drawn_is_the_tree_that_there_is_with_its_codes():
+    drawn = re.findall(r"^[ │├└─]+(\w+) +(\d+) +(\d+)", errors.__doc__, re.MULTILINE)
+    there = {(kind.__name__, str(kind.exit_code), str(kind.http_status)) for kind in kinds() if kind is not HuafangError and kind.__module__ == errors.__name__}
+    assert set(drawn) == there
+
+
+def test_a_full_memory_a_training_that_diverged_and_a_cancel_are_told_apart():
+    told = [(kind.code, kind.exit_code) for kind in (JobFailed, OutOfMemory, Diverged, Cancelled, BadInput)]
+    assert told == [("job.failed", 1), ("memory.out", 5), ("train.diverged", 6), ("cancelled", 130), ("input.bad", 2)]
+    assert not issubclass(Diverged, BadInput)
+
+
+def test_a_full_memory_is_never_told_as_a_bad_file(tmp_path, monkeypatch):
+    """Every place that takes any RuntimeError for a stranger's mistake asks first whether memory ran out."""
+    from huafang.nets import johnson, trunk, vgg
+    from huafang.train import checkpoints
+
+    full = RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes.")
+
+    def no_room(*_, **__):
+        raise full
+
+    net, optimizers = torch.nn.Linear(2, 2), {}
+    checkpoints.save(tmp_path, 1, {"net": net}, optimizers, {})
+    monkeypatch.setattr(torch.nn.Module, "load_state_dict", no_room)
+    monkeypatch.setattr("huafang.models.modelfile.load", lambda path: {})
+    monkeypatch.setattr(johnson._Sketch, "add", no_room)
+    for load in (
+        lambda: checkpoints.load(checkpoints.newest(tmp_path), {"net": net}, optimizers),
+        lambda: trunk.filled(net, tmp_path / "x", "a net"),
+        lambda: vgg.load(tmp_path / "x"),
+        lambda: johnson.build([], {}, "x"),
+    ):
+        with pytest.raises(OutOfMemory):
+            load()
+    check_memory(RuntimeError("size mismatch"))

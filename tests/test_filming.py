@@ -12,7 +12,7 @@ import torch
 
 from huafang import filming, metadata, methods, video
 from huafang.context import Context, File, Result, Step
-from huafang.errors import BadInput, Cancelled
+from huafang.errors import BadInput, Cancelled, Conflict
 from huafang.nets import feedforward
 from huafang.notes import Note
 from tests.films import film, frames, hums
@@ -131,16 +131,20 @@ def test_other_settings_take_up_nothing(bench, clip, params, small_parts):
     assert len(other.shown) == COUNT
 
 
-def test_two_at_once_do_not_disturb_each_other(bench, params):
-    """The second finds the first at work, and works in a place of its own."""
-    results: list[bytes] = []
+def test_a_second_run_of_the_same_film_is_refused_by_name_and_does_not_disturb_the_first(bench, params):
+    whole = only(filming.restyle(params, Desk(bench, work=False), Inverter())).data
+    refused = []
 
     def nested(params, ctx):
-        if not results:
-            results.append(only(filming.restyle(params, Desk(bench), Inverter())).data)
+        if not refused:
+            with pytest.raises(Conflict, match=f"another process is restyling the film {params.content[:12]}… by colour_transfer") as caught:
+                filming.restyle(params, Desk(bench), Inverter())
+            refused.append(caught.value.code)
         return Inverter()(params, ctx)
 
-    assert only(filming.restyle(params, Desk(bench), nested)).data == results[0]
+    assert only(filming.restyle(params, Desk(bench), nested)).data == whole
+    assert refused == ["run.busy"]
+    assert not list((bench.root / "work").iterdir()), "nothing is left"
 
 
 def test_a_cancel_is_heard_at_the_next_frame_and_every_thread_ends(bench, params):
@@ -294,8 +298,8 @@ def test_parts_are_thrown_away_when_nobody_came_back_and_not_for_a_clock_that_ju
     clock = Clock()
     monkeypatch.setattr(filming, "time", clock)
     work = bench.root / "work"
-    left, used = work / ("a" * 32), work / ("b" * 32)
-    for folder in (left, used):
+    left, used, training = work / ("a" * 32), work / ("b" * 32), work / "training"
+    for folder in (left, used, training):
         folder.mkdir(parents=True)
         (folder / "0000.mp4").write_bytes(b"a part")
     began = clock.now
@@ -314,6 +318,7 @@ def test_parts_are_thrown_away_when_nobody_came_back_and_not_for_a_clock_that_ju
         filming._tidy(work)
     assert not used.exists()
     assert not list(work.glob("*.forgotten"))
+    assert (training / "0000.mp4").exists(), "trainings are never thrown away"
 
 
 def test_a_run_that_is_taken_up_again_is_no_longer_forgotten(bench, params, small_parts, monkeypatch):

@@ -11,12 +11,13 @@
     │   └── UnknownWeights            2    404   no model goes by this name
     ├── Unavailable                   3    503   the machine lacks something: a file, a port, a library
     │   └── DiskFull                  3    507
-    ├── OutOfMemory                   1    500
+    ├── OutOfMemory                   5    500   a smaller picture, a smaller model, or a larger machine
     ├── JobFailed                     1    500   the run itself broke
-    │   └── Diverged                  1    500   a training whose numbers ran away
+    │   └── Diverged                  6    500   a training whose numbers ran away
     └── Cancelled                   130    409   asked to stop
 
-A message says what came, what is allowed and what is nearest. `hint` says what to do about it. `code` is the stable name of the fault.
+A message says what came, what is allowed and what is nearest. `hint` says what to do about it. `code` is the stable name of the fault. A command that did
+several things, of which some failed, leaves with 4.
 """
 
 import errno
@@ -114,6 +115,7 @@ class DiskFull(Unavailable):
 
 class OutOfMemory(HuafangError):
     code = "memory.out"
+    exit_code = 5
 
 
 class JobFailed(HuafangError):
@@ -122,6 +124,7 @@ class JobFailed(HuafangError):
 
 class Diverged(JobFailed):
     code = "train.diverged"
+    exit_code = 6
 
 
 _FAULTS_OF_INPUT = ("input", "image", "video", "params", "prompt", "weights", "lora", "method", "asset")
@@ -187,6 +190,7 @@ def _near(came: str, allowed: Iterable[str]) -> str | None:
     return names[found[0]] if found else None
 
 
+SMALLER = "try a smaller picture, or close other programs"
 _MEMORY_WORDS = (
     "out of memory",  # CUDA, MPS
     "can't allocate memory",  # torch's allocator on the CPU
@@ -213,6 +217,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, OutOfMemory)
 
 
+def check_memory(error: BaseException) -> None:
+    """Raises OutOfMemory where `error` says that memory ran out: what else an exception means is asked behind this, or a full memory is told as a bad file."""
+    if is_out_of_memory(error):
+        raise OutOfMemory("there was not enough memory for this", hint=SMALLER) from None
+
+
 def as_fault(error: BaseException, details: str) -> HuafangError:
     """`error` if it is one of this tree, else the one that says the same: OutOfMemory, or JobFailed for a fault of Huafang's own, with where `details` are.
 
@@ -221,6 +231,6 @@ def as_fault(error: BaseException, details: str) -> HuafangError:
     if isinstance(error, HuafangError):
         return error
     if is_out_of_memory(error):
-        return OutOfMemory("there was not enough memory for this", hint="try a smaller picture, or close other programs")
+        return OutOfMemory("there was not enough memory for this", hint=SMALLER)
     said = " ".join(str(error).split())
     return JobFailed(f"{type(error).__name__}: {said[:500]}".rstrip(": "), hint=f"this is a fault of Huafang's own; {details}")

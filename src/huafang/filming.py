@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,10 +22,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from huafang import metadata, video
+from huafang import locks, metadata, video
 from huafang.aside import ahead, behind
 from huafang.assets import Scratch, check_writable, write_whole
 from huafang.context import Context, File, Result
+from huafang.errors import Conflict, HuafangError
 from huafang.notes import Note
 from huafang.ops import flow, resize
 from huafang.params import Params, fields
@@ -41,6 +43,8 @@ STEADY = 0.0003
 """Warping error of a film that stands still, at least: noise of the camera and the codec."""
 FORGOTTEN = 14 * 24 * 3600.0
 """Seconds after which the parts of a run that nobody took up again are thrown away."""
+PARTS = re.compile("[0-9a-f]{32}")
+"""Names of the folders of parts (`_key`)."""
 GRACE = 24 * 3600.0
 """Seconds between the first time that they are found forgotten and the second."""
 
@@ -220,35 +224,35 @@ def _flicker(figures: Mapping[str, float]) -> list[Note]:
 def _workplace(params: Params, ctx: Context) -> Iterator[Path]:
     """The folder for the parts of this very run: taken up again when it was left, and gone once the run is done.
 
-    Without a place for work, or where another process is at the same run, it is one of its own that does not last.
+    Without a place for work it is one of its own that does not last. Raises Conflict where another process is at the same run.
     """
     if ctx.work is None:
         with Scratch() as passing:
             yield Path(passing)
         return
-    from filelock import FileLock, Timeout
-
     with contextlib.suppress(OSError):  # `check_writable` says in words what is wrong
         ctx.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     _tidy(ctx.work)
     folder = ctx.work / _key(params, ctx)
-    check_writable(folder)
-    os.utime(folder)
-    _marker(folder).unlink(missing_ok=True)
-    lock = FileLock(str(folder) + ".lock", timeout=0)
     try:
-        lock.acquire()
-    except Timeout:
-        with Scratch() as passing:
-            yield Path(passing)
-        return
-    try:
-        yield folder
-        shutil.rmtree(folder, ignore_errors=True)
+        with locks.exclusive(_lock(folder), _busy(params)):
+            check_writable(folder)
+            os.utime(folder)
+            _marker(folder).unlink(missing_ok=True)
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
-        lock.release()
         if not folder.exists():
-            Path(str(folder) + ".lock").unlink(missing_ok=True)
+            _lock(folder).unlink(missing_ok=True)
+
+
+def _busy(params: Params) -> Conflict:
+    method, film = getattr(params, "method", "film"), getattr(params, params.subject)
+    return Conflict(
+        f"another process is restyling the film {film[:12]}… by {method} with the same settings now",
+        code="run.busy",
+        hint="wait until it ends or stop it, or change a setting, such as the seed",
+    )
 
 
 def _key(params: Params, ctx: Context) -> str:
@@ -264,15 +268,13 @@ def _key(params: Params, ctx: Context) -> str:
 
 def _tidy(work: Path) -> None:
     """Throw away what nobody came back for, and nobody is at. It must have been found so twice, a day apart: a clock that is set ahead throws nothing away."""
-    from filelock import FileLock, Timeout
-
     now = time.time()
-    for folder in [place for place in work.glob("*") if place.is_dir()]:
-        with contextlib.suppress(OSError, Timeout):
+    for folder in [place for place in work.glob("*") if PARTS.fullmatch(place.name) and place.is_dir()]:  # not those of trainings, which are kept
+        with contextlib.suppress(OSError, HuafangError):
             if now - folder.stat().st_mtime < FORGOTTEN:
                 continue
-            place, marker = Path(str(folder) + ".lock"), _marker(folder)
-            with FileLock(place, timeout=0):
+            place, marker = _lock(folder), _marker(folder)
+            with locks.exclusive(place, Conflict("somebody is at it")):
                 if not marker.exists():
                     marker.touch()
                     os.utime(marker, (now, now))
@@ -281,6 +283,10 @@ def _tidy(work: Path) -> None:
                     marker.unlink()
                     if os.name != "nt":  # an open file cannot be deleted there
                         place.unlink()
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".lock")
 
 
 def _marker(folder: Path) -> Path:

@@ -262,7 +262,7 @@ def test_a_loss_that_is_no_number_stops_the_run(bench, tmp_path):
     ctx = bench.context()
     with pytest.raises(Diverged, match="loss is no number any more") as caught:
         loop.train(task, tmp_path, plan(), ctx)
-    assert (caught.value.code, caught.value.exit_code, caught.value.http_status) == ("train.diverged", 1, 500)
+    assert (caught.value.code, caught.value.exit_code, caught.value.http_status) == ("train.diverged", 6, 500)
     assert not isinstance(caught.value, BadInput), "what came was not at fault"
     assert not ctx.unsaved
 

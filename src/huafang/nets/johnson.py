@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from huafang.errors import BadInput
+from huafang.errors import BadInput, check_memory
 from huafang.kernels.layers import Ranged
 from huafang.kernels.lazy import Gathered, Map, Plan, layer
 from huafang.models import tensorfile
@@ -70,6 +70,7 @@ def build(layers: object, state: Mapping[str, Tensor], name: str) -> nn.Sequenti
         net = nn.Sequential(*(_made(one, state) for one in sketch.layers))
         net.least = sketch.least()  # type: ignore[assignment]  # a plain number beside the modules
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError, OverflowError) as error:
+        check_memory(error)
         said = f"there is no tensor {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:200]
         raise BadInput(f"{name}: its list of layers is no network: {said}", code="weights.other_net") from error
     return net.eval().requires_grad_(False)

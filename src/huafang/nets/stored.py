@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from huafang.errors import BadInput
+from huafang.errors import BadInput, check_memory
 from huafang.models import configs, modelfile, tensorfile
 
 State = dict[str, Tensor]
@@ -136,9 +136,8 @@ def bare(make: Callable[[], Any], title: str) -> Any:
     try:
         with _quiet(), init_empty_weights(include_buffers=False):
             return make()
-    except MemoryError:
-        raise
     except Exception as error:  # whatever the libraries raise here, they raise about a config that somebody else wrote
+        check_memory(error)
         said = " ".join(str(error).split())[:300]
         raise BadInput(f"{title} is no network that can be built: {said or type(error).__name__}", code="weights.bad_config") from error
 

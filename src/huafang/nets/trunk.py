@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from huafang.errors import BadInput
+from huafang.errors import BadInput, check_memory
 from huafang.models import modelfile
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -58,5 +58,6 @@ def filled(net: T, path: Path, title: str) -> T:
     try:
         net.load_state_dict(state)
     except RuntimeError as error:
+        check_memory(error)
         raise BadInput(f"{path.name} is no {title}: {' '.join(str(error).split())[:160]}", code="weights.wrong_kind") from error
     return net.eval().requires_grad_(False)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from huafang.errors import BadInput
+from huafang.errors import BadInput, check_memory
 from huafang.models import modelfile
 from huafang.nets.trunk import Trunk
 
@@ -70,6 +70,7 @@ def load(path: Path, pooling: Pooling = "max", depth: Depth = 19) -> Vgg:
     try:
         net.load_state_dict({name: tensor for name, tensor in state.items() if not name.startswith("classifier.")})
     except RuntimeError as error:
+        check_memory(error)
         raise BadInput(f"{path.name} holds no VGG-{depth}: {' '.join(str(error).split())[:200]}", code="weights.other_net") from error
     return net.eval().requires_grad_(False)
 

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from huafang.errors import BadInput
+from huafang.errors import BadInput, check_memory
 from huafang.models import tensorfile
 
 NAME, BEST = re.compile(r"step-(\d{8})"), re.compile(r"best-(\d{8})")
@@ -94,6 +94,7 @@ def load(place: Path, modules: Mapping[str, nn.Module], optimizers: Mapping[str,
         for name, optimizer in optimizers.items():
             _load_optimizer(optimizer, parts.get(f"optimizer.{name}", {}), told.get("optimizers", {}).get(name, {}))
     except (KeyError, RuntimeError, ValueError) as error:
+        check_memory(error)
         raise BadInput(f"the checkpoint {place} is of another network: {' '.join(str(error).split())[:200]}", code="weights.wrong_kind") from error
     return int(told["step"])
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from huafang.diffusion.model.inspect import KINDS, TITLES, Checkpoint, Family, tokenizer_files
-from huafang.errors import BadInput, MissingWeights
+from huafang.errors import BadInput, MissingWeights, check_memory
 from huafang.models import modelfile
 from huafang.models.configs import TokenizerConfig
 from huafang.models.folders import read_config
@@ -65,9 +65,8 @@ def _converted(kind: Any, convert: Callable[..., State], own: State, found: Chec
     made = _bare(lambda: kind.from_config(config), found, part)
     try:
         named = convert(checkpoint=own, config=dict(config))
-    except MemoryError:
-        raise
     except Exception as error:  # names and shapes are a stranger's, and may lead the library's converter anywhere
+        check_memory(error)
         raise _other_shape(found, part, f"{type(error).__name__}: {error}") from error
     return _filled(made, named, found, part, dtype)
 
@@ -154,6 +153,7 @@ def _filled(made: Any, named: State, found: Checkpoint, part: str, dtype: torch.
     try:
         made.load_state_dict({name: tensor.to(dtype) for name, tensor in named.items() if name in wanted}, strict=False, assign=True)
     except RuntimeError as error:
+        check_memory(error)
         raise _other_shape(found, part, str(error)) from error
     absent = [name for name, tensor in made.named_parameters() if tensor.is_meta]
     if absent:

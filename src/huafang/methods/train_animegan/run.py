@@ -9,7 +9,7 @@ from huafang.context import Context, File, Result
 from huafang.methods.train_animegan import TrainAnimeGan
 from huafang.methods.train_animegan.recipes import Recipe
 from huafang.nets import anime_discriminator, anime_reference, animegan, checkpoint
-from huafang.train import journal, loop
+from huafang.train import journal, loop, runs
 from huafang.train.style import animation, losses, weights
 from huafang.train.style.album import Album, kept, middles
 from huafang.train.style.animation import AnimationTask, Balance, Pace
@@ -24,7 +24,7 @@ def run(p: TrainAnimeGan, ctx: Context) -> Result:
     told = p.settings
     ctx.weights.check_new(p.name)
     looks = animation.looks(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
-    home = weights.home(ctx, p.name)
+    home = runs.home(ctx, p.name)
     photos, drawings = (Album([kept(ctx.image(one), told.size) for one in ids], told.size) for ids in (p.dataset, p.paintings))
     steps = told.epochs * p.epoch
     task = AnimationTask(

@@ -8,7 +8,7 @@ from torch import Tensor
 from huafang.context import Context, Result
 from huafang.methods.train_arbitrary_style import TrainArbitraryStyle, renderings
 from huafang.nets import micro_ast
-from huafang.train import loop
+from huafang.train import loop, runs
 from huafang.train.style import flatness, losses, weights
 from huafang.train.style.album import Album, kept, middles
 from huafang.train.style.arbitrary import ArbitraryTask, Balance
@@ -21,7 +21,7 @@ def run(p: TrainArbitraryStyle, ctx: Context) -> Result:
     """Raises Cancelled, after saving; BadInput for a run of this name with other settings, Conflict for a name that is taken, MissingWeights."""
     ctx.weights.check_new(p.name)
     looks = losses.load(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
-    home = weights.home(ctx, p.name)
+    home = runs.home(ctx, p.name)
     photos, paintings = _pictures(p, ctx, home)
     task = ArbitraryTask(
         Album(photos, p.size),

@@ -8,7 +8,7 @@ from huafang.methods.train_fast_style import TrainFastStyle
 from huafang.nets import checkpoint, transformer_net
 from huafang.nets.transformer_net import TransformerNet
 from huafang.ops import resize
-from huafang.train import loop
+from huafang.train import loop, runs
 from huafang.train.style import album, flatness, losses, weights
 from huafang.train.style.painting import Balance, PaintingTask
 
@@ -19,7 +19,7 @@ def run(p: TrainFastStyle, ctx: Context) -> Result:
     """Raises Cancelled, after saving; BadInput for a run of this name with other settings, Conflict for a name that is taken, MissingWeights."""
     ctx.weights.check_new(p.name)
     looks = losses.load(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
-    home = weights.home(ctx, p.name)
+    home = runs.home(ctx, p.name)
     photos = album.Album([album.kept(ctx.image(one), p.size) for one in p.dataset], p.size)
     painting = resize.widened(resize.shrunk(ctx.image(p.style), p.style_size), 64)
     task = PaintingTask(

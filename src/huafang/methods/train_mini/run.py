@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from huafang.context import Context, Result
 from huafang.diffusion.model import load
-from huafang.errors import BadInput
+from huafang.errors import BadInput, check_memory
 from huafang.methods.train_mini import TrainMini, media, trial
 from huafang.models import tensorfile
 from huafang.nets import squeezenet
@@ -22,7 +22,7 @@ from huafang.notes import Note
 from huafang.places import Places
 from huafang.scenes.things import stickers
 from huafang.scenes.things import things as all_things
-from huafang.train import loop
+from huafang.train import loop, runs
 from huafang.train.mini import denoise, folder, tokenizers, vae
 from huafang.train.mini.data import SHELF, Pictures, captions
 
@@ -82,11 +82,11 @@ def run(p: TrainMini, ctx: Context) -> Result:
     for name in p.models_made():
         ctx.weights.check_new(name, run=p.name)
     store = ctx.weights.root.resolve()
-    here = Run(store / ".training" / p.name)
+    here = Run(runs.home(ctx, p.name))
     pictured = _things(p, store)
     start = _start(p, ctx, here)
     drawn = max(p.scenes, p.vae_scenes)
-    pictures = Pictures(store / ".training" / "scenes", p.seed, p.size, media.paint, min(SHELF, drawn), pictured)
+    pictures = Pictures(runs.shared(ctx), p.seed, p.size, media.paint, min(SHELF, drawn), pictured)
     total = p.vae_steps + p.steps + p.decoder_steps
     pictures.draw(drawn, ctx, workers=p.workers or os.cpu_count() or 1, total=total)
     readers = _tokenizers(p, here, start, pictured)
@@ -201,6 +201,7 @@ def _load_vae(p: TrainMini, coder: nn.Module, path: Path) -> None:
     try:
         coder.load_state_dict(tensorfile.load(path))
     except RuntimeError as error:
+        check_memory(error)
         raise BadInput(f"the VAE of the run {p.name} has other sizes; set vae_channels to its own", code="weights.wrong_kind") from error
 
 
@@ -234,6 +235,7 @@ def _denoiser(
         try:
             nets[name].load_state_dict(state)
         except RuntimeError as error:
+            check_memory(error)
             raise BadInput(f"start: {p.start} has a {name} of other sizes; set channels, width and layers to its own", code="weights.wrong_kind") from error
 
     def draw(average: nn.ModuleDict) -> Tensor:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from huafang.errors import is_out_of_memory
 from huafang.models.tensorfile import plain_names
 
 VGG = re.compile(r"features\.\d+\.(weight|bias)|conv\d_\d\.(weight|bias)")
@@ -170,7 +171,7 @@ def _archive_fault(source: str) -> dict[str, object] | None:
 def _fault(error: Exception, memory: int, source: str) -> dict[str, object]:
     """What is wrong with a file that could not be read, in words."""
     said = " ".join(str(error).partition("Please file an issue")[0].split())
-    if isinstance(error, MemoryError) or "alloc" in said.lower() or "not enough memory" in said:
+    if is_out_of_memory(error) or "alloc" in said.lower():
         return {"error": f"it takes more than {memory / 1e9:.1f} GB of memory: it is no plain checkpoint, or a bomb"}
     with Path(source).open("rb") as file:
         known = file.read(2).startswith((b"PK", b"\x80"))

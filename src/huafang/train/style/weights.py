@@ -1,4 +1,4 @@
-"""Where a run of a style network lives, and what it leaves: one file of weights, known by its name from then on."""
+"""What a run of a style network leaves: one file of weights, known by its name from then on."""
 
 import os
 import secrets
@@ -14,11 +14,6 @@ from huafang.context import Context, File
 from huafang.errors import BadInput
 from huafang.newfile import free_name, move_new
 from huafang.notes import Note
-
-
-def home(ctx: Context, name: str) -> Path:
-    """The folder of the run `name`: log, samples, checkpoints."""
-    return ctx.weights.root / ".training" / name
 
 
 def ready(name: str, made: File, home: Path, command: str) -> list[Note]:
