@@ -11,7 +11,8 @@ import torch
 
 from huafang.diffusion.conditioning import Conditioning, Encoded, Track
 from huafang.diffusion.model.load import Model, TextEncoder
-from huafang.diffusion.prompt import grammar
+from huafang.diffusion.prompt import chunks as chunking
+from huafang.diffusion.prompt import grammar, schedule
 from huafang.errors import BadInput
 
 Chunks = list[list[tuple[int, float]]]
@@ -20,26 +21,46 @@ NO_MEAN = 1e-4
 
 
 @torch.inference_mode()
-def encode(model: Model, prompt: str, negative: str = "", *, guided: bool = True, clip_skip: int = 1) -> Conditioning:
-    """The conditioning of `prompt` against `negative`. `clip_skip` 1 takes the text encoder's usual layer, 2 the one before, …
+def encode(model: Model, prompt: str, negative: str = "", *, guided: bool = True, clip_skip: int = 1, steps: int = 1) -> Conditioning:
+    """The conditioning of `prompt` against `negative` over `steps` steps. `clip_skip` 1 takes the text encoder's usual layer, 2 the one before, …
 
-    SD 1 and 2 usually take the last layer of their configuration, XL the last but one. Raises BadInput when there are not so many layers.
+    Each plain prompt that a schedule comes to is encoded once. Prompts composed by AND are guided whatever `guided` says: they are weighed against the
+    negative prompt, in which AND is a word. SD 1 and 2 usually take the last layer of their configuration, XL the last but one.
+    Raises BadInput when there are not so many layers, ValueError for prompts that cannot be read.
     """
     fewest = min(encoder.layers for encoder in model.encoders) - (1 if model.family == "xl" else 0)
     if clip_skip > fewest:
         raise BadInput(f"clip_skip is {clip_skip}, but the text encoder of this model has layers for 1 to {fewest}", code="params.bad")
-    wanted = [_chunks(encoder, prompt) for encoder in model.encoders]
-    unwanted = [_chunks(encoder, negative) for encoder in model.encoders]
-    count = max(len(chunks) for chunks in (wanted + unwanted if guided else wanted))
-    embeds, pooled = _encode(model, wanted, count, clip_skip)
-    tracks = (Track(((1, Encoded(embeds, pooled)),)),)
+    parts = schedule.composed(schedule.plain(prompt))
+    guided = guided or len(parts) > 1
+    wanted = [(_shared(schedule.schedule(text, steps)), weight) for text, weight in parts]
+    unwanted = _shared(schedule.schedule(schedule.plain(negative), steps)) if guided else []
+    texts = dict.fromkeys(text for track in (*(track for track, _ in wanted), unwanted) for _, text in track)
+    chunked = {text: [_chunks(encoder, text) for encoder in model.encoders] for text in texts}
+    count = max(len(chunks) for sides in chunked.values() for chunks in sides)
+    encoded = {text: Encoded(*_encode(model, sides, count, clip_skip)) for text, sides in chunked.items()}
+    tracks = tuple(Track(tuple((end, encoded[text]) for end, text in track), weight) for track, weight in wanted)
+    longest = max(len(chunked[text][0]) for track, _ in wanted for _, text in track)
     if not guided:
-        return Conditioning(tracks, chunks=len(wanted[0]))
-    if model.zero_empty and not negative:
-        empty_embeds, empty_pooled = torch.zeros_like(embeds), None if pooled is None else torch.zeros_like(pooled)
-    else:
-        empty_embeds, empty_pooled = _encode(model, unwanted, count, clip_skip)
-    return Conditioning(tracks, Track(((1, Encoded(empty_embeds, empty_pooled)),)), chunks=len(wanted[0]))
+        return Conditioning(tracks, chunks=longest)
+    nothing = next(iter(encoded.values()))
+    zeros = Encoded(torch.zeros_like(nothing.embeds), None if nothing.pooled is None else torch.zeros_like(nothing.pooled))
+    away = Track(tuple((end, zeros if model.zero_empty and not text else encoded[text]) for end, text in unwanted))
+    return Conditioning(tracks, away, chunks=longest)
+
+
+def _shared(found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Neighbours of one text as one."""
+    return [(end, text) for place, (end, text) in enumerate(found) if place == len(found) - 1 or found[place + 1][1] != text]
+
+
+def tokens(model: Model, prompt: str, steps: int = 1) -> list[int]:
+    """How many tokens the model's first text encoder reads of each prompt that AND composes; of one that changes over the steps, the most."""
+    encoder = model.encoders[0]
+    return [
+        max(sum(len(chunk) for chunk in _chunks(encoder, text)) for _, text in schedule.schedule(part, steps))
+        for part, _ in schedule.composed(schedule.plain(prompt))
+    ]
 
 
 def _chunks(encoder: TextEncoder, prompt: str) -> Chunks:
@@ -52,7 +73,7 @@ def _chunks(encoder: TextEncoder, prompt: str) -> Chunks:
             tokens += [(int(token), span.weight) for token in ids]
         parts.append(tokens)
     commas = {encoder.tokenizer.convert_tokens_to_ids(mark) for mark in ((",", "，", "、") if encoder.bert else (",</w>",))}
-    return grammar.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk)
+    return chunking.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk)
 
 
 def _encode(model: Model, chunked: list[Chunks], count: int, clip_skip: int) -> tuple[torch.Tensor, torch.Tensor | None]:
