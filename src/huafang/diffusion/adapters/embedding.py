@@ -11,11 +11,11 @@ from typing import Any
 
 from torch import Tensor
 
-from huafang import tensorfile
 from huafang.diffusion.model.load import Model
 from huafang.diffusion.prompt import embedding_files
 from huafang.diffusion.prompt.embedding_files import Found
 from huafang.errors import BadInput
+from huafang.models import tensorfile
 
 
 @dataclass(frozen=True, eq=False)

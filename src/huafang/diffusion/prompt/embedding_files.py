@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from huafang import tensorfile
 from huafang.errors import HuafangError
+from huafang.models import tensorfile
 
 LARGEST = 16_000_000
 """Bytes of a file of textual inversions, at most: 75 vectors for both encoders of XL are 0.6 MB."""
