@@ -150,7 +150,8 @@ class Painting:
 
     def _encoded(self, pixels: "Tensor", format: images.Format, sources: Mapping[str, str], number: int) -> bytes:
         height, width = pixels.shape[-2:]
-        recipe = metadata.recipe(self.params.model_dump(mode="json") | {"sources": dict(sources)}, self.figures, size=(width, height), number=number)
+        params = self.params.model_dump(mode="json") | {"sources": dict(sources)}
+        recipe = metadata.recipe(params, self.figures, size=(width, height), number=number, resolved=self.result.resolved)
         return images.encode(pixels, format, metadata=recipe)
 
 

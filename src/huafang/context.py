@@ -50,6 +50,8 @@ class Result:
     files: list[File] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    resolved: list[dict[str, str]] = field(default_factory=list)
+    """For each picture the texts that chance decided, by field, as they were drawn; empty where there was nothing to decide."""
 
 
 class Resident:
@@ -143,6 +145,11 @@ class Context:
     def weights_path(self, name: str, holds: str | None = None) -> Path:
         """The file or folder of the model `name`. Raises MissingWeights, which says how to get it; BadInput where it does not hold what `holds` says."""
         return self.weights.path(name, holds)
+
+    @property
+    def wildcards(self) -> Path:
+        """The user's folder of wildcards, beside the models; it may not be there."""
+        return self.weights.root.parent / "wildcards"
 
     def generator(self, seed: int) -> "torch.Generator":
         """Randomness as a value. It draws on the CPU, so that every device sees the same numbers: draw, then move."""

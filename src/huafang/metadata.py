@@ -5,7 +5,7 @@ again: method, all params, version, input ids, weight hashes, figures. In PNG th
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +28,16 @@ _NAMES = {"guidance": "CFG scale", "seed": "Seed", "size": "Size", "model": "Mod
 """What A1111 calls our settings, in its own order."""
 
 
-def recipe(params: Mapping[str, Any], figures: Mapping[str, Any] | None = None, *, size: tuple[int, int] | None = None, number: int = 1) -> dict[str, str]:
+def recipe(
+    params: Mapping[str, Any],
+    figures: Mapping[str, Any] | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    number: int = 1,
+    resolved: Sequence[Mapping[str, str]] = (),
+) -> dict[str, str]:
     """The text that a picture made with `params` carries. `size` is (width, height); `number` is which of the run's pictures it is, from 1: each of several
-    carries the seed that draws it alone.
+    carries the seed that draws it alone. `resolved` are the texts of each picture that chance decided: other tools are shown these, and ours both.
     """
     figures = dict(figures or {})
     told = dict(params)
@@ -39,7 +46,10 @@ def recipe(params: Mapping[str, Any], figures: Mapping[str, Any] | None = None, 
         if "images" in told:
             told["images"] = 1
     own = {"huafang": version("huafang"), "params": told, "figures": figures}
-    return {A1111: _a1111(told, size), OWN: json.dumps(own, ensure_ascii=False)}
+    drawn = dict(resolved[number - 1]) if number <= len(resolved) else {}
+    if drawn:
+        own["resolved"] = drawn
+    return {A1111: _a1111(told | drawn, size), OWN: json.dumps(own, ensure_ascii=False)}
 
 
 def _a1111(params: Mapping[str, Any], size: tuple[int, int] | None) -> str:

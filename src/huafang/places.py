@@ -26,6 +26,11 @@ class Places:
         return self.root / "models"
 
     @property
+    def wildcards(self) -> Path:
+        """The user's wildcards for prompts: text files, a choice a line."""
+        return self.root / "wildcards"
+
+    @property
     def outbox(self) -> Path:
         """Results that a lane has finished and the dispatcher has not yet booked."""
         return self.root / "outbox"

@@ -252,7 +252,7 @@ def store(result: Result, params: Params, assets: Assets) -> list[dict[str, Any]
     outputs = []
     for index, pixels in enumerate(result.images):
         height, width = pixels.shape[-2:]
-        carried = metadata.recipe(params.model_dump(mode="json"), finite(result.figures), size=(width, height), number=index + 1)
+        carried = metadata.recipe(params.model_dump(mode="json"), finite(result.figures), size=(width, height), number=index + 1, resolved=result.resolved)
         asset = assets.put(images.encode(pixels, metadata=carried))
         suffix = f"-{index + 1}" if len(result.images) > 1 else ""
         outputs.append({"asset": asset, "name": f"{name}{suffix}.png", "media_type": "image/png", "width": width, "height": height})

@@ -138,3 +138,59 @@ def test_adapters_come_out_the_other_way_round_whatever_happens(model):
     with pytest.raises(RuntimeError), injected(model, [Recorded("a"), Recorded("b", fails=True)]):
         pass
     assert order == ["+a", "+b", "-a"]
+
+
+def draw(model, prompt, negative="", steps=4, guided=True):
+    said = encode(model, prompt, negative, guided=guided, steps=steps)
+    generator = torch.Generator().manual_seed(3)
+    start = model.start_noise(64, 64, generator)
+    return loop.sample(model, said, start, sampler="euler", steps=steps, guidance=4.0, generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "plain"),
+    [("[a cat:a dog:4]", "a cat"), ("[a cat:a dog:0]", "a dog"), ("a [cat|cat]", "a cat"), ("[a cat:(a cat:1.0):0.5]", "a cat"), ("a cat<lora:x:1>", "a cat")],
+)
+def test_a_schedule_that_never_changes_is_the_plain_prompt(model, scheduled, plain):
+    assert torch.equal(draw(model, scheduled, "a bird"), draw(model, plain, "a bird"))
+
+
+def test_the_first_steps_of_a_schedule_are_its_first_prompt(model):
+    said = encode(model, "[a cat:a dog:0.5] BREAK hill", "[bird::0.25]", steps=4)
+    cat, dog = (encode(model, f"{animal} BREAK hill", steps=1).wanted[0].at(0).embeds for animal in ("a cat", "a dog"))
+    assert [torch.equal(said.at(step).wanted[0][0].embeds, cat) for step in range(4)] == [True, True, False, False]
+    assert torch.equal(said.at(2).wanted[0][0].embeds, dog)
+    assert said.at(0).unwanted is not said.at(1).unwanted is said.at(3).unwanted
+
+
+def test_each_prompt_is_encoded_once_however_often_it_comes(model, monkeypatch):
+    """By turns over 20 steps there are two prompts, in the negative prompt a third; and the empty one behind a schedule."""
+    text = model.encoders[0].model
+    real, calls = text.forward, []
+    monkeypatch.setattr(text, "forward", lambda *args, **settings: calls.append(1) or real(*args, **settings))
+    said = encode(model, "[a cat|a dog] AND [a cat|a dog] :0.3", "a bird", steps=20)
+    assert len(calls) == 5, "each animal with the blank before AND and with the one behind it, and a bird"
+    assert len({id(said.at(step).wanted[0][0]) for step in range(20)}) == 2
+
+
+def test_all_prompts_of_a_picture_have_one_number_of_chunks(model):
+    said = encode(model, "[a cat:" + "a dog, " * 60 + ":0.5] AND hill", "bird", steps=4)
+    sizes = {tensor.shape[1] for tensor in said.tensors()}
+    assert len(sizes) == 1
+    assert said.chunks == sizes.pop() // 77 > 1
+
+
+def test_composed_prompts_are_guided_by_their_weights(model):
+    assert encode(model, "a cat AND a dog", guided=False).guided
+    assert not torch.allclose(draw(model, "a cat AND a dog"), draw(model, "a cat"), atol=1e-3)
+    twice = draw(model, "a cat :0.5 AND a cat:0.5", "a bird")
+    assert torch.allclose(twice, draw(model, "a cat", "a bird"), atol=1e-3)
+
+
+def test_tokens_are_counted(model):
+    from huafang.diffusion.prompt.encode import tokens
+
+    (cat,) = tokens(model, "a cat")
+    assert tokens(model, "a cat AND (a cat:1.2) BREAK a cat") == [cat, 2 * cat]
+    assert tokens(model, "[a cat:a cat a cat:0.5]", 4) == [2 * cat]
+    assert tokens(model, "") == [0]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from huafang import images, methods
+from huafang import images, metadata, methods
 from huafang.context import Resident
 from huafang.errors import BadInput, Cancelled, JobFailed, MissingWeights, OutOfMemory
 from huafang.methods.text_to_image import film
@@ -298,7 +298,8 @@ def test_35_seeds(bench):
         ("(a:1000000000)", "prompt: the weight of 'a' is 1e"),
         ("(" * 1000 + "a" + ")" * 1000, "prompt: brackets are nested more than 64 deep"),
         ("<lora:../../x:1>", "prompt: '<lora:../../x:1>' cannot be read"),
-        ("[a:b:0.5]", "prompt: .* changes the prompt during the steps"),
+        (" AND ".join("abcdefghi"), "prompt: .*composes 9 prompts"),
+        ("{a|b}" * 201, "prompt: .*201 pairs of braces"),
         ("a\x00b", "prompt: holds a NUL character"),
         ("a\ud800", "prompt: .*"),
     ],
@@ -306,8 +307,9 @@ def test_35_seeds(bench):
 def test_37_what_a_prompt_cannot_say_is_refused_at_the_door(bench, prompt, message):
     with pytest.raises(BadInput, match=message):
         build(bench, prompt=prompt)
-    with pytest.raises(BadInput, match=f"negative_{message}"):
-        build(bench, negative_prompt=prompt)
+    if " AND " not in prompt:
+        with pytest.raises(BadInput, match=f"negative_{message}"):
+            build(bench, negative_prompt=prompt)
 
 
 @pytest.mark.parametrize("prompt", ["((((a:1.9", "(a:nan)", "a ) ] b", "(((((((((((("])
@@ -315,9 +317,67 @@ def test_37_unbalanced_prompts_draw(bench, prompt):
     assert torch.isfinite(run(bench, prompt=prompt, steps=1).images[0]).all()
 
 
-def test_37_other_grammars_are_read_as_words_and_that_is_said(bench):
-    assert "wildcards (__name__) is not carried out here: it was read as plain words" in run(bench, prompt="a __pet__", steps=1).notes
+def test_37_what_is_read_as_plain_words_or_without_effect_is_said(bench):
     assert "guidance is 1, so the negative prompt had no effect" in run(bench, negative_prompt="bird", guidance=1.0, steps=1).notes
+    assert any(note.startswith("[a|b:0.5] was read as plain words") for note in run(bench, prompt="x [a|b:0.5]", steps=1).notes)
+    assert any(note.startswith("AND in the negative prompt") for note in run(bench, negative_prompt="a AND b", steps=1).notes)
+    assert any(note.startswith("weights written as word++") for note in run(bench, prompt="cat++", steps=1).notes)
+
+
+def test_a_schedule_draws_another_picture_than_either_prompt(bench):
+    mixed = run(bench, prompt="[cat:dog:0.5]", steps=4).images[0]
+    for same, prompt in ((mixed, "[cat:dog:2]"), (run(bench, prompt="cat", steps=4).images[0], "[cat:dog:4]")):
+        assert torch.equal(same, run(bench, prompt=prompt, steps=4).images[0])
+    for other in ("cat", "dog", "[cat|dog]", "cat AND dog"):
+        assert not torch.allclose(mixed, run(bench, prompt=other, steps=4).images[0], atol=1e-4)
+
+
+def test_composed_prompts_need_the_negative_prompt_even_without_guidance(bench):
+    one = run(bench, prompt="cat AND dog", negative_prompt="bird", guidance=1.0, steps=2)
+    assert not any("no effect" in note for note in one.notes)
+    assert not torch.allclose(one.images[0], run(bench, prompt="cat AND dog", negative_prompt="house", guidance=1.0, steps=2).images[0], atol=1e-4)
+
+
+def wildcards(bench):
+    folder = bench.context().wildcards
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pet.txt").write_text("cat\ndog\nbird\n", "utf-8")
+
+
+def test_chance_is_decided_by_each_pictures_own_seed_and_written_beside_the_template(bench):
+    wildcards(bench)
+    asked = {"prompt": "a {red|blue|green} __pet__", "negative_prompt": "{bad|ugly}", "seed": 5}
+    several = run(bench, images=4, steps=2, **asked)
+    assert len(several.resolved) == 4
+    assert len({drawn["prompt"] for drawn in several.resolved}) > 1
+    for number, (pixels, drawn) in enumerate(zip(several.images, several.resolved, strict=True)):
+        assert f"drawn: {drawn['prompt']}" in several.notes
+        alone = run(bench, steps=2, **asked | {"seed": 5 + number})
+        plain = run(bench, steps=2, **drawn | {"seed": 5 + number})
+        assert torch.equal(alone.images[0], pixels)
+        assert torch.equal(plain.images[0], pixels)
+        assert not plain.resolved
+        params = build(bench, images=4, **asked).model_dump(mode="json")
+        carried = metadata.recipe(params, several.figures, number=number + 1, resolved=several.resolved)
+        assert carried["parameters"].splitlines()[0] == drawn["prompt"]
+        own = json.loads(carried["huafang"])
+        assert (own["resolved"], own["params"]["prompt"], own["params"]["seed"]) == (drawn, asked["prompt"], 5 + number)
+    assert "resolved" not in json.loads(metadata.recipe(build(bench).model_dump(mode="json"))["huafang"])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"prompt": "a __pets__"}, r"prompt: there is no wildcard __pets__; .*did you mean pet\?"),
+        ({"negative_prompt": "__gone__"}, "negative_prompt: there is no wildcard __gone__"),
+        ({"prompt": "{(a:99)|(a:99)}"}, "prompt: the weight of 'a' is 99"),
+        ({"negative_prompt": "{<lora:x:1>|<lora:x:1>}"}, "negative_prompt: names the LoRA x"),
+    ],
+)
+def test_what_chance_brings_is_checked_when_it_is_decided(bench, values, message):
+    wildcards(bench)
+    with pytest.raises(BadInput, match=message):
+        run(bench, **values)
 
 
 def test_43_a_model_that_brings_code_is_refused_by_name(bench, tmp_path):

@@ -1,7 +1,7 @@
 """What the rooms that draw share: a model made ready for a prompt, one picture drawn with its steps told, and words for when memory runs out."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -9,15 +9,16 @@ import torch
 
 from huafang.context import Context
 from huafang.diffusion import default_model, latents
-from huafang.diffusion.adapters import Active, injected, lora
+from huafang.diffusion.adapters import Active, embedding, injected, lora
+from huafang.diffusion.adapters.embedding import Vectors
 from huafang.diffusion.conditioning import Conditioning
 from huafang.diffusion.model import load
 from huafang.diffusion.model.load import Model
-from huafang.diffusion.params import DrawingParams
-from huafang.diffusion.prompt import grammar, vocabulary
+from huafang.diffusion.params import DrawingParams, check, check_negative
+from huafang.diffusion.prompt import dynamic, embedding_files, grammar, schedule, vocabulary
 from huafang.diffusion.prompt.encode import encode
 from huafang.diffusion.sampling import loop, schedulers
-from huafang.errors import OutOfMemory, is_out_of_memory
+from huafang.errors import BadInput, OutOfMemory, is_out_of_memory
 from huafang.notes import Note
 from huafang.ops.threads import one_torch_thread
 from huafang.params import LoraUse
@@ -39,22 +40,57 @@ class Ready:
     conditioning: Conditioning
     adapters: Active
     notes: list[Note] = field(default_factory=list)
+    resolved: dict[str, str] = field(default_factory=dict)
+    """The prompts as chance decided them, by field; empty where there was nothing to decide."""
 
 
 @contextmanager
-def ready(p: DrawingParams, ctx: Context) -> Iterator[Ready]:
-    """The model of `p`, in memory, its prompts encoded. Raises MissingWeights, BadInput; OutOfMemory whatever inside runs out of it."""
+def ready(p: DrawingParams, ctx: Context, *, seed: int | None = None, steps: int | None = None) -> Iterator[Ready]:
+    """The model of `p`, in memory, its prompts encoded for `steps` steps (those of `p` where none are given).
+
+    Wildcards and choices are decided by `seed`, that of `p` where none is given. Raises MissingWeights, BadInput; OutOfMemory whatever inside runs out of it.
+    """
     name = p.model or default_model.built_in(p.prompt)
     path = ctx.weights_path(name)
+    drawn = _resolved(p, ctx, p.seed if seed is None else seed)
     try:
         model = ctx.resident.get(load.key(path, ctx.device), lambda: load.load(path, ctx.device))
-        with injected(model, [lora.Loras(_loras(p, ctx))]) as active:
-            yield _read(p, name, model, active)
+        uses = _loras(drawn, ctx)
+        with injected(model, [lora.Loras(uses)]) as active:
+            words = _words(drawn, ctx, uses)
+            found = _read(drawn, name, model, active, p.steps if steps is None else steps, embedding.fitted(model, words))
+            found.notes.extend(_near(drawn, ctx, words))
+            resolved = {} if drawn is p else {"prompt": drawn.prompt, "negative_prompt": drawn.negative_prompt}
+            yield replace(found, resolved=resolved, notes=[*_chance(p, drawn), *found.notes])
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         where = "memory" if ctx.device == "cpu" else f"the memory of {ctx.device}"
         raise OutOfMemory(f"{name} does not fit into {where} at this size", hint=OUT_OF_MEMORY) from None  # its frames hold tensors
+
+
+def _resolved(p: DrawingParams, ctx: Context, seed: int) -> DrawingParams:
+    """`p` with its wildcards and choices decided; `p` itself where there are none. Raises BadInput for what then cannot be read."""
+    if not p.by_chance:
+        return p
+    wildcards = dynamic.Wildcards(ctx.wildcards)
+    decided: dict[str, str] = {}
+    for name in ("prompt", "negative_prompt"):
+        try:
+            decided[name] = dynamic.resolve(getattr(p, name), seed, wildcards.lines, stream="" if name == "prompt" else name)
+            check(decided[name], p.steps)
+            if name == "negative_prompt":
+                check_negative(decided[name])
+        except ValueError as error:
+            raise BadInput(f"{name}: {error}", code="params.bad") from None
+    return p.model_copy(update=decided)
+
+
+def _chance(p: DrawingParams, drawn: DrawingParams) -> list[Note]:
+    """The prompts that were drawn, where chance decided them."""
+    shown = [(getattr(p, name), getattr(drawn, name), name) for name in ("prompt", "negative_prompt")]
+    titles = {"prompt": ("drawn", "实际提示词"), "negative_prompt": ("kept out", "实际反向提示词")}
+    return [Note(f"{titles[name][0]}: {now}", f"{titles[name][1]}：{now}") for template, now, name in shown if now != template]
 
 
 def _loras(p: DrawingParams, ctx: Context) -> list[lora.Use]:
@@ -66,15 +102,54 @@ def _loras(p: DrawingParams, ctx: Context) -> list[lora.Use]:
     ]
 
 
-def _read(p: DrawingParams, name: str, model: Model, adapters: Active) -> Ready:
+def _words(p: DrawingParams, ctx: Context, uses: Sequence[lora.Use]) -> dict[str, embedding_files.Found]:
+    """The textual inversions that the prompts name, of the user's files and of the LoRAs that are used."""
+    found = embedding_files.named(_said(p), ctx.weights.places())
+    for use in uses:
+        for word, tensors in embedding_files.words_of(use.path, use.name, bundled=True).items():
+            if (finder := embedding_files.pattern([word])) and finder.search(_said(p)):
+                found[word.lower()] = embedding_files.Found(word, use.path, tuple(tensors))
+    return found
+
+
+def _said(p: DrawingParams) -> str:
+    return grammar.words(f"{p.prompt}\n{p.negative_prompt}")
+
+
+def _used(embeddings: Iterable[Vectors]) -> list[Note]:
+    each = {one.word: len(one) for one in sorted(embeddings, key=lambda one: one.word)}
+    if not each:
+        return []
+    en = ", ".join(f"{word} ({count} vector{'s' if count > 1 else ''})" for word, count in each.items())
+    return [Note(f"embeddings used: {en}", f"使用的嵌入：{'、'.join(f'{word}（{count} 个向量）' for word, count in each.items())}。")]
+
+
+def _near(p: DrawingParams, ctx: Context, words: Mapping[str, embedding_files.Found]) -> list[Note]:
+    """What is said of names that may mean an embedding and are read as plain words."""
+    places = ctx.weights.places()
+    near = dict(embedding_files.near(_said(p), places, words))
+    said = []
+    for word, name in near.items():
+        en = f"{word} was read as plain words; did you mean the embedding {name}?"
+        said.append(Note(en, f"{word} 已按普通文字读入；是不是想用嵌入 {name}？"))
+    missing = sorted(embedding_files.asked(_said(p)) - words.keys() - near.keys())
+    return said + [Note(f"there is no embedding {word}: it was read as plain words", f"没有名为 {word} 的嵌入：已按普通文字读入。") for word in missing]
+
+
+def _read(p: DrawingParams, name: str, model: Model, adapters: Active, steps: int, embeddings: Mapping[str, Vectors]) -> Ready:
     words = grammar.words(p.prompt)
+    finder = embedding_files.pattern(embeddings)
+    plain = finder.sub("", words) if finder else words
     notes = [
         *adapters.notes,
         *default_model.notes(name, p.prompt),
-        *vocabulary.notes(model, name, words),
+        *_used(embeddings.values()),
+        *vocabulary.notes(model, name, plain),
         *model.notes,
         *grammar.remarks(p.prompt),
         *grammar.remarks(p.negative_prompt),
+        *schedule.remarks(p.prompt),
+        *schedule.remarks(p.negative_prompt, negative=True),
     ]
     if not words.strip():  # legitimate, and seldom meant
         notes.insert(0, Note("the prompt is empty: the model drew whatever came to it", "提示词是空的：模型随意作画。"))
@@ -83,7 +158,7 @@ def _read(p: DrawingParams, name: str, model: Model, adapters: Active) -> Ready:
     if schedulers.zero_snr_lost(p.sampler, model.scheduler):
         grey = f"this model was trained down to pure noise, where {p.sampler} cannot start: very dark and very light pictures may come out grey"
         notes.append(Note(grey, f"这个模型训练到了纯噪声，而 {p.sampler} 无法从那里开始：很暗或很亮的画面可能发灰。"))
-    said = encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip)
+    said = encode(model, p.prompt, p.negative_prompt, guided=p.guidance > 1, clip_skip=p.clip_skip, steps=max(steps, 1), words=embeddings)
     for states in said.tensors():
         latents.check_finite(states, "text encoder", "the reading of the prompt", TEXT_RAN_OVER)
     if said.chunks > 1:

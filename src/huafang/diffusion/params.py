@@ -5,21 +5,39 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from huafang.diffusion import default_model
-from huafang.diffusion.prompt import grammar
+from huafang.diffusion.prompt import dynamic, grammar, schedule
 from huafang.params import LongText, Loras, Params, WeightsId, ui
 
 Sampler = Literal["ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde_karras", "unipc", "lcm"]
 Prediction = Literal["auto", "epsilon", "v_prediction"]
 
 
+CHECKED_STEPS = 30
+"""Steps at which a prompt that changes is checked; the run checks all of its own."""
+
+
 def _readable(prompt: str) -> str:
-    grammar.parse(prompt)
+    if not dynamic.is_dynamic(prompt):  # what chance will bring is checked when it is decided
+        check(prompt, CHECKED_STEPS)
     return prompt
 
 
-def _without_loras(prompt: str) -> str:
+def check(prompt: str, steps: int) -> None:
+    """Raises ValueError for a prompt that cannot be read at some of `steps` steps."""
+    grammar.loras(prompt)
+    for text in schedule.texts(prompt, steps):
+        grammar.parse(text)
+
+
+def check_negative(prompt: str) -> None:
+    """Raises ValueError for a negative prompt that names a LoRA."""
     if found := grammar.loras(prompt):
         raise ValueError(f"names the LoRA {found[0].name}, which has no effect here; write it into the prompt, or take it out")
+
+
+def _without_loras(prompt: str) -> str:
+    if not dynamic.is_dynamic(prompt):
+        check_negative(prompt)
     return _readable(prompt)
 
 
@@ -33,7 +51,7 @@ class DrawingParams(Params):
     """Base of methods that draw a prompt."""
 
     prompt: Prompt
-    """What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; BREAK starts a new chunk of 75 tokens."""
+    """What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all."""
     model: ModelName = None
     """Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
     scenes and no more; real models are one click away on the Models page."""
@@ -58,4 +76,9 @@ class DrawingParams(Params):
         return default_model.filled(values)
 
     def models_named(self) -> tuple[tuple[str, str], ...]:
-        return tuple((one.name, "lora") for one in grammar.loras(self.prompt))
+        return () if dynamic.is_dynamic(self.prompt) else tuple((one.name, "lora") for one in grammar.loras(self.prompt))
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether a prompt holds wildcards or choices, which each seed decides anew."""
+        return dynamic.is_dynamic(self.prompt) or dynamic.is_dynamic(self.negative_prompt)

@@ -110,6 +110,10 @@ class ModelStore:
         hub = {name: path for name in from_hub if not catalogue.entry_of(name) and (path := in_hub_cache(name))}
         return ours + known + own + [Model(name, kinds.holds(path), path, removable=True) for name, path in hub.items()]
 
+    def places(self) -> dict[str, Path]:
+        """Name -> file or folder of every model on this machine that does not come with the package. No file is opened."""
+        return {**self._found(), **self._added}
+
     def path(self, name: str, holds: str | None = None) -> Path:
         """The `.safetensors` file, or the folder of a pipeline or a CLIP, that `name` stands for.
 

@@ -198,8 +198,8 @@ def metadata(path: Path) -> dict[str, str]:
         return _checked(path, file)[1]
 
 
-def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
-    """The tensors of `path` on the CPU. `finite` refuses NaN and infinity. Tensors of names or types that no network here has are passed over.
+def load(path: Path, *, finite: bool = True, names: re.Pattern[str] = NAME) -> "dict[str, Tensor]":
+    """The tensors of `path` on the CPU. `finite` refuses NaN and infinity. Tensors of types that no network here has, and of other `names`, are passed over.
 
     Raises BadInput (`weights.unreadable`, `weights.not_finite`, `weights.changed`), MissingWeights when the file is gone.
     """
@@ -208,7 +208,7 @@ def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
 
     with _opened(path) as file:
         entries, _ = _checked(path, file)
-        kept = [name for name, entry in entries.items() if NAME.fullmatch(name) and entry["dtype"] not in PASSED]
+        kept = [name for name, entry in entries.items() if names.fullmatch(name) and entry["dtype"] not in PASSED]
         if not kept:
             raise _refused(path, f"it holds no tensor of a network: {ascii(next(iter(entries)))[:80]} is no name of one")
         before = _identity(os.fstat(file.fileno()))

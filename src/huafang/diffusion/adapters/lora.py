@@ -89,8 +89,6 @@ class Lora:
     modules: Mapping[tuple[str, str], Mapping[str, Tensor]]
     unread: Mapping[str, int]
     """Layouts that are not read here -> how many tensors have them."""
-    embeddings: int
-    """Tensors of textual inversions that lie in the file too."""
     alphas: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
@@ -138,10 +136,8 @@ def read(path: Path) -> Lora:
     state = tensorfile.load(path)
     modules: dict[tuple[str, str], dict[str, Tensor]] = {}
     unread: Counter[str] = Counter()
-    embeddings = 0
     for name, tensor in state.items():
-        if _BUNDLED.match(name):
-            embeddings += 1
+        if _BUNDLED.match(name):  # `embedding.py` reads them
             continue
         where, part = _split(name)
         if part is None:
@@ -155,7 +151,7 @@ def read(path: Path) -> Lora:
             code="weights.wrong_kind",
             hint="read are LoRA, LoCon, LoHa, LoKr, DoRA and full differences",
         )
-    return Lora(path, modules, dict(unread), embeddings, _declared(path, modules))
+    return Lora(path, modules, dict(unread), _declared(path, modules))
 
 
 def _split(name: str) -> tuple[str, str | None]:
@@ -264,8 +260,6 @@ class Loras:
 def _add(model: Model, there: Mapping[tuple[str, str], nn.Module], lora: Lora, use: Use, changes: dict[Tensor, Tensor]) -> Effect:
     """Add what `lora` changes to `changes`."""
     dropped: Counter[str] = Counter({f"tensors are of the layout {layout}": count for layout, count in lora.unread.items()})
-    if lora.embeddings:
-        dropped["tensors are textual inversions, which are not read from a LoRA"] = lora.embeddings
     ranks: set[int] = set()
     changed = texts = 0
     moved = whole = 0.0

@@ -7,62 +7,110 @@ Weights multiply a token's embedding; then the chunk is scaled so that its mean 
 mean is next to nothing, as it is of a BERT's states, which come out of a LayerNorm, the root of their mean square is kept instead.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import torch
 
+from huafang.diffusion.adapters.embedding import Vectors, placed
 from huafang.diffusion.conditioning import Conditioning, Encoded, Track
 from huafang.diffusion.model.load import Model, TextEncoder
-from huafang.diffusion.prompt import grammar
+from huafang.diffusion.prompt import chunks as chunking
+from huafang.diffusion.prompt import embedding_files, grammar, schedule
 from huafang.errors import BadInput
 
-Chunks = list[list[tuple[int, float]]]
+Token = int | Vectors
+Chunks = list[list[tuple[Token, float]]]
+Words = Mapping[str, Vectors]
+"""Words of prompts, in small letters, that are textual inversions."""
+NO_WORDS: Words = MappingProxyType({})
+STANDS_FOR_VECTORS = 0
+"""The token at whose places vectors are put: any that is no end of text."""
 NO_MEAN = 1e-4
 """Share of the root mean square below which a mean is rounding and no measure of anything."""
 
 
 @torch.inference_mode()
-def encode(model: Model, prompt: str, negative: str = "", *, guided: bool = True, clip_skip: int = 1) -> Conditioning:
-    """The conditioning of `prompt` against `negative`. `clip_skip` 1 takes the text encoder's usual layer, 2 the one before, …
+def encode(model: Model, prompt: str, negative: str = "", *, guided: bool = True, clip_skip: int = 1, steps: int = 1, words: Words = NO_WORDS) -> Conditioning:
+    """The conditioning of `prompt` against `negative` over `steps` steps. `clip_skip` 1 takes the text encoder's usual layer, 2 the one before, …
 
-    SD 1 and 2 usually take the last layer of their configuration, XL the last but one. Raises BadInput when there are not so many layers.
+    Each plain prompt that a schedule comes to is encoded once. Prompts composed by AND are guided whatever `guided` says: they are weighed against the
+    negative prompt, in which AND is a word. `words` are the textual inversions that prompts may name.
+    SD 1 and 2 usually take the last layer of their configuration, XL the last but one.
+    Raises BadInput when there are not so many layers, ValueError for prompts that cannot be read.
     """
     fewest = min(encoder.layers for encoder in model.encoders) - (1 if model.family == "xl" else 0)
     if clip_skip > fewest:
         raise BadInput(f"clip_skip is {clip_skip}, but the text encoder of this model has layers for 1 to {fewest}", code="params.bad")
-    wanted = [_chunks(encoder, prompt) for encoder in model.encoders]
-    unwanted = [_chunks(encoder, negative) for encoder in model.encoders]
-    count = max(len(chunks) for chunks in (wanted + unwanted if guided else wanted))
-    embeds, pooled = _encode(model, wanted, count, clip_skip)
-    tracks = (Track(((1, Encoded(embeds, pooled)),)),)
+    parts = schedule.composed(schedule.plain(prompt))
+    guided = guided or len(parts) > 1
+    wanted = [(_shared(schedule.schedule(text, steps)), weight) for text, weight in parts]
+    unwanted = _shared(schedule.schedule(schedule.plain(negative), steps)) if guided else []
+    texts = dict.fromkeys(text for track in (*(track for track, _ in wanted), unwanted) for _, text in track)
+    chunked = {text: [_chunks(encoder, text, words) for encoder in model.encoders] for text in texts}
+    count = max(len(chunks) for sides in chunked.values() for chunks in sides)
+    encoded = {text: Encoded(*_encode(model, sides, count, clip_skip)) for text, sides in chunked.items()}
+    tracks = tuple(Track(tuple((end, encoded[text]) for end, text in track), weight) for track, weight in wanted)
+    longest = max(len(chunked[text][0]) for track, _ in wanted for _, text in track)
     if not guided:
-        return Conditioning(tracks, chunks=len(wanted[0]))
-    if model.zero_empty and not negative:
-        empty_embeds, empty_pooled = torch.zeros_like(embeds), None if pooled is None else torch.zeros_like(pooled)
-    else:
-        empty_embeds, empty_pooled = _encode(model, unwanted, count, clip_skip)
-    return Conditioning(tracks, Track(((1, Encoded(empty_embeds, empty_pooled)),)), chunks=len(wanted[0]))
+        return Conditioning(tracks, chunks=longest)
+    nothing = next(iter(encoded.values()))
+    zeros = Encoded(torch.zeros_like(nothing.embeds), None if nothing.pooled is None else torch.zeros_like(nothing.pooled))
+    away = Track(tuple((end, zeros if model.zero_empty and not text else encoded[text]) for end, text in unwanted))
+    return Conditioning(tracks, away, chunks=longest)
 
 
-def _chunks(encoder: TextEncoder, prompt: str) -> Chunks:
+def _shared(found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Neighbours of one text as one."""
+    return [(end, text) for place, (end, text) in enumerate(found) if place == len(found) - 1 or found[place + 1][1] != text]
+
+
+def tokens(model: Model, prompt: str, steps: int = 1, words: Words = NO_WORDS) -> list[int]:
+    """How many tokens the model's first text encoder reads of each prompt that AND composes; of one that changes over the steps, the most."""
+    encoder = model.encoders[0]
+    return [
+        max(sum(_width(token) for chunk in _chunks(encoder, text, words) for token, _ in chunk) for _, text in schedule.schedule(part, steps))
+        for part, _ in schedule.composed(schedule.plain(prompt))
+    ]
+
+
+def _width(token: Token) -> int:
+    """Positions that a token takes."""
+    return len(token) if isinstance(token, Vectors) else 1
+
+
+def _chunks(encoder: TextEncoder, prompt: str, words: Words) -> Chunks:
     """Tokens and their weights. Words of one weight are tokenised together, so that a prompt without weights is read as it stands."""
-    parts = []
+    finder = embedding_files.pattern(words)
+    parts: list[list[tuple[Token, float]]] = []
     for spans in grammar.parse(prompt):
-        tokens = []
+        tokens: list[tuple[Token, float]] = []
         for span in spans:
-            ids = encoder.tokenizer(span.text, add_special_tokens=False, truncation=False, verbose=False).input_ids
-            tokens += [(int(token), span.weight) for token in ids]
+            at = 0
+            for match in finder.finditer(span.text) if finder else ():
+                tokens += _tokens(encoder, span.text[at : match.start()], span.weight)
+                tokens.append((words[embedding_files.plain_word(match[0])], span.weight))
+                at = match.end()
+            tokens += _tokens(encoder, span.text[at:], span.weight)
         parts.append(tokens)
     commas = {encoder.tokenizer.convert_tokens_to_ids(mark) for mark in ((",", "，", "、") if encoder.bert else (",</w>",))}
-    return grammar.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk)
+    return chunking.chunks(parts, commas - {encoder.tokenizer.unk_token_id}, encoder.chunk, _width)
+
+
+def _tokens(encoder: TextEncoder, text: str, weight: float) -> list[tuple[Token, float]]:
+    ids = encoder.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids if text else []
+    return [(int(token), weight) for token in ids]
 
 
 def _encode(model: Model, chunked: list[Chunks], count: int, clip_skip: int) -> tuple[torch.Tensor, torch.Tensor | None]:
     """(1, 77·count, C), the encoders' embeddings side by side; and the last encoder's pooled output of the first chunk where it has one."""
     sides, pooled = [], None
-    for encoder, chunks in zip(model.encoders, chunked, strict=True):
+    for side, (encoder, chunks) in enumerate(zip(model.encoders, chunked, strict=True)):
         rows = chunks + [[]] * (count - len(chunks))
         ids, weights = _rows(encoder, rows)
         seen = _seen(encoder, rows).to(model.device) if getattr(encoder.model.config, "use_attention_mask", False) and model.family != "xl" else None
-        states, pooled = _hidden(encoder, ids.to(model.device), seen, clip_skip, penultimate=model.family == "xl")
+        with placed(encoder.model, _places(rows, side)):
+            states, pooled = _hidden(encoder, ids.to(model.device), seen, clip_skip, penultimate=model.family == "xl")
         sides.append(_weighted(states, weights.to(model.device), encoder.bert).flatten(0, 1)[None])  # (1, 77·count, c)
     return torch.cat(sides, dim=-1), pooled
 
@@ -71,15 +119,29 @@ def _rows(encoder: TextEncoder, chunks: Chunks) -> tuple[torch.Tensor, torch.Ten
     """Token ids (n, 77) int64 and weights (n, 77) float32."""
     ids, weights = [], []
     for chunk in chunks:
-        rest = encoder.chunk - len(chunk)
-        ids.append([encoder.start, *(token for token, _ in chunk), encoder.end] + [encoder.pad] * rest)
-        weights.append([1.0, *(weight for _, weight in chunk), 1.0] + [1.0] * rest)
+        flat = [(one, weight) for token, weight in chunk for one in ([STANDS_FOR_VECTORS] * len(token) if isinstance(token, Vectors) else [token])]
+        rest = encoder.chunk - len(flat)
+        ids.append([encoder.start, *(token for token, _ in flat), encoder.end] + [encoder.pad] * rest)
+        weights.append([1.0, *(weight for _, weight in flat), 1.0] + [1.0] * rest)
     return torch.tensor(ids), torch.tensor(weights, dtype=torch.float32)
+
+
+def _places(chunks: Chunks, side: int) -> list[tuple[int, int, torch.Tensor]]:
+    """Row, position and vectors of every textual inversion, for the text encoder `side`."""
+    found = []
+    for row, chunk in enumerate(chunks):
+        position = 1  # behind the start token
+        for token, _ in chunk:
+            if isinstance(token, Vectors):
+                found.append((row, position, token.sides[side]))
+            position += _width(token)
+    return found
 
 
 def _seen(encoder: TextEncoder, chunks: Chunks) -> torch.Tensor:
     """(n, 77) int64: 1 for a token, 0 for padding."""
-    return torch.tensor([[1] * (len(chunk) + 2) + [0] * (encoder.chunk - len(chunk)) for chunk in chunks])
+    lengths = [sum(_width(token) for token, _ in chunk) for chunk in chunks]
+    return torch.tensor([[1] * (length + 2) + [0] * (encoder.chunk - length) for length in lengths])
 
 
 def _hidden(

@@ -1,4 +1,4 @@
-"""The grammar of prompts, as AUTOMATIC1111's web UI made it common, and the cut into chunks that a text encoder can read. No torch here.
+"""Weights in prompts, as AUTOMATIC1111's web UI made them common, and the names of LoRAs. No torch here.
 
     (x)       × 1.1        (x:1.3)   × 1.3       \\( \\) \\[ \\]   the bracket itself
     [x]       ÷ 1.1        BREAK     a new chunk
@@ -9,15 +9,10 @@ keyboard types them, weigh where a weight stands in them, （x：1.3）, and are
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from huafang.notes import Note
 
-CHUNK = 75
-"""Tokens that CLIP reads at once: its 77 positions less the start and the end token."""
-BACKTRACK = 20
-"""A chunk that is full ends at its last comma, if that is at most so many tokens back: what belongs together stays together."""
 HEAVIEST = 10.0
 STRONGEST = 4.0
 """Strength of a LoRA, at most."""
@@ -28,14 +23,10 @@ _WIDE_WEIGHT = re.compile(r"[:：]\s*([+\-＋－]?[\d.．]{1,20})\s*")
 """A weight before a bracket's end, in letters of either width."""
 _COMPEL = re.compile(r"(?<![\w+])[^\W\d_]{2,40}\+{2,}(?![\w+])|(?<!\\)\)(?:[+\-]+(?!\w)|\d{0,3}\.\d{1,5}(?![\w.]))")
 """Weights as InvokeAI writes them, behind a word or a bracket. C++ is a word."""
+_FUNCTION = re.compile(r"\)\.(?:and|blend|swap)\(")
+"""Functions of InvokeAI's prompts."""
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _NETWORK = re.compile(r"<(lora|lyco|hypernet):([^<>]*)>", re.IGNORECASE)
-_SCHEDULE = re.compile(r"(?<!\\)\[[^\[\]]*(?:\|[^\[\]]*|:\s*\d*\.?\d+\s*)\]")
-_PLAIN = {
-    r"(?<!\w)AND(?!\w)": ("AND between prompts", "提示词之间的 AND"),
-    r"__\w+__": ("wildcards (__name__)", "通配词 (__name__)"),
-    r"\{[^{}]*\|[^{}]*\}": ("choices ({a|b})", "多选写法 ({a|b})"),
-}
 
 
 @dataclass(frozen=True)
@@ -49,12 +40,11 @@ class Span:
 def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
     """The spans of `prompt`, one tuple for each part between BREAKs (one at the least).
 
-    Raises ValueError for weights beyond ±10, brackets nested more than 64 deep, and what would change the picture but cannot be carried out
-    here: `[from:to:when]`, `[a|b]`, `<hypernet:…>`. `<lora:name:0.8>` is left out: `loras` reads it.
+    The prompt is that of one step: `schedule.py` reads `[from:to:when]`, `[a|b]` and AND. `<lora:name:0.8>` is left out: `loras` reads it.
+    Raises ValueError for weights beyond ±10, brackets nested more than 64 deep, and `<hypernet:…>`.
     """
     loras(prompt)
-    prompt = _narrow(words(prompt))
-    _refuse(prompt)
+    prompt = narrow(words(prompt))
     texts: list[str] = [""]
     weights: list[float] = [1.0]
     opened: dict[str, list[int]] = {"(": [], "[": []}
@@ -73,9 +63,10 @@ def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
     while at < len(prompt):
         mark = prompt[at]
         weighted = _WEIGHT.match(prompt, at) if mark == ":" and opened["("] else None
-        if mark == "\\" and prompt[at + 1 : at + 2] in tuple("()[]\\"):
-            texts[-1] += prompt[at + 1]
-            at += 1
+        if mark == "\\":  # of one that escapes nothing, nothing is left
+            if escaped := next((other for other in "()[]\\" if prompt.startswith(other, at + 1)), ""):
+                texts[-1] += escaped
+                at += 1
         elif mark in "([":
             opened[mark].append(cut())
             if len(opened["("]) + len(opened["["]) > DEEPEST:
@@ -127,7 +118,7 @@ def loras(prompt: str) -> tuple[NamedLora, ...]:
     return tuple(found)
 
 
-def _narrow(prompt: str) -> str:
+def narrow(prompt: str) -> str:
     """`prompt` with every pair of brackets in which a weight stands written in ASCII: brackets, colon and digits."""
     if not any(mark in prompt for mark in "（）："):
         return prompt
@@ -149,13 +140,6 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)", text) is not None
 
 
-def _refuse(prompt: str) -> None:
-    if schedule := _SCHEDULE.search(prompt):
-        raise ValueError(
-            f"{schedule[0][:80]!r} changes the prompt during the steps, which is not carried out here; take it out, or write \\[ and \\] for plain brackets"
-        )
-
-
 def _parts(texts: list[str], weights: list[float]) -> tuple[tuple[Span, ...], ...]:
     """Neighbours of one weight joined, BREAKs made walls, weights checked."""
     parts: list[list[Span]] = [[]]
@@ -174,31 +158,13 @@ def _parts(texts: list[str], weights: list[float]) -> tuple[tuple[Span, ...], ..
 
 def remarks(prompt: str) -> list[Note]:
     """What of other tools' grammar stands in `prompt` and is read here as plain words."""
-    found = [names for pattern, names in _PLAIN.items() if re.search(pattern, prompt)]
-    said = [Note(f"{en} is not carried out here: it was read as plain words", f"这里不支持{zh}：已按普通文字读入。") for en, zh in found]
+    said = []
+    if function := _FUNCTION.search(prompt):
+        shown = function[0]
+        en = f"{shown}…) of InvokeAI is not carried out here: write `one AND two` to compose prompts, [one:two:0.5] to change on the way"
+        said.append(Note(en, f"这里不支持 InvokeAI 的 {shown}…)：合成提示词请写“one AND two”，中途切换请写 [one:two:0.5]。"))
     if weight := _COMPEL.search(prompt):
         shown = weight[0][:40]
         en = f"weights written as word++ or (words)1.3 are not carried out here ({shown}): write (words:1.3)"
         said.append(Note(en, f"这里不支持 word++ 或 (words)1.3 这样的权重写法（{shown}）：请写成 (words:1.3)。"))
     return said
-
-
-def chunks(parts: Sequence[Sequence[tuple[int, float]]], commas: Collection[int] = (), size: int = CHUNK) -> list[list[tuple[int, float]]]:
-    """(token, weight) pairs of each part -> chunks of at most `size`, one at the least; a part never shares a chunk with the next.
-
-    A chunk that is full gives the tokens behind its last comma to the next one, if there are at most 20 of them.
-    """
-    cut: list[list[tuple[int, float]]] = []
-    for part in parts:
-        now: list[tuple[int, float]] = []
-        last_comma = -1
-        for token, weight in part:
-            if len(now) == size:
-                behind = now[last_comma + 1 :] if last_comma >= 0 and token not in commas and size - 1 - last_comma <= BACKTRACK else []
-                cut.append(now[: size - len(behind)])
-                now, last_comma = behind, -1
-            if token in commas:
-                last_comma = len(now)
-            now.append((token, weight))
-        cut.append(now)
-    return cut

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from huafang.diffusion.model.load import Model, TextEncoder
-from huafang.diffusion.prompt import grammar
+from huafang.diffusion.prompt import grammar, schedule
 from huafang.models import catalogue
 from huafang.notes import Note
 
 SMALL = 8192
 """Tokens of a small vocabulary, at most. CLIP's 49,408 and BERT's 21,128 spell any word."""
+STEPS = 8
+"""Steps at which a prompt that changes is looked at."""
 LISTED = 8
 """Words that one note names, at most."""
 
@@ -27,7 +29,7 @@ def unknown_words(encoder: TextEncoder, prompt: str) -> list[str]:
     """
     if len(encoder.tokenizer) > SMALL:
         return []
-    text = " ".join(span.text for spans in grammar.parse(prompt) for span in spans)
+    text = " ".join(span.text for text in schedule.texts(prompt, STEPS) for spans in grammar.parse(text) for span in spans)
     words = [word for word in _WORD.findall(_HAN.sub(" ", text)) if _is_split(encoder, word)]
     return list(dict.fromkeys([*_unknown_characters(encoder, text), *words] if encoder.bert else words))
 

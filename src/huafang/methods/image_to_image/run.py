@@ -18,8 +18,13 @@ BENT = 1.1
 
 
 def run(p: ImageToImage, ctx: Context) -> Result:
-    with generate.ready(p, ctx) as drawer:
+    with generate.ready(p, ctx, steps=_taken(p)) as drawer:
         return _draw(p, ctx, drawer)
+
+
+def _taken(p: ImageToImage) -> int:
+    """Steps of those from pure noise that are taken."""
+    return min(int(p.steps * p.strength), p.steps)
 
 
 def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
@@ -35,7 +40,7 @@ def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
         en = f"the photo of {width} × {height} pixels was drawn at {wide} × {high}, the size that {p.model} was trained on{built_in}. Set size for another one"
         notes.append(Note(en, f"照片为 {width} × {height} 像素，按 {p.model} 训练时的尺寸画成 {wide} × {high}{zh}。可用“尺寸”另行指定。"))
     small = F.interpolate(photo, (high, wide), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-    taken = min(int(p.steps * p.strength), p.steps)
+    taken = _taken(p)
     if not taken and p.strength:
         few = f"{p.strength:g} of {p.steps} steps is not one whole step, so the photo came back as it was; take more steps or a higher strength"
         notes.append(Note(few, f"{p.steps} 步的 {p.strength:g} 不足一步，所以照片原样返回；请增加步数或提高强度。"))
@@ -46,4 +51,4 @@ def _draw(p: ImageToImage, ctx: Context, drawer: Ready) -> Result:
     start = model.start_noise(wide, high, generator)
     pixels = generate.picture(p, ctx, drawer, start, generator, over=over, last=taken)
     figures = {"width": wide, "height": high, "steps_taken": taken, "seconds_per_step": (time.perf_counter() - started) / max(taken, 1)}
-    return Result(images=[pixels], figures=figures, notes=notes)
+    return Result(images=[pixels], figures=figures, notes=notes, resolved=[drawer.resolved] if drawer.resolved else [])

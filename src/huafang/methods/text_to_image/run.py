@@ -1,6 +1,7 @@
 """Latent diffusion (Rombach et al., CVPR 2022) with classifier-free guidance: `diffusion/` draws, this room keeps the count."""
 
 import time
+from dataclasses import replace
 
 import torch
 
@@ -15,36 +16,40 @@ from huafang.params import SEED_LIMIT
 
 
 def run(p: TextToImage, ctx: Context) -> Result:
-    with generate.ready(p, ctx) as drawer:
-        return _draw(p, ctx, drawer)
+    seeds = [(p.seed + number) % SEED_LIMIT for number in range(p.images)]
+    groups = [[number] for number in range(p.images)] if p.by_chance else [list(range(p.images))]  # chance decides each picture's prompt anew
+    found = Result(figures={})
+    started = time.perf_counter()
+    for group in groups:
+        with generate.ready(p, ctx, seed=seeds[group[0]]) as drawer:
+            for number in group:
+                _draw(p, ctx, drawer, number, seeds[number], found)
+    found.figures["seconds_per_step"] = (time.perf_counter() - started) / (p.images * p.steps)
+    return replace(found, notes=[*dict.fromkeys(found.notes), *_wrapped(p)])
 
 
-def _draw(p: TextToImage, ctx: Context, drawer: Ready) -> Result:
+def _draw(p: TextToImage, ctx: Context, drawer: Ready, number: int, seed: int, found: Result) -> None:
+    """Draw picture `number` and add all that there is of it to `found`."""
     size = width, height = p.width or drawer.model.size, p.height or drawer.model.size
     _check_size(drawer.model, width, height)
-    made, files = [], []
-    figures: dict[str, float] = {"width": width, "height": height}
-    started = time.perf_counter()
-    for number in range(p.images):
-        seed = (p.seed + number) % SEED_LIMIT
-        generator = ctx.generator(seed)
-        frames: list[torch.Tensor] = []
-        made.append(
-            generate.picture(
-                p,
-                ctx,
-                drawer,
-                drawer.model.start_noise(width, height, generator),
-                generator,
-                before=number * p.steps,
-                total=p.images * p.steps,
-                frame=None if p.film == "none" else frames.append,
-            )
-        )
-        files += _film(p, frames, size, number)
-        figures[f"seed_{number + 1}"] = seed
-    figures["seconds_per_step"] = (time.perf_counter() - started) / (p.images * p.steps)
-    return Result(images=made, files=files, figures=figures, notes=[*drawer.notes, *_wrapped(p)])
+    generator = ctx.generator(seed)
+    frames: list[torch.Tensor] = []
+    pixels = generate.picture(
+        p,
+        ctx,
+        drawer,
+        drawer.model.start_noise(width, height, generator),
+        generator,
+        before=number * p.steps,
+        total=p.images * p.steps,
+        frame=None if p.film == "none" else frames.append,
+    )
+    found.images.append(pixels)
+    found.files.extend(_film(p, frames, size, number))
+    found.figures.update({"width": width, "height": height, f"seed_{number + 1}": seed})
+    found.notes.extend(drawer.notes)
+    if drawer.resolved:
+        found.resolved.append(drawer.resolved)
 
 
 def _wrapped(p: TextToImage) -> list[Note]:
