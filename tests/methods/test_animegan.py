@@ -46,7 +46,7 @@ def third(bench) -> dict:
 def test_the_third_version_is_known_by_its_names(bench, third, tail):
     feedforward_rooms.keeps_every_shape(bench, "animegan", third | {"tail": tail})
     result = methods.run(methods.build("animegan", third | {"tail": tail}), bench.context())
-    assert result.notes == ["third is an AnimeGANv3 generator"]
+    assert result.notes == ["third is a generator of AnimeGANv3"]
 
 
 def test_the_tails_of_the_third_version_paint_differently(bench, third):

@@ -15,7 +15,7 @@ ROOM = "train_animegan"
 TINY = {"name": "tiny", "epochs": 2, "init_epochs": 1, "batch": 1, "size": 64, "sample_every": 1}
 RECIPES = pytest.mark.parametrize(
     ("recipe", "layout", "title"),
-    [("paper", animegan.Generator, "an AnimeGANv2 generator"), ("reference", anime_reference.Generator, "a generator of the reference AnimeGAN recipe")],
+    [("paper", animegan.Generator, "a generator of AnimeGANv2"), ("reference", anime_reference.Generator, "a generator of the reference AnimeGAN recipe")],
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from huafang.diffusion.model import single_file
 from huafang.diffusion.model.inspect import KINDS
 from huafang.errors import BadInput
-from huafang.models import catalogue, configs, folders
+from huafang.models import catalogue, configs, folders, tokenizer_configs
 
 
 def theirs(kind: type) -> dict[str, object]:
@@ -47,7 +47,7 @@ def test_defaults_are_the_libraries_own():
 def test_the_configs_that_come_with_huafang_are_read_whole(file: Path):
     part = file.parent.name
     bert = "mini-zh" in str(file) and part == "text_encoder"
-    kind = configs.TokenizerConfig if part == "tokenizer" else configs.Bert if bert else KINDS[part]
+    kind = tokenizer_configs.TokenizerConfig if part == "tokenizer" else configs.Bert if bert else KINDS[part]
     found = folders.read_config(kind, file)
     said = json.loads(file.read_text())
     assert all(value == said[key] for key, value in found.model_dump(exclude_unset=True).items())

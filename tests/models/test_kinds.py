@@ -49,7 +49,7 @@ def test_prefixes_of_wrappers_change_nothing(bench, prefix):
     plain = transformer_net.load(place).state_dict()
     wrapped = bench.weights.root / "wrapped.safetensors"
     save_file({f"{prefix}{name}": tensor for name, tensor in load_file(place).items()}, wrapped)
-    assert kinds.holds(wrapped) == "fast_style"
+    assert kinds.kind_at(wrapped) == "fast_style"
     again = transformer_net.load(bench.weights.path("wrapped", "fast_style")).state_dict()
     assert all(torch.equal(plain[name], again[name]) for name in plain)
 

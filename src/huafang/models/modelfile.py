@@ -48,8 +48,9 @@ def tensor_files(path: Path) -> list[Path]:
     return sorted(path.rglob("*.safetensors")) + borrowed
 
 
-def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
-    """The tensors of a `.safetensors` file, on the CPU: the one place where weights are opened. `finite` refuses NaN and infinity.
+def load(path: Path, *, finite: bool = True, any_name: bool = False) -> "dict[str, Tensor]":
+    """The tensors of a `.safetensors` file, on the CPU: the one place where weights are opened. `finite` refuses NaN and infinity;
+    `any_name` is for embeddings, whose names are tokens.
 
     Raises BadInput (`weights.unreadable`, `weights.not_finite`, `weights.changed`), MissingWeights when the file is gone.
     """
@@ -60,7 +61,7 @@ def load(path: Path, *, finite: bool = True) -> "dict[str, Tensor]":
             code="weights.changed",
             hint=f"get it again: huafang models pull {kept.name}",
         )
-    return tensorfile.load(path, finite=finite)
+    return tensorfile.load(path, finite=finite, any_name=any_name)
 
 
 def sha256(path: Path) -> str:

@@ -9,35 +9,31 @@ A file that was pulled has its *sidecar* beside it, `NAME.safetensors.json`: whe
 `load` hold it. Only a file with a sidecar is the catalogue's; one of the owner's that has the name of a model of the catalogue is the owner's.
 """
 
-import json
 import logging
-import os
-import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from huafang import newfile
-from huafang.assets import write_whole
-from huafang.errors import BadInput, Conflict, Forbidden, HuafangError, MissingWeights, NotFound, Unavailable, UnknownWeights, nearest
-from huafang.models import catalogue, hubcache, kinds, tensorfile, trash
+from huafang.errors import BadInput, Forbidden, MissingWeights, NotFound, Unavailable, UnknownWeights, nearest
+from huafang.models import catalogue, hubcache, intake, kinds, scan, trash
+from huafang.models.card import ModelCard
+from huafang.models.cardcache import CardCache
+from huafang.models.folders import PICKLES
 from huafang.models.hubcache import HUB_NAME
-from huafang.models.kinds import is_of, kind_of, run_by
+from huafang.models.kinds import kind_of, run_by
+from huafang.models.made import MadeModels
 from huafang.models.modelfile import (
     bytes_below,
-    fingerprint,
     in_hub_cache,
     is_model_folder,
     is_whole,
-    known_sha256,
     pulled,
-    sha256,
     shown_bytes,
     sidecar,
     sidecar_place,
-    tensor_files,
 )
 from huafang.models.tensorfile import header
+from huafang.models.verify import Verdict, verify
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +50,19 @@ class Model:
     """It came with the package: it is neither pulled nor removed."""
     removable: bool = False
     """`ModelStore.remove` takes it: it lies in the store, or was brought to the Hugging Face cache by Huafang."""
+    renamable: bool = False
+    """`ModelStore.rename` takes it: it is the owner's own and lies in the store."""
+    card: ModelCard | None = None
+    """What its files tell; None of what is not on this machine."""
+
+    @property
+    def family(self) -> str | None:
+        """A key of `kinds.FAMILIES`."""
+        return self.card.family if self.card else None
+
+    @property
+    def role(self) -> kinds.Role:
+        return kinds.of(self.holds).role
 
     @property
     def bytes(self) -> int | None:
@@ -64,27 +73,23 @@ class Model:
             return None
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What `verify` found. `faults` is empty when all is well."""
-
-    name: str
-    path: Path
-    tensors: int
-    bytes: int
-    faults: tuple[str, ...] = ()
-
-
-class ModelStore:
+class ModelStore(MadeModels):
     """The models of this machine: the store at `root`, and `folders` of the owner's."""
 
     def __init__(self, root: Path, folders: tuple[Path, ...] = ()) -> None:
         self.root = root
         self.folders = folders
         self._added: dict[str, Path] = {}
+        self._cache = CardCache(root.parent / "cache" / "cards.json")
 
     def models(self) -> list[Model]:
-        """What comes with the package, all else that is here, and all that could be pulled."""
+        """What comes with the package, all else that is here, and all that could be pulled; each name once."""
+        listed = self._listed()
+        cards = self._cache.cards([path for model in listed if (path := model.path)])
+        return [_with_card(model, cards[model.path]) if model.path else model for model in listed]
+
+    def _listed(self) -> list[Model]:
+        """The models without their cards; the owner's own are of the kind "unknown" as yet."""
         found = {**self._found(), **self._added}
         there = {name: place for name in catalogue.built_in() if is_whole(place := catalogue.built_in_place(name))}
         ours = [
@@ -103,12 +108,12 @@ class ModelStore:
             if brought[name] or name not in found
         ]
         own = [
-            Model(name, kinds.holds(path), path, removable=removable(path) and name not in self._added)
+            Model(name, "unknown", path, removable=removable(path) and name not in self._added, renamable=self._is_renamable(path))
             for name, path in sorted(found.items())
             if name not in catalogue.built_in() and path != brought.get(name)
         ]
         hub = {name: path for name in from_hub if not catalogue.entry_of(name) and (path := in_hub_cache(name))}
-        return ours + known + own + [Model(name, kinds.holds(path), path, removable=True) for name, path in hub.items()]
+        return ours + known + own + [Model(name, "unknown", path, removable=True) for name, path in hub.items()]
 
     def places(self) -> dict[str, Path]:
         """Name -> file or folder of every model on this machine that does not come with the package. No file is opened."""
@@ -151,17 +156,19 @@ class ModelStore:
 
     def _fit(self, path: Path, holds: str | None) -> Path:
         """`path`, where it may hold weights of the sort `holds`. Raises BadInput for a network that another method runs, and names that one."""
-        if holds not in kinds.MARKS:
+        if holds is None or kinds.of(holds).mark is None:
             return path
         if path.is_dir():
             if holds != "diffusion" and (path / "model_index.json").is_file():
-                raise BadInput(f"{path.name} {is_of('diffusion')}, and weights for {holds} are wanted", code="weights.wrong_kind", hint=run_by("diffusion"))
+                raise BadInput(
+                    f"{path.name} {kinds.what_is('diffusion')}, and weights for {holds} are wanted", code="weights.wrong_kind", hint=run_by("diffusion")
+                )
             return path
-        names, _ = tensorfile.plain_names(list(header(path)))
+        names = list(header(path))
         kind = kind_of(names)
-        if kind in (holds, "network") or any(re.match(kinds.MARKS[holds], name) for name in names):
+        if kind in (holds, "network") or kinds.fits(holds, names):
             return path
-        raise BadInput(f"{path.name} {is_of(kind)}, and weights for {holds} are wanted", code="weights.wrong_kind", hint=run_by(kind))
+        raise BadInput(f"{path.name} {kinds.what_is(kind)}, and weights for {holds} are wanted", code="weights.wrong_kind", hint=run_by(kind))
 
     def knows(self, name: str) -> bool:
         """Whether a model of that name is on this machine, in the store or in a folder of the owner's."""
@@ -212,7 +219,7 @@ class ModelStore:
             )
         if not is_folder:
             header(whole)
-        name = f"file:{_slug(whole.stem)}"
+        name = f"file:{scan.slug(whole.stem)}"
         while name in self._added and self._added[name] != whole:
             name += "_"
         self._added[name] = whole
@@ -223,79 +230,9 @@ class ModelStore:
         assert name in catalogue.entries(), "only names of the catalogue become files"
         return self.root / f"{name}.safetensors"
 
-    def check_new(self, name: str, *, run: str | None = None) -> None:
-        """See that a model that is made here may be called `name`, before hours are spent on it; upper and lower case count as one, as some disks have it.
-
-        Raises BadInput (`params.bad`) for a name of the catalogue's or of a built-in model, which stays free for that one; Conflict (`weights.exists`) where
-        there is a model of that name, unless the training run `run` (by default, of the same name) made it: that one may write it again.
-        """
-        plain = name.casefold()
-        for known, what in ((catalogue.built_in(), "comes with Huafang"), (catalogue.entries(), "can be pulled")):
-            if taken := next((other for other in known if other.casefold() == plain), None):
-                raise BadInput(f"name: {taken} is a model that {what}", code="params.bad", hint=f"take another name, such as my-{name}")
-        for place in self._places_of(plain):
-            if not self.is_made_by(place, run or name):
-                free = newfile.free_name(self.root / f"{name}.safetensors").stem
-                raise Conflict(
-                    f"name: there is a model {name!r} already, which this run did not make",
-                    code="weights.exists",
-                    hint=f"take another name, such as {free if free != name else f'{name}-2'}, or remove that model first",
-                )
-
-    def check_target(self, place: Path, run: str) -> None:
-        """See that the weights that the training run `run` makes may be written to `place`, a file of the caller's own.
-
-        Raises BadInput (`weights.exists`) where a file is there that this run did not write.
-        """
-        if os.path.lexists(place) and not (place.is_file() and sha256(place) in self._made(run).values()):
-            raise newfile.exists(place)
-
-    def _places_of(self, plain: str) -> list[Path]:
-        """What lies in the store or in a folder of the owner's under the case-folded name `plain`."""
-        found = [path for name, path in self._found().items() if name.casefold() == plain]
-        try:
-            here = [item for item in self.root.resolve().iterdir() if item.name.casefold() in (plain, f"{plain}.safetensors")]
-        except OSError:
-            here = []
-        return list(dict.fromkeys(found + here))
-
-    def note_made(self, name: str, place: Path) -> None:
-        """Write down that the training run `name` made the model at `place`, as it is now."""
-        made = {**self._made(name), place.name: fingerprint(place)}
-        write_whole(self.root / ".training" / name / "made.json", json.dumps(made, indent=1).encode())
-
-    def is_made_by(self, place: Path, name: str) -> bool:
-        """Whether the file or folder at `place`, as it is now, was made by the training run `name`."""
-        try:
-            return place.parent == self.root.resolve() and self._made(name).get(place.name) == fingerprint(place)
-        except OSError:
-            return False
-
-    def _made(self, name: str) -> dict[str, str]:
-        try:
-            told = json.loads((self.root / ".training" / name / "made.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return told if isinstance(told, dict) else {}
-
     def verify(self, name: str) -> Verdict:
         """Read all of `name`: its headers, its sha256 where one is known, and every number. Raises MissingWeights."""
-        path = self.path(name)
-        tensors, size, faults = 0, 0, []
-        for file in tensor_files(path):
-            try:
-                wanted = known_sha256(file)
-                if wanted and sha256(file) != wanted:
-                    faults.append(f"{file.name}: its sha256 is not {wanted[:12]}…, the one it was stored with")
-                tensors += len(tensorfile.load(file))
-                size += file.stat().st_size
-            except HuafangError as error:
-                faults.append(error.message)
-            except OSError as error:
-                faults.append(f"{file.name}: {error.strerror}")
-        if path.is_dir() and not is_whole(path):
-            faults.append(f"{name}: a part that its model_index.json names is not there")
-        return Verdict(name, path, tensors, size, tuple(faults))
+        return verify(name, self.path(name))
 
     def remove(self, name: str) -> int:
         """Take a model off this machine: what was pulled is deleted, and can be pulled again; a model of the owner's own in the store goes into the trash
@@ -330,6 +267,41 @@ class ModelStore:
             raise Unavailable(f"{name!r} cannot be removed: {error.strerror or error}", code="disk.unwritable") from error
         return size
 
+    def bring(self, path: Path, name: str | None = None) -> str:
+        """Copy the owner's file at `path` into the store as `name`, by default after the file; gives the name. Nothing is written over.
+
+        Raises BadInput for a file that is of no use (`weights.unreadable`, `weights.wrong_kind`, `weights.unsafe`) or a name that cannot be used
+        (`model.name`), Conflict (`weights.exists`), DiskFull, Unavailable.
+        """
+        if path.suffix.lower() in PICKLES:
+            hint = f"convert it once, in a process of its own: huafang models convert {path}"
+            raise BadInput(f"{path.name} is no .safetensors file; other formats may run code when they are opened", code="weights.unsafe", hint=hint)
+        chosen = name if name is not None else intake.suggested(path.name)
+        intake.copy(path, self.place_for(chosen))
+        return chosen
+
+    def place_for(self, name: str) -> Path:
+        """Where a model of the owner's that is to be called `name` goes. Raises as `intake.check_name` does."""
+        return intake.check_name(self.root.resolve(), self.folders, name)
+
+    def rename(self, name: str, new: str) -> Path:
+        """Call the model `name` of the owner's `new`; gives its place. Raises NotFound, Forbidden for a model that is not the owner's or lies elsewhere,
+        BadInput (`model.name`), Conflict.
+        """
+        path = self._found().get(name)
+        if path is None:
+            known = name in catalogue.built_in() or catalogue.entry_of(name) is not None
+            if known:
+                raise Forbidden(f"{name!r} is a model of Huafang's, which keeps its name", code="weights.builtin")
+            raise NotFound(f"there is no model {name!r}" + nearest(name, self._found()), code="weights.missing", hint="see: huafang models list")
+        if not self._is_renamable(path):
+            why = "it was downloaded, and keeps the name of its download" if pulled(path) else f"it lies in a folder of yours, {path.parent}: rename it there"
+            raise Forbidden(f"{name!r} is not renamed: {why}", code="weights.yours")
+        return intake.rename(path, intake.check_name(self.root.resolve(), self.folders, new, own=path))
+
+    def _is_renamable(self, path: Path) -> bool:
+        return path.is_relative_to(self.root.resolve()) and not pulled(path)
+
     def to_trash(self, name: str) -> bool:
         """Whether `remove` puts the model into the trash: it is the owner's own, and cannot be pulled again."""
         path = self._found().get(name)
@@ -340,20 +312,7 @@ class ModelStore:
         return trash.take(self.root, name, taken=lambda: name in self._found())
 
     def _found(self) -> dict[str, Path]:
-        """Name -> place of every model in the store and the owner's folders. Links that lead out of a folder are passed over, with a warning."""
-        found: dict[str, Path] = {}
-        for base in (self.root, *self.folders):
-            home = base.resolve()
-            for place in _models_below(home):
-                name = "/".join(_slug(part) for part in place.relative_to(home).with_suffix("").parts) if place.is_file() else _slug_path(place, home)
-                if not place.resolve().is_relative_to(home):
-                    log.warning("passed over %s: it is a link that leads out of %s", ascii(str(place)), ascii(str(home)))
-                    continue
-                if name in catalogue.built_in():
-                    log.warning("passed over %s: %s is the name of a model that comes with Huafang", ascii(str(place)), name)
-                    continue
-                found.setdefault(name, place)
-        return found
+        return scan.found((self.root, *self.folders))
 
     def _installed(self, entry: catalogue.Entry, found: dict[str, Path]) -> Path | None:
         path = found.get(entry.name)
@@ -362,43 +321,9 @@ class ModelStore:
         return in_hub_cache(entry.hub) if entry.hub and not path else None
 
 
+def _with_card(model: Model, found: ModelCard) -> Model:
+    return replace(model, card=found, holds=found.kind if model.entry is None else model.holds)
+
+
 def _entry_of_built_in(own: catalogue.BuiltIn) -> catalogue.Entry:
     return catalogue.Entry(own.name, own.title, own.holds, own.licence, bytes_below(catalogue.built_in_place(own.name)), own.about)
-
-
-def _models_below(home: Path, depth: int = 3) -> list[Path]:
-    """`.safetensors` files and folders of models at most `depth` folders down; sockets, pipes, devices and dead links are passed over, with a warning."""
-    try:
-        items = sorted(home.iterdir())
-    except OSError:
-        return []
-    places: list[Path] = []
-    for item in items:
-        if item.name.startswith("."):
-            continue
-        try:
-            places += _models_at(item, depth)
-        except OSError as error:
-            log.warning("passed over %s: %s", ascii(str(item)), error.strerror)
-    return places
-
-
-def _models_at(item: Path, depth: int) -> list[Path]:
-    if item.is_dir():
-        if is_model_folder(item):
-            return [item]
-        return _models_below(item, depth - 1) if depth > 1 and not item.is_symlink() else []
-    if item.suffix.lower() != ".safetensors":
-        return []
-    if not item.is_file():
-        log.warning("passed over %s: it is no regular file", ascii(str(item)))
-        return []
-    return [item]
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"^[^\w]+|[^\w.\-]+", "_", text)[:120] or "_"
-
-
-def _slug_path(place: Path, home: Path) -> str:
-    return "/".join(_slug(part) for part in place.relative_to(home).parts)

@@ -6,15 +6,18 @@ is made. The format is at https://huggingface.co/docs/safetensors; what is refus
 
 import errno
 import json
+import math
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from huafang.errors import BadInput, MissingWeights
+from huafang.models import filetypes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,46 +55,9 @@ MAX_METADATA = 100_000
 """Characters of one metadata value that are read. Training tools write pictures and lists of tags there, of any length: a longer one is passed over."""
 MAX_RANK = 8
 NAME = re.compile(r"(?!.*(\.\.|__))[A-Za-z0-9_.\-]{1,400}")
-"""A name is a path into a network's modules. A tensor of another name belongs to no network here, and is passed over."""
+"""A name is a path into a network's modules. A tensor of another name is passed over."""
 HOSTILE = re.compile(r"\.\.[/\\]|(^|\.)__\w+__(\.|$)|\0")
 """Names by which readers were made to leave a folder or a network (CVE-2025-6107): a file that has one is refused."""
-KINDS: tuple[tuple[bytes, str], ...] = (
-    (b"version https://git-lfs", "a Git LFS pointer, which stands in for the file itself"),
-    (b"PK\x03\x04", "a zip archive, as PyTorch's .pt, .pth and .ckpt files are"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"\x80", "a pickle, as older .pt, .pth and .ckpt files are"),
-    (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"RIFF", "a picture (WebP) or a sound"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ", "an xz archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"%PDF", "a PDF document"),
-    (b"GGUF", "a GGUF file, which llama.cpp and its relatives read"),
-    (b"\x89HDF", "an HDF5 file, as Keras' .h5 files are"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"BM", "a picture (BMP)"),
-    (b"II*\0", "a picture (TIFF)"),
-    (b"MM\0*", "a picture (TIFF)"),
-    (b"\x1aE\xdf\xa3", "a film (Matroska or WebM)"),
-    (b"OggS", "a sound or a film (Ogg)"),
-    (b"ID3", "a sound (MP3)"),
-    (b"fLaC", "a sound (FLAC)"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (b"MZ", "a program for Windows"),
-    (b"\x7fELF", "a program for Linux"),
-)
-"""How files begin that are given or downloaded in place of weights, and what they are."""
-_BRANDS = {b"avif": "a picture (AVIF)", b"avis": "a picture (AVIF)", b"heic": "a picture (HEIC)", b"heix": "a picture (HEIC)", b"mif1": "a picture (HEIF)"}
-"""Bytes 8 to 12 of files of the MP4 family that are pictures; others are films."""
-_ONNX = re.compile(rb"\x08[\x01-\x20][\x12\x1a\x22\x3a\x42]")
-"""An ONNX model begins with its IR version, a protobuf field 1, and then the producer's name, the graph or the operator set."""
-SHORTEST = 8
-"""Bytes that every file of weights has: that of safetensors begins with a number of so many."""
-
 
 PREFIXES = (
     "module.",
@@ -129,60 +95,6 @@ def plain_names(names: list[str]) -> tuple[list[str], str]:
     return names, stripped
 
 
-def what_is(head: bytes) -> str | None:
-    """What a file is, by its first bytes; None where that is not known."""
-    if not head.strip(b"\0"):
-        return "empty" if not head else "full of zeros: its download was cut off, or its disk is damaged"
-    if len(head) < SHORTEST:
-        return "too short to hold weights: its download was cut off"
-    for mark, kind in KINDS:
-        if head.startswith(mark):
-            return kind
-    if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12], "a film (MP4 or QuickTime)")
-    if head[257:262] == b"ustar":
-        return "a tar archive"
-    if _ONNX.match(head):
-        return "an ONNX file"
-    text = _text(head)
-    if text is None:
-        return None
-    if re.match(r"\s*(<!--.*?-->\s*)?<svg\b", text, re.IGNORECASE | re.DOTALL):
-        return "a picture (SVG)"
-    if re.match(r"\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|script|meta|title|\?xml)", text, re.IGNORECASE | re.DOTALL):
-        return "a web page, and no file: what was downloaded may be a page that asks to sign in, or an error"
-    if text.lstrip()[:1] in ("{", "["):
-        return "a JSON text"
-    return "a text" if text.isprintable() or not re.search(r"[\x00-\x08\x0e-\x1f]", text) else None
-
-
-def _text(head: bytes) -> str | None:
-    """The beginning of a file as text, in UTF-8, or in UTF-16 where a byte order mark says so; None where it is neither."""
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    cut = head[: len(head) - len(head) % 2] if wide else head[:-4] if len(head) > 64 else head  # the last character may be cut
-    try:
-        return cut.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-
-
-def advice(kind: str, name: str) -> str:
-    """What to do with the file `name`, which is of the sort `kind` that `what_is` told, and no weights that can be used as they are."""
-    ways = (
-        (("a Git LFS",), "fetch the file itself: git lfs pull, or its download link on the page"),
-        (
-            ("a web page", "a text", "a JSON"),
-            "open its address in a browser and save the file that it gives; a link must be one to the file itself (raw, resolve)",
-        ),
-        (("a zip archive", "a pickle"), f"convert it once, in a process of its own: huafang models convert {name}"),
-        (("empty", "full of zeros", "too short", "an empty zip"), "its download failed: get it again"),
-        (("a gzip", "a bzip2", "an xz", "a 7z", "a RAR", "a tar", "a Zstandard"), "unpack it first: the weights lie in it"),
-        (("an ONNX",), f"of ONNX only AnimeGANv3 is read: give it the ending .onnx, then: huafang models convert {name.rpartition('.')[0]}.onnx"),
-    )
-    fitting = (said for begins, said in ways if kind.startswith(begins))
-    return next(fitting, "this is not a file of weights that can be read; look for a .safetensors or .pth of the same model")
-
-
 def header(path: Path) -> dict[str, Any]:
     """Tensor names -> {"dtype", "shape", "data_offsets"}, checked whole; also of those that `load` passes over.
 
@@ -192,14 +104,35 @@ def header(path: Path) -> dict[str, Any]:
         return _checked(path, file)[0]
 
 
-def metadata(path: Path) -> dict[str, str]:
-    """What the file's maker wrote beside the tensors, but for values of more than `MAX_METADATA` characters. Raises as `header` does."""
+def metadata(path: Path, longest: int = MAX_METADATA) -> dict[str, str]:
+    """What the file's maker wrote beside the tensors, but for values of `longest` characters and more. Raises as `header` does."""
+    return read_header(path, longest)[1]
+
+
+def read_header(path: Path, longest: int = MAX_HEADER) -> tuple[dict[str, Any], dict[str, str]]:
+    """`header` and `metadata` of a file that is opened once; with values of any length. Raises as `header` does."""
     with _opened(path) as file:
-        return _checked(path, file)[1]
+        entries, said = _checked(path, file)
+    return entries, {key: value for key, value in said.items() if len(value) < longest and len(key) <= 1_000}
 
 
-def load(path: Path, *, finite: bool = True, names: re.Pattern[str] = NAME) -> "dict[str, Tensor]":
-    """The tensors of `path` on the CPU. `finite` refuses NaN and infinity. Tensors of types that no network here has, and of other `names`, are passed over.
+def scalar(path: Path, entry: dict[str, Any]) -> float | None:
+    """The number that a tensor of one floating point value holds, by its entry in the checked header; None of any other tensor, and of NaN and infinity."""
+    code = {"F16": "<e", "F32": "<f", "F64": "<d", "BF16": "<f"}.get(entry["dtype"])
+    start, stop = entry["data_offsets"]
+    if code is None or stop - start != DTYPES[entry["dtype"]] // 8:
+        return None
+    with _opened(path) as file:
+        file.seek(8 + int.from_bytes(file.read(8), "little") + start)
+        data = file.read(stop - start)
+    data = b"\0\0" + data if entry["dtype"] == "BF16" else data  # the upper half of a single
+    value = struct.unpack(code, data)[0] if len(data) == struct.calcsize(code) else math.nan
+    return float(value) if math.isfinite(value) else None
+
+
+def load(path: Path, *, finite: bool = True, any_name: bool = False) -> "dict[str, Tensor]":
+    """The tensors of `path` on the CPU. `finite` refuses NaN and infinity. Tensors of types that no network here has are passed over, and so are those of
+    names that none has, unless `any_name` says that names are tokens, as an embedding's (`<cat-toy>`) are.
 
     Raises BadInput (`weights.unreadable`, `weights.not_finite`, `weights.changed`), MissingWeights when the file is gone.
     """
@@ -208,7 +141,7 @@ def load(path: Path, *, finite: bool = True, names: re.Pattern[str] = NAME) -> "
 
     with _opened(path) as file:
         entries, _ = _checked(path, file)
-        kept = [name for name, entry in entries.items() if names.fullmatch(name) and entry["dtype"] not in PASSED]
+        kept = [name for name, entry in entries.items() if (any_name or NAME.fullmatch(name)) and entry["dtype"] not in PASSED]
         if not kept:
             raise _refused(path, f"it holds no tensor of a network: {ascii(next(iter(entries)))[:80]} is no name of one")
         before = _identity(os.fstat(file.fileno()))
@@ -297,17 +230,17 @@ def _checked(path: Path, file: BinaryIO) -> tuple[dict[str, Any], dict[str, str]
         raise _refused(path, why, hint="get it again")
     if end != whole - 8 - size:
         raise _refused(path, f"its tensors need {end:,} bytes, and {whole - 8 - size:,} are there")
-    return body, {key: value for key, value in said.items() if len(value) < MAX_METADATA and len(key) <= 1_000}
+    return body, said
 
 
 def _not_safetensors(path: Path, head: bytes, whole: int, size: int) -> BadInput:
     """The refusal of a file that does not begin as one of safetensors does: by what it is, where that is known."""
-    kind = None if head[8:9] == b"{" else what_is(head)
+    kind = None if head[8:9] == b"{" else filetypes.what_is(head)
     if kind is None:
         why = f"its header claims {size:,} bytes of {whole:,}" if whole >= 8 else f"it has {whole} bytes"
         return _refused(path, f"{why}: it was cut off, or is of another kind", hint="get it again")
     said = f"{path.name} is no safetensors file that can be used: it is {kind} ({whole:,} bytes)"
-    return BadInput(said, code="weights.unreadable", hint=advice(kind, path.name))
+    return BadInput(said, code="weights.unreadable", hint=filetypes.advice(kind, path.name))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -318,8 +251,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_metadata(path: Path, said: object) -> None:
-    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
-        raise _refused(path, "its metadata is no table of texts")
+    if not isinstance(said, dict):
+        raise _refused(path, f"its __metadata__ is {_json_type(said)}, and a table of texts is allowed")
+    if (wrong := next((key for key, value in said.items() if not isinstance(value, str)), None)) is not None:
+        hint = "a value that is no text is written as JSON in a text; save the file again with safetensors"
+        raise _refused(path, f"its __metadata__ has {_json_type(said[wrong])} under {ascii(wrong)[:80]}, and only texts are allowed", hint=hint)
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "a table", list: "a list", bool: "true or false", int: "a number", float: "a number", type(None): "null", str: "a text"}
+    return names[type(value)]
 
 
 def _span(path: Path, name: str, entry: object) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from huafang.errors import BadInput, MissingWeights
 from huafang.models import folders
-from huafang.models.configs import AddedToken, FastTokenizer, TokenizerConfig, Vocabulary, checked
+from huafang.models.configs import checked
+from huafang.models.tokenizer_configs import AddedToken, FastTokenizer, TokenizerConfig, Vocabulary
 from huafang.notes import Note
 
 START, END = "<|startoftext|>", "<|endoftext|>"

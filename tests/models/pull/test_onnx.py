@@ -64,7 +64,7 @@ def test_an_animegan_paints_as_before(tmp_path, merged):
 def test_converting_leaves_weights_that_are_known_as_animegan(tmp_path):
     source = put(tmp_path, exported(random_state("main"), merged=True))
     place = convert(source).path
-    assert kinds.holds(place) == "animegan"
+    assert kinds.kind_at(place) == "animegan"
     assert set(load_file(place)) == set(animegan_v3.names("main").values())
 
 

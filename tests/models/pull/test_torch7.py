@@ -55,7 +55,7 @@ def test_a_converted_style_paints_as_lua_did(tmp_path, name):
     arch, instance = ARCHITECTURES[name]
     thing = johnson_file.things(arch, instance=instance)
     place = convert(put(tmp_path, {"model": thing, "opt": {"preprocessing": "vgg", "arch": arch}})).path
-    assert kinds.holds(place) == "fast_style"
+    assert kinds.kind_at(place) == "fast_style"
     net = transformer_net.load(place)
     for height, width in ((48, 64), (33, 42)):
         photo = scene(height, width)

@@ -40,7 +40,7 @@ def fitted(model: Model, found: Mapping[str, Found]) -> dict[str, Vectors]:
         if one in made:
             continue
         if one.path not in loaded:
-            loaded[one.path] = tensorfile.load(one.path, names=embedding_files.NAMES)
+            loaded[one.path] = tensorfile.load(one.path, any_name=True)
         made[one] = Vectors(one.word, tuple(_sides(model, one, loaded[one.path])))
     return {word: made[one] for word, one in found.items()}
 

@@ -26,7 +26,7 @@ from huafang.diffusion.adapters import Active
 from huafang.diffusion.model import ldm
 from huafang.diffusion.model.load import Model
 from huafang.errors import BadInput
-from huafang.models import tensorfile
+from huafang.models import kinds, tensorfile
 from huafang.notes import Note
 
 NO_SCALE = 1e6
@@ -58,15 +58,6 @@ _UNREAD = {
     r"\.(q_layer|p_layer|lambda_layer)": "T-LoRA",
 }
 """Layouts that are known and not read."""
-_OTHERS = {
-    r"(double|single)_blocks|single_transformer_blocks": "FLUX",
-    r"joint_blocks": "Stable Diffusion 3",
-    r"(noise|context)_refiner": "Z-Image or Lumina",
-    r"transformer_blocks[._]\d+[._](img|txt)_m": "Qwen-Image",
-    r"blocks[._]\d+[._](self|cross)_attn": "Wan",
-    r"^(lora_)?transformer[._]": "another family of models, whose network is a transformer",
-}
-"""Names that only LoRAs of other families have."""
 _BUNDLED = re.compile(r"^bundle_emb\.")
 UNET = "unet"
 
@@ -293,10 +284,10 @@ def _check(model: Model, lora: Lora, use: Use, effect: Effect) -> None:
     """Raises BadInput for a file that changes nothing though it was asked to."""
     if not effect.changed:
         names = [name for _, name in lora.modules]
-        other = next((family for mark, family in _OTHERS.items() if any(re.search(mark, name) for name in names)), None)
+        other = kinds.other_family(names)
         width = model.unet.config.cross_attention_dim
         family = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 2048: "Stable Diffusion XL"}.get(width, f"{width} text features")
-        why = f"it is for {other}" if other else "; ".join(f"{count} of its modules {reason}" for reason, count in effect.dropped.items())
+        why = f"it is for {kinds.FAMILIES[other]}" if other else "; ".join(f"{count} of its modules {reason}" for reason, count in effect.dropped.items())
         raise BadInput(
             f"{use.name} does not fit this model, and nothing would change: {why}",
             code="lora.other_family",

@@ -20,8 +20,9 @@ from pydantic import ValidationError
 
 from huafang.diffusion.model import ldm
 from huafang.errors import BadInput
-from huafang.models.configs import LONGEST, ClipText, Part, Scheduler, TokenizerConfig, UNet, Vae, sentences
+from huafang.models.configs import LONGEST, ClipText, Part, Scheduler, UNet, Vae, sentences
 from huafang.models.tensorfile import MAX_METADATA
+from huafang.models.tokenizer_configs import TokenizerConfig
 from huafang.nets import tokenizer
 from huafang.nets.tokenizer import END, START
 

@@ -5,7 +5,6 @@ Nothing here can run code of the checkpoint: only JSON and safetensors are ever 
 name that the checkpoint gives (R1 of the security rules; CVE-2026-44513 shows why).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from huafang.diffusion.model.embedded_config import Carried
 from huafang.diffusion.model.embedded_config import read as read_carried
 from huafang.errors import BadInput, MissingWeights
+from huafang.models import kinds
 from huafang.models.catalogue import part as part_of
 from huafang.models.configs import Bert, ClipText, ModelIndex, Part, Scheduler, UNet, Vae, checked
 from huafang.models.folders import read_json, weight_files
@@ -64,19 +64,6 @@ LEFT = ("safety_checker", "feature_extractor", "image_encoder")
 CLIP_TOKENIZER = "openai/clip-vit-large-patch14"
 
 _UNET = "model.diffusion_model."
-_OTHERS: tuple[tuple[str, str], ...] = (
-    (r"(model\.diffusion_model\.)?joint_blocks\.", "a Stable Diffusion 3 model"),
-    (r"(model\.diffusion_model\.)?double_(blocks|stream)", "a Flux model"),
-    (r"control_model\.|controlnet_|input_hint_block\.", "a ControlNet, which guides a model and is none itself"),
-    (r"(lora_(unet|te)|lycoris_)|.*\.lora[_.](A|B|down|up)\b|.*\.(hada_w1_a|lokr_w1)$", "a LoRA, which changes a model and is none itself"),
-    (r"emb_params$|clip_[lg]$|<.*>$", "a textual inversion embedding, which is a word for a model and no model itself"),
-    (r"(model\.diffusion_model\.)?(transformer_blocks|layers|blocks|x_embedder)\.", "a diffusion transformer (PixArt, Z-Image, Qwen-Image, … )"),
-    (r"(model\.diffusion_model\.)?(clip_mapper|down_blocks\.0\.0\.channelwise)", "a Stable Cascade model"),
-    (r"first_stage_model\.|encoder\.down\.|decoder\.up\.|encoder\.down_blocks\.", "a VAE alone, without the network that draws"),
-    (r"down_blocks\.|mid_block\.", "a UNet alone in diffusers' layout, without text encoder and VAE: give the whole folder"),
-    (r"text_model\.|transformer\.resblocks\.", "a text encoder alone"),
-    (r"features\.|classifier\.", "a network for classifying pictures"),
-)
 
 
 @dataclass(frozen=True)
@@ -234,9 +221,8 @@ def _check_unet(path: Path, channels: object, unet: Mapping[str, Any]) -> None:
 def _file(path: Path) -> Checkpoint:
     names = header(path)
     if f"{_UNET}input_blocks.0.0.weight" not in names:
-        for pattern, what in _OTHERS:
-            if any(re.match(pattern, name) for name in names):
-                raise unfit(path, what)
+        if what := kinds.recognise(names).what:
+            raise unfit(path, what)
         raise unfit(path, f"no model that is known here (its first tensor is {next(iter(names), 'none')[:80]!r})")
     if any(name.startswith("control_model.") for name in names):
         raise unfit(path, "a ControlNet, which guides a model and is none itself")

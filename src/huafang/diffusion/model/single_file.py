@@ -22,8 +22,8 @@ import torch
 from huafang.diffusion.model.inspect import KINDS, TITLES, Checkpoint, Family, tokenizer_files
 from huafang.errors import BadInput, MissingWeights, check_memory
 from huafang.models import modelfile
-from huafang.models.configs import TokenizerConfig
 from huafang.models.folders import read_config
+from huafang.models.tokenizer_configs import TokenizerConfig
 from huafang.nets import stored, tokenizer
 from huafang.notes import Note
 

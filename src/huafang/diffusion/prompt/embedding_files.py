@@ -20,8 +20,6 @@ LARGEST = 16_000_000
 """Bytes of a file of textual inversions, at most: 75 vectors for both encoders of XL are 0.6 MB."""
 FAMILIES = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 1280: "the second text encoder of Stable Diffusion XL", 4096: "a T5 text encoder"}
 """Width of a vector -> the models whose words have it."""
-NAMES = re.compile(r"[^\0/\\]{1,400}")
-"""Names of tensors that are read here: `<cat-toy>` and `string_to_param.*` are none of a network."""
 NEAR = 0.84
 _LETTER = "A-Za-z0-9_"
 _ENDING = r"(?:\.(?:safetensors|pt|bin))?"

@@ -11,7 +11,7 @@ from typing import Any
 from huafang import newfile
 from huafang.assets import Scratch, check_writable, draft
 from huafang.errors import BadInput, DiskFull, Unavailable
-from huafang.models import modelfile, tensorfile
+from huafang.models import filetypes, modelfile, tensorfile
 from huafang.processes import child
 
 MICRO_AST = re.compile(r"(content_encoder|style_encoder|modulator|decoder)((?:_iter_\d+)?\.(?:pth\.tar|pth|pt|tar))")
@@ -110,14 +110,14 @@ def _check_kind(path: Path) -> None:
         raise BadInput(f"there is no file {path}", code="weights.unreadable") from None
     except (OSError, ValueError) as error:
         raise BadInput(f"{path.name} cannot be opened: {getattr(error, 'strerror', None) or error}", code="weights.unreadable") from error
-    kind = tensorfile.what_is(head)
+    kind = filetypes.what_is(head)
     if head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= size:
         raise BadInput(
             f"{path.name} is not converted: it is a safetensors file already", code="weights.wrong_kind", hint="give it the ending .safetensors, and use it"
         )
     read = ("a zip archive", "a pickle", *(("an ONNX file",) if path.name.endswith(".onnx") else ()))
     if kind and not kind.startswith(read):
-        raise BadInput(f"{path.name} is not converted: it is {kind} ({size:,} bytes)", code="weights.unreadable", hint=tensorfile.advice(kind, path.name))
+        raise BadInput(f"{path.name} is not converted: it is {kind} ({size:,} bytes)", code="weights.unreadable", hint=filetypes.advice(kind, path.name))
 
 
 def _one(path: Path, writing: Path, layout: str, memory: int | None, seconds: float, part: str | None) -> list[str]:
