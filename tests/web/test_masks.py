@@ -216,3 +216,23 @@ def test_axe_finds_nothing_to_complain_of_in_the_mask_painter(server: Server, vi
     page.keyboard.press("Escape")
     get(page, "mask-leave").wait_for()
     assert complaints(page) == []
+
+
+@pytest.mark.parametrize("size", [{}, {"viewport": {"width": 390, "height": 844}, "has_touch": True}])
+def test_a_part_of_a_photo_is_drawn_anew_where_it_was_painted(server: Server, visit: Open, size: dict[str, Any]) -> None:
+    page = visit(server.address + "#/m/inpaint", **size)
+    load(page, photo(128, 128))
+    get(page, "field-prompt").locator("textarea").fill("a lighthouse by day")
+    canvas = open_masks(page)
+    get(page, "mask-lasso").click()
+    drag(page, canvas, (0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
+    get(page, "mask-apply").click()
+    get(page, "mask-dialog").wait_for(state="detached")
+    get(page, "field-steps").locator("input[type=number]").fill("5")
+    params, drawn = painted(page)
+    before, mask = (pixels(page, params[name] if name == "content" else params[name][0]) for name in ("content", "mask"))
+    assert mask[64, 64].min() == 255
+    assert mask[10, 10].max() == 0
+    assert np.array_equal(drawn[:20], before[:20]), "outside of the mask nothing changes"
+    assert np.abs(drawn[40:88, 40:88] - before[40:88, 40:88]).mean() > 5
+    assert complaints(page) == []
