@@ -228,7 +228,7 @@ def test_a_part_of_a_photo_is_drawn_anew_where_it_was_painted(server: Server, vi
     drag(page, canvas, (0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
     get(page, "mask-apply").click()
     get(page, "mask-dialog").wait_for(state="detached")
-    get(page, "field-steps").locator("input[type=number]").fill("5")
+    get(page, "field-steps").get_by_role("textbox").fill("5")
     params, drawn = painted(page)
     before, mask = (pixels(page, params[name] if name == "content" else params[name][0]) for name in ("content", "mask"))
     assert mask[64, 64].min() == 255
