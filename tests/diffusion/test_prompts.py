@@ -162,3 +162,36 @@ def test_a_token_of_several_positions_is_never_cut():
     cut = chunks([part], {"comma"}, CHUNK, width)
     assert [sum(width(token) for token, _ in chunk) for chunk in cut] == [70, 75, 1]
     assert cut[1][0] == ("eight", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "shown"),
+    [
+        ("{{castle}} by day", "{{castle}}"),
+        ("{castle:1.3}", "{castle:1.3}"),
+        ("castle::2 hill", "::2"),
+        ("a castle --ar 16:9", "--ar"),
+        ("a castle --no tree", "--no"),
+        ("a cat, castle:1.3, sea", "castle:1.3"),
+        ("猫：1.3，狗", "猫：1.3"),
+        ("(castle:1,3)", "(castle:1,3)"),
+        ("(cat:120%)", "(cat:120%)"),
+    ],
+)
+def test_weights_and_parameters_of_other_tools_are_remarked_on(prompt, shown):
+    (note,) = grammar.remarks(prompt)
+    assert shown in note
+    assert shown in note.zh
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["at 10:30, a cat", "ratio 16:9", "{a|b}", "(a:1.3)", "（城堡：1.5）", "a car--red", "title: a cat", "(cat: a story)", "A cat: 2 dogs", "[a:b:0.5]"],
+)
+def test_plain_words_and_our_own_grammar_are_not(prompt):
+    assert grammar.remarks(prompt) == []
+
+
+@pytest.mark.parametrize("prompt", ["(猫:1．3)", "(猫:１.３)", "（猫：１．３）", "（猫:1.3)"])
+def test_numbers_of_any_width_weigh(prompt):
+    assert [(span.text, span.weight) for part in grammar.parse(prompt) for span in part] == [("猫", 1.3)]

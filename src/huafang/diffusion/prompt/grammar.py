@@ -25,6 +25,14 @@ _COMPEL = re.compile(r"(?<![\w+])[^\W\d_]{2,40}\+{2,}(?![\w+])|(?<!\\)\)(?:[+\-]
 """Weights as InvokeAI writes them, behind a word or a bracket. C++ is a word."""
 _FUNCTION = re.compile(r"\)\.(?:and|blend|swap)\(")
 """Functions of InvokeAI's prompts."""
+_DOUBLE_BRACES = re.compile(r"\{\{[^{}|]{1,200}\}\}|\{[^{}|:]{1,200}:\s*\d*\.?\d+\}")
+"""Emphasis as NovelAI writes it."""
+_MIDJOURNEY = re.compile(r"(?<![\w\-])--(?:ar|aspect|no|v|version|s|stylize|chaos|niji|q|quality|seed|iw|style|tile|weird|raw)\b|(?<=\w)::\s*-?\d*\.?\d+")
+"""Parameters and weights of Midjourney."""
+_BARE_WEIGHT = re.compile(r"(?:^|[,，;；])\s*([^\W\d_][^,，:：()（）\[\]{}<>\n]{0,40}[:：]\s*\d[.．]\d{1,3})\s*(?=[,，;；]|$)")
+"""A weight without brackets."""
+_UNREAD_WEIGHT = re.compile(r"[(（][^()（）\[\]]{0,80}[:：]\s*([+\-＋－]?\d[\d.．,，%％]*)\s*[)）]")
+"""What looks like a weight in brackets, whether it is a number or not."""
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _NETWORK = re.compile(r"<(lora|lyco|hypernet):([^<>]*)>", re.IGNORECASE)
 
@@ -120,7 +128,7 @@ def loras(prompt: str) -> tuple[NamedLora, ...]:
 
 def narrow(prompt: str) -> str:
     """`prompt` with every pair of brackets in which a weight stands written in ASCII: brackets, colon and digits."""
-    if not any(mark in prompt for mark in "（）："):
+    if not any(mark in prompt for mark in "（）：．＋－") and not any(unicodedata.category(mark) == "Nd" and not mark.isascii() for mark in prompt):
         return prompt
     letters = list(prompt)
     opened: list[int] = []
@@ -167,4 +175,24 @@ def remarks(prompt: str) -> list[Note]:
         shown = weight[0][:40]
         en = f"weights written as word++ or (words)1.3 are not carried out here ({shown}): write (words:1.3)"
         said.append(Note(en, f"这里不支持 word++ 或 (words)1.3 这样的权重写法（{shown}）：请写成 (words:1.3)。"))
+    if braces := _DOUBLE_BRACES.search(prompt):
+        shown = braces[0][:40]
+        en = f"braces give no weight here ({shown}): write (words:1.1)"
+        said.append(Note(en, f"花括号在这里不表示权重（{shown}）：请写成 (词:1.1)。"))
+    if foreign := _MIDJOURNEY.search(prompt):
+        shown = foreign[0][:40]
+        en = f"{shown} of Midjourney is read as plain words here: use the settings, the negative prompt, or (words:1.3)"
+        said.append(Note(en, f"Midjourney 的 {shown} 在这里只当普通文字：请改用相应的设置、反向提示词或 (词:1.3)。"))
+    said += _unread_weights(prompt)
     return said
+
+
+def _unread_weights(prompt: str) -> list[Note]:
+    """What is said of weights that are none: without brackets, or with a comma or a percent sign for a number."""
+    narrowed = narrow(prompt)
+    found = _BARE_WEIGHT.search(narrowed)
+    shown = found[1] if found else next((match[0] for match in _UNREAD_WEIGHT.finditer(narrowed) if not _is_number(match[1])), None)
+    if shown is None:
+        return []
+    shown = shown.strip()[:40]
+    return [Note(f"{shown} is no weight here and was read as plain words: write (words:1.3)", f"{shown} 不是这里的权重写法，已当作普通文字：请写成 (词:1.3)。")]
