@@ -179,7 +179,7 @@ def test_a_token_of_several_positions_is_never_cut():
     ],
 )
 def test_weights_and_parameters_of_other_tools_are_remarked_on(prompt, shown):
-    (note,) = grammar.remarks(prompt)
+    (note,) = remarks(prompt)
     assert shown in note
     assert shown in note.zh
 
@@ -189,9 +189,9 @@ def test_weights_and_parameters_of_other_tools_are_remarked_on(prompt, shown):
     ["at 10:30, a cat", "ratio 16:9", "{a|b}", "(a:1.3)", "（城堡：1.5）", "a car--red", "title: a cat", "(cat: a story)", "A cat: 2 dogs", "[a:b:0.5]"],
 )
 def test_plain_words_and_our_own_grammar_are_not(prompt):
-    assert grammar.remarks(prompt) == []
+    assert remarks(prompt) == []
 
 
 @pytest.mark.parametrize("prompt", ["(猫:1．3)", "(猫:１.３)", "（猫：１．３）", "（猫:1.3)"])
 def test_numbers_of_any_width_weigh(prompt):
-    assert [(span.text, span.weight) for part in grammar.parse(prompt) for span in part] == [("猫", 1.3)]
+    assert [(span.text, span.weight) for part in parse(prompt) for span in part] == [("猫", 1.3)]
