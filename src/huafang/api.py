@@ -2,20 +2,23 @@
 
 import contextlib
 import gc
+import json
 import os
+import weakref
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from huafang import compilation, images, metadata, methods, pictures, sources, video
-from huafang.assets import Assets, Scratch, write_whole
-from huafang.context import Context, File, Resident, Result, Step
+from huafang import compilation, datasets, images, metadata, methods, pictures, sources, video
+from huafang.assets import Assets, Scratch, draft, unwritable, write_whole
+from huafang.context import MODEL_FOLDER, Context, File, Learnable, Resident, Result, Step
 from huafang.errors import BadInput, Unavailable
 from huafang.models.store import ModelStore
 from huafang.notes import Note
-from huafang.params import Params, fields
+from huafang.params import Params, Product, fields
 from huafang.places import places
 
 if TYPE_CHECKING:
@@ -61,19 +64,25 @@ def generate(prompt: str, *, model: "str | os.PathLike[str] | None" = None, on_s
 
 def run(method: str, *, on_step: Callable[[Step], None] = lambda step: None, **settings: Any) -> "Painting":
     """Run any method with its own fields. Pictures and weights may be paths."""
-    with Bench() as bench:
+    with contextlib.ExitStack() as stack:
+        bench = stack.enter_context(Bench())
         params = bench.params(method, settings)
         methods.check_models(params, bench.weights)
-        return bench.run(params, on_step)
+        painting = bench.run(params, on_step)
+        if painting.result.dataset:
+            weakref.finalize(painting, stack.pop_all().close)  # its pictures lie on the bench
+        return painting
 
 
 class Painting:
     """What a method made: `pictures` (PIL), `files`, `figures`, `notes`, and the `params` that make it again."""
 
-    def __init__(self, params: Params, result: Result, read: sources.Inputs | None = None) -> None:
+    def __init__(self, params: Params, result: Result, read: sources.Inputs | None = None, bench: "Bench | None" = None) -> None:
         self.params = params
         self.result = result
         self._read = read or sources.Inputs()
+        self._bench = bench
+        """Holds the pictures that a dataset took over as they came."""
 
     def __repr__(self) -> str:
         made = ", ".join([f"{pixels.shape[3]} × {pixels.shape[2]} pixels" for pixels in self.result.images] or [file.name for file in self.result.files])
@@ -114,6 +123,7 @@ class Painting:
 
         `path` is a file (.png, .jpg, .webp: its settings are kept inside), which is replaced if it is there, or a folder, in which a name is chosen that is
         still free. Further pictures are numbered; `further` may choose other places for them, given those that they would have.
+        A model folder stays in the store of models, and its place is given.
         Of a method that makes weights the file of weights is written, to a name that ends in .safetensors, and beside it what else the method tells of them.
         Raises BadInput for another ending and for a file that this one was made from, Unavailable and DiskFull when it cannot be written;
         nothing is ever half-written, and the file at `path` is written last.
@@ -129,30 +139,52 @@ class Painting:
         for target in targets:
             if target in self._read:
                 raise BadInput(f"{target} is one of the files given; it would be written over", code="output.input")
-        for target, (_, data) in reversed(list(zip(targets, contents, strict=True))):
-            write_whole(target, data())
-        return targets
+        for target, (_, write) in reversed(list(zip(targets, contents, strict=True))):
+            write(target)
+        return targets or [file.path for file in self.result.files if file.path]
 
-    def _contents(self, place: Path, sources: Mapping[str, str]) -> list[tuple[Path, Callable[[], bytes]]]:
-        """What is written where: first what goes to `place` itself."""
-        files = self.result.files
+    def _contents(self, place: Path, sources: Mapping[str, str]) -> list[tuple[Path, Callable[[Path], None]]]:
+        """What is written where, and by what: first what goes to `place` itself."""
+        files = [file for file in self.result.files if file.media_type != MODEL_FOLDER]  # that one stays in the store of models
         if self.params.makes == "weights":
             names = [place if file.name.endswith(".safetensors") else _beside(place, file.name) for file in files]
-            return sorted(zip(names, (partial(getattr, file, "data") for file in files), strict=True), key=lambda one: one[0] != place)
+            return sorted(zip(names, (file.save for file in files), strict=True), key=lambda one: one[0] != place)
+        if self.params.makes == "dataset":
+            return [(place, self._save_dataset)]
         if film := self.film:
-            return [(place, lambda: film.data)]
+            return [(place, film.save)]
+        if self.params.makes == "figures":
+            return [(place, self._save_figures), *((with_suffix(place, f"-{file.name}", whole=True), file.save) for file in files)]
         format = picture_format(place)
         numbers = range(1, len(self.result.images) + 1)
         names = [place if number == 1 else with_suffix(place, f"-{number}") for number in numbers]
-        made = [partial(self._encoded, pixels, format, sources, number) for number, pixels in zip(numbers, self.result.images, strict=True)]
+        made = [partial(self._save_picture, pixels, format, sources, number) for number, pixels in zip(numbers, self.result.images, strict=True)]
         beside = [with_suffix(place, f"-{file.name}", whole=True) if self.result.images else place.with_name(file.name) for file in files]
-        return [*zip(names, made, strict=True), *zip(beside, (partial(getattr, file, "data") for file in files), strict=True)]
+        return [*zip(names, made, strict=True), *zip(beside, (file.save for file in files), strict=True)]
 
-    def _encoded(self, pixels: "Tensor", format: images.Format, sources: Mapping[str, str], number: int) -> bytes:
+    def _save_picture(self, pixels: "Tensor", format: images.Format, sources: Mapping[str, str], number: int, place: Path) -> None:
         height, width = pixels.shape[-2:]
         params = self.params.model_dump(mode="json") | {"sources": dict(sources)}
         recipe = metadata.recipe(params, self.figures, size=(width, height), number=number, resolved=self.result.resolved)
-        return images.encode(pixels, format, metadata=recipe)
+        write_whole(place, images.encode(pixels, format, metadata=recipe))
+
+    def _save_figures(self, place: Path) -> None:
+        told = {"method": self.params.method, "params": self.params.model_dump(mode="json"), "figures": self.figures}  # type: ignore[attr-defined]  # as above
+        write_whole(place, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False).encode())
+
+    def _save_dataset(self, place: Path) -> None:
+        """A zip of `00001.png`, `00001.txt`, …: unpacked, it is a folder that trainings here and elsewhere read."""
+        with unwritable(place.parent), draft(place) as writing, zipfile.ZipFile(writing, "w", zipfile.ZIP_STORED) as archive:
+            for number, one in enumerate(self.result.dataset, 1):
+                archive.writestr(f"{number:05}.png", self._picture_of(one))
+                if one.caption:
+                    archive.writestr(f"{number:05}.txt", one.caption)
+
+    def _picture_of(self, one: Learnable) -> bytes:
+        if not isinstance(one.picture, str):
+            return images.encode(one.picture)
+        assert self._bench is not None, "the picture's id is of the bench that the run was on"
+        return self._bench.assets.read(one.picture)
 
 
 NAME_BYTES = 255
@@ -191,9 +223,14 @@ def picture_format(path: Path) -> images.Format:
     return FORMATS[ending]
 
 
+ENDINGS: dict[Product, str] = {"picture": ".png", "film": ".mp4", "weights": ".safetensors", "dataset": ".zip", "model_folder": ".png", "figures": ".json"}
+"""How the name of what a method makes ends. A model folder stays in the store of models: what is written is its pictures."""
+PLURALS: dict[Product, str] = {"film": "films", "weights": "weights", "dataset": "datasets", "figures": "figures"}
+
+
 def ending(room: type[Params], *, film: bool = False) -> str:
     """How the name of what a room makes, of a film or else, ends, where nobody says otherwise."""
-    return ".mp4" if film else ".safetensors" if room.makes == "weights" else ".png"
+    return ".mp4" if film else ENDINGS[room.makes]
 
 
 def check_ending(path: Path, room: type[Params], *, film: bool = False) -> None:
@@ -201,10 +238,11 @@ def check_ending(path: Path, room: type[Params], *, film: bool = False) -> None:
     if film:
         if path.suffix.lower() != ".mp4":
             raise BadInput(f"{path.name} ends in {path.suffix or 'nothing'}; films are written as .mp4", code="output.format")
-    elif room.makes == "pictures":
+    elif ENDINGS[room.makes] == ".png":
         picture_format(path)
-    elif path.suffix.lower() != ".safetensors":
-        raise BadInput(f"{path.name} ends in {path.suffix or 'nothing'}; weights are written as .safetensors", code="output.format")
+    elif path.suffix.lower() != ENDINGS[room.makes]:
+        said = f"{path.name} ends in {path.suffix or 'nothing'}; {PLURALS[room.makes]} are written as {ENDINGS[room.makes]}"
+        raise BadInput(said, code="output.format")
 
 
 class Bench:
@@ -273,8 +311,19 @@ class Bench:
 
     def pictures(self, value: "Picture | Sequence[Picture]") -> list[str]:
         """`picture` for one or several, and for all pictures of a folder. Raises BadInput."""
-        many: Sequence[Any] = [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
-        return [self.picture(one) for part in many for one in self._inside(part)]
+        return [self.picture(one) for part in _several(value) for one in self._inside(part)]
+
+    def dataset(self, value: "Picture | Sequence[Picture]") -> list[str]:
+        """`pictures`; where a text of the same name lies beside one of them (`cat.png`, `cat.txt`), it is its caption, and what is given is one dataset.
+
+        Raises BadInput.
+        """
+        found = [(self.picture(one), _caption(one)) for part in _several(value) for one in self._inside(part)]
+        if not any(caption for _, caption in found):
+            return [asset for asset, _ in found]
+        dataset = datasets.store((datasets.Example(asset=asset, caption=caption) for asset, caption in found), self.assets)
+        self.sources[dataset] = f"{len(found)} pictures with captions"
+        return [dataset]
 
     def _inside(self, source: "Picture") -> "Sequence[Picture]":
         """The pictures of a folder, or the one picture that was named."""
@@ -320,7 +369,22 @@ class Bench:
         ctx = Context(self.assets, self.weights, device=device, report=on_step, stop=stop, resident=self._resident, work=self._work, on_message=on_message)
         before = compilation.seconds()
         result = methods.run(params, ctx)
-        return Painting(params, replace(result, notes=[*result.notes, *compilation.notes(compilation.seconds() - before)]), self.read)
+        return Painting(params, replace(result, notes=[*result.notes, *compilation.notes(compilation.seconds() - before)]), self.read, self)
+
+
+def _several(value: "Picture | Sequence[Picture]") -> Sequence[Any]:
+    return [value] if isinstance(value, str | bytes | os.PathLike) or not isinstance(value, Sequence) else value
+
+
+def _caption(source: "Picture") -> str:
+    """What the text beside a picture's file says of it; "" where there is none. Raises BadInput for one that is no text, or too long."""
+    beside = Path(source).with_suffix(".txt") if isinstance(source, str | os.PathLike) else None
+    if beside is None or not beside.is_file():
+        return ""
+    try:
+        return datasets.Example(asset="0" * 64, caption=" ".join(beside.read_text("utf-8-sig").split())).caption
+    except (ValueError, OSError):
+        raise BadInput(f"{beside} is no caption: a text in UTF-8 of at most 10,000 characters is wanted", code="dataset.bad") from None
 
 
 def devices() -> list[str]:

@@ -14,6 +14,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,6 +55,27 @@ class Assets:
         if not whole:
             write_whole(place, data)
         return asset
+
+    def take(self, path: Path) -> str:
+        """Keep the file at `path`, of any size, and give its id: read in pieces, and a second name of the same file where the disk has such, else a copy.
+
+        The file must not be written to afterwards; it may be removed or replaced. Raises DiskFull, Unavailable.
+        """
+        with _said(path.parent, 0), open(path, "rb") as file:
+            asset = hashlib.file_digest(file, "sha256").hexdigest()
+        place = self._place(asset)
+        if self._is_whole(asset):
+            os.utime(place)
+            return asset
+        copy_whole(path, place, link=True)
+        return asset
+
+    def _is_whole(self, asset: str) -> bool:
+        try:
+            with open(self._place(asset), "rb", opener=_plainly) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == asset
+        except OSError:
+            return False
 
     def read(self, asset: str) -> bytes:
         """The bytes of `asset`. Raises NotFound if there are none, or if they are no longer the ones that were put."""
@@ -161,6 +183,35 @@ def write_whole(place: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         _sync_folder(place.parent)
+
+
+def copy_whole(source: Path, place: Path, *, link: bool = False) -> None:
+    """Write a copy of the file `source` to `place`, piece by piece, whole or not at all; with `link`, a second name of it where the disk has such.
+
+    Raises as `write_whole` does.
+    """
+    with _said(place.parent, source.stat().st_size):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if link and _linked(source, place):
+            return
+        with draft(place) as writing, open(source, "rb") as reading, open(writing, "wb") as file:
+            shutil.copyfileobj(reading, file, 1 << 20)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(place.parent)
+
+
+def _linked(source: Path, place: Path) -> bool:
+    """Whether `place` could be made a second name of `source`."""
+    beside = place.with_name(f"{DRAFT}{secrets.token_hex(8)}")
+    try:
+        os.link(source, beside)
+    except OSError:  # another disk, or one without such names
+        return False
+    os.replace(beside, place)
+    beside.unlink(missing_ok=True)  # to replace a file by another name of itself does nothing
+    _sync_folder(place.parent)
+    return True
 
 
 @contextlib.contextmanager
@@ -275,6 +326,11 @@ def _remove_scratch(folder: Path) -> None:
             with _abandoned(folder / LOCK) as ours:
                 if ours:
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def unwritable(folder: Path) -> AbstractContextManager[None]:
+    """Within, an OSError is said in words: DiskFull, Unavailable."""
+    return _said(folder, 0)
 
 
 @contextlib.contextmanager

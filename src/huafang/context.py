@@ -3,13 +3,13 @@
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from huafang import images
-from huafang.assets import Assets
+from huafang import datasets, images
+from huafang.assets import Assets, copy_whole, write_whole
 from huafang.errors import Cancelled
 from huafang.models.store import ModelStore
 from huafang.notes import Note
@@ -35,19 +35,54 @@ class Step:
 
 @dataclass(frozen=True)
 class File:
-    """A result that is no still picture: a film, a report."""
+    """A result that is no still picture: a film, a report, weights, the folder of a model.
+
+    `content` is its bytes, or the path of a file, which may be too large for memory and is never held there: it is linked or copied, and stays where it is.
+    The path of a folder is that of a model in the store, whose media type is `MODEL_FOLDER`.
+    """
 
     name: str
     media_type: str
-    data: bytes
+    content: bytes | Path
+
+    @property
+    def path(self) -> Path | None:
+        return self.content if isinstance(self.content, Path) else None
+
+    @property
+    def data(self) -> bytes:
+        """All of it, for files that are known to be small."""
+        return self.content.read_bytes() if isinstance(self.content, Path) else self.content
+
+    def save(self, place: Path) -> None:
+        """Write it to `place`, whole or not at all. Raises DiskFull, Unavailable."""
+        if isinstance(self.content, Path):
+            copy_whole(self.content, place)
+        else:
+            write_whole(place, self.content)
+
+
+MODEL_FOLDER = "application/vnd.huafang.model+json"
+"""Media type of a model folder as a result: as an asset it is a list of the folder's files."""
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """A picture of a dataset that a room makes: (1, 3, H, W) in [0, 1], or the id of one that it was given; and its caption."""
+
+    picture: "torch.Tensor | str"
+    caption: str = ""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a room returns. `images` are (1, 3, H, W) in [0, 1]; `figures` are numbers worth keeping; `notes` are sentences for the user, in both languages."""
+    """What a room returns, any part of it alone: `images` are (1, 3, H, W) in [0, 1]; `dataset` is one dataset; `figures` are numbers worth keeping; `notes`
+    are sentences for the user, in both languages.
+    """
 
     images: "list[torch.Tensor]" = field(default_factory=list)
     files: list[File] = field(default_factory=list)
+    dataset: list[Learnable] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     resolved: list[dict[str, str]] = field(default_factory=list)
@@ -137,6 +172,10 @@ class Context:
     def transparent(self, asset: str) -> bool:
         """Whether a picture that is here has transparent parts."""
         return self.assets.exists(asset) and images.transparent(self.assets.head(asset))
+
+    def dataset(self, ids: Iterable[str]) -> list[datasets.Example]:
+        """The pictures that a field of kind "dataset" names, each with its caption, or "". Raises NotFound, BadInput."""
+        return datasets.expand(ids, self.assets)
 
     def film(self, asset: str) -> bool:
         """Whether `asset` is a film. Raises NotFound."""

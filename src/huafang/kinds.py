@@ -43,6 +43,7 @@ class Inputs(Protocol):
 
     def picture(self, value: Any, /, *, film: bool = False) -> str: ...
     def pictures(self, value: Any, /) -> Iterable[str]: ...
+    def dataset(self, value: Any, /) -> Iterable[str]: ...
     def model(self, value: Any, /) -> str: ...
 
 
@@ -219,9 +220,12 @@ class Masks(Images):
 
 
 class Dataset(Images):
-    """Many pictures to learn from: on the command line a folder."""
+    """Many pictures to learn from: on the command line a folder, and captions in it; else pictures, and datasets of pictures with captions."""
 
     name = "dataset"
+
+    def resolve(self, field: Field, value: Any, inputs: Inputs) -> Any:
+        return tuple(inputs.dataset(value))
 
 
 class Weights(FieldKind):

@@ -17,7 +17,7 @@ KindName = Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})]
 Family = Literal["paint", "filter", "style", "colour", "generate", "compare", "train", "tool"]
 Group = Literal["basic", "advanced"]
 Lane = Literal["compute", "network"]
-Product = Literal["pictures", "weights"]
+Product = Literal["picture", "film", "weights", "dataset", "model_folder", "figures"]
 SEED_LIMIT = 2**32
 """Seeds are 0 to 2³² - 1: what every tool of the field reads, and what JavaScript keeps exactly."""
 
@@ -111,7 +111,9 @@ FilmId = Annotated[str, Field(pattern=PICTURE, json_schema_extra=ui(kind="image"
 """A picture or a film."""
 ImageIds = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="images"))]
 Dataset = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=5_000, json_schema_extra=ui(kind="dataset"))]
-"""Many pictures to learn from: a folder on the command line, an upload of several on the page."""
+"""Many pictures to learn from: a folder on the command line, an upload of several on the page. An id may be that of a dataset, of many with captions
+(`Context.dataset`).
+"""
 MaskIds = Annotated[tuple[ImageId, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="masks", over="content", per="style"))]
 """Black and white pictures, painted on the page over another picture or given as files: one for each style picture, or none."""
 Numbers = Annotated[tuple[float, ...], Field(strict=False, fail_fast=True, max_length=16, json_schema_extra=ui(kind="numbers"))]
@@ -154,8 +156,8 @@ class Params(BaseModel):
     """Fields that stand before all others, in this order; for settings that a base class would put last."""
     restyles: ClassVar[bool] = True
     """Whether the whole photo is restyled, so that a comparison may hold it beside others."""
-    makes: ClassVar[Product] = "pictures"
-    """What is kept of a run: its pictures, or one file of weights, which the pictures only show."""
+    makes: ClassVar[Product] = "picture"
+    """What a run is for: its pictures (films, where it was given one); or what its pictures, if it makes any, only show."""
     lane: ClassVar[Lane] = "compute"
     """What the job spends its time on: downloads do not wait for the painter."""
 

@@ -16,18 +16,19 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huafang import compilation, images, metadata, methods
+from huafang import compilation, datasets, images, metadata, methods
 from huafang.assets import Assets, write_whole
-from huafang.context import Context, File, Resident, Result, Step
+from huafang.context import MODEL_FOLDER, Context, File, Learnable, Resident, Result, Step
 from huafang.errors import Cancelled, HuafangError, as_fault
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, EventType, TaskSpec
+from huafang.models.modelfile import sha256
 from huafang.models.store import ModelStore
 from huafang.notes import Note
 from huafang.params import Params
@@ -257,12 +258,41 @@ def store(result: Result, params: Params, assets: Assets) -> list[dict[str, Any]
         suffix = f"-{index + 1}" if len(result.images) > 1 else ""
         outputs.append({"asset": asset, "name": f"{name}{suffix}.png", "media_type": "image/png", "width": width, "height": height})
     outputs += [_store_file(file, assets) for file in result.files]
+    if result.dataset:
+        outputs.append(_store_dataset(f"{name}.dataset.json", result.dataset, assets))
     return outputs
 
 
 def _store_file(file: File, assets: Assets) -> dict[str, Any]:
+    """Keep a file; one that is given by its path is never in memory, and of a model folder the list of its files is kept, since it stays where it is."""
+    if file.media_type == MODEL_FOLDER and file.path:
+        asset = assets.put(json.dumps({"huafang": "model", "name": file.name, "files": _listed(file.path)}, ensure_ascii=False).encode())
+        return {"asset": asset, "name": f"{file.name}.model.json", "media_type": MODEL_FOLDER, "width": None, "height": None}
     width, height = images.probe(file.data) if file.media_type.startswith("image/") else (None, None)
-    return {"asset": assets.put(file.data), "name": file.name, "media_type": file.media_type, "width": width, "height": height}
+    asset = assets.take(file.path) if file.path else assets.put(file.data)
+    return {"asset": asset, "name": file.name, "media_type": file.media_type, "width": width, "height": height}
+
+
+def _listed(folder: Path) -> list[dict[str, Any]]:
+    files = sorted(item for item in folder.rglob("*") if item.is_file())
+    return [{"path": item.relative_to(folder).as_posix(), "bytes": item.stat().st_size, "sha256": sha256(item)} for item in files]
+
+
+def _store_dataset(name: str, learnables: Iterable[Learnable], assets: Assets) -> dict[str, Any]:
+    """Keep a dataset and the pictures in it, which the row then names, so that they are kept for as long as it is."""
+    examples = [
+        datasets.Example(asset=one.picture if isinstance(one.picture, str) else assets.put(images.encode(one.picture)), caption=one.caption)
+        for one in learnables
+    ]
+    asset = datasets.store(examples, assets)
+    return {
+        "asset": asset,
+        "name": name,
+        "media_type": datasets.MEDIA_TYPE,
+        "width": None,
+        "height": None,
+        "examples": list(dict.fromkeys(example.asset for example in examples)),
+    }
 
 
 def fault_of(error: BaseException) -> dict[str, Any]:

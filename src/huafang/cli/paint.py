@@ -18,7 +18,11 @@ from huafang.sources import Found, Source, expand, is_film_file
 
 PARTIAL = 4
 OUTPUT = {
-    "pictures": "File (.png, .jpg, .webp; of a film .mp4) or folder, made if need be. Default: a new name here.",
+    "picture": "File (.png, .jpg, .webp; of a film .mp4) or folder, made if need be. Default: a new name here.",
+    "film": "File (.mp4) or folder, made if need be. Default: a new name here.",
+    "dataset": "File (.zip) or folder, made if need be. Default: a new name here.",
+    "model_folder": "File (.png, .jpg, .webp) or folder for a sheet of samples, made if need be. Default: a new name here.",
+    "figures": "File (.json) or folder, made if need be. Default: a new name here.",
     "weights": "File (.safetensors) or folder for a copy of the trained weights, made if need be. Default: a new name here.",
 }
 COMMON = [

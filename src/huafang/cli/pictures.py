@@ -165,7 +165,7 @@ def run(ones: list[One], how: Run, stop: Callable[[], bool]) -> list[dict[str, A
             reports.append(one.finished(one.painted(one.ready(), stop)).tell(how))
     except Cancelled:
         finished = sum("error" not in report for report in reports)
-        if methods.ROOMS[ones[0].method].makes == "weights":
+        if methods.ROOMS[ones[0].method].makes in ("weights", "model_folder"):
             raise Cancelled("stopped; what was learnt is saved: run the same command again to go on from there") from None
         raise Cancelled(f"stopped; {finished} of {len(ones)} are finished" + ("; run it again to go on" if finished else "")) from None
     return reports

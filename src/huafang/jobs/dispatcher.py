@@ -10,17 +10,18 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from huafang import datasets
 from huafang.assets import Assets
 from huafang.errors import Conflict, HuafangError, NotFound, QueueFull, Unavailable
 from huafang.jobs import crash
 from huafang.jobs.executor import Event, Executor, TaskSpec
 from huafang.jobs.lease import Lease, NoLease
-from huafang.jobs.outbox import DamagedResult, Outbox
+from huafang.jobs.outbox import DamagedResult, Outbox, assets_of
 from huafang.jobs.retention import Retention
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, STEP, Draft, Store
@@ -224,6 +225,16 @@ class Dispatcher:
             self.retention.note_unused(asset)
         return asset
 
+    def keep_dataset(self, examples: Sequence[datasets.Example]) -> str:
+        """Store a dataset that no job uses yet, and give its id. Raises NotFound, BadInput for what it may not hold; DiskFull, Unavailable."""
+        with self._lock:
+            self.retention.register()
+        asset = datasets.store(examples, self.assets)
+        with self._lock:
+            for used in {asset, *(example.asset for example in examples)}:  # they begin to wait together
+                self.retention.note_unused(used)
+        return asset
+
     def sweep(self) -> int:
         """Forget what has been in the trash for 30 days, and delete the files that nothing uses any more. Returns how many files went."""
         with self._lock:
@@ -416,7 +427,7 @@ class Dispatcher:
     def _book_posted(self, row: Row) -> bool:
         """Book what the running attempt posted, if it did. Raises DamagedResult."""
         result = self._outbox.read(row.id, row.attempt)
-        if result is None or not all(self.assets.exists(output["asset"]) for output in result["outputs"]):
+        if result is None or not all(self.assets.exists(asset) for output in result["outputs"] for asset in assets_of(output)):
             return False
         return self._book(row.id, row.attempt, result)
 

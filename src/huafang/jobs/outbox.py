@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,6 +42,8 @@ class Output(_Strict):
     media_type: Text = Field(min_length=1)
     width: int | None = Field(ge=0)
     height: int | None = Field(ge=0)
+    examples: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = []
+    """Of a dataset, the pictures in it."""
 
 
 class Said(_Strict):
@@ -61,6 +64,11 @@ class Posted(_Strict):
 
 class DamagedResult(Exception):
     """A posted result cannot be read; it has been moved aside."""
+
+
+def assets_of(output: Mapping[str, Any]) -> list[str]:
+    """The stored files that an output names: its own, and the pictures of a dataset."""
+    return [output["asset"], *output.get("examples", ())]
 
 
 class Outbox:
@@ -89,7 +97,7 @@ class Outbox:
         assets: list[str] = []
         for place in self._listed():
             try:
-                assets += [output["asset"] for output in self._parsed(place)["outputs"]]
+                assets += [asset for output in self._parsed(place)["outputs"] for asset in assets_of(output)]
                 place.unlink()
             except (OSError, ValueError, RecursionError) as error:
                 self._move_aside(place, _in_short(error))
@@ -111,7 +119,7 @@ class Outbox:
             raise ValueError("it is no regular file")
         if found.st_size > LARGEST:
             raise ValueError(f"it has {found.st_size:,} bytes, and a result at most {LARGEST:,}")
-        return Posted.model_validate_json(place.read_bytes()).model_dump(mode="json")
+        return Posted.model_validate_json(place.read_bytes()).model_dump(mode="json", exclude_defaults=True)
 
     def _move_aside(self, place: Path, why: str) -> None:
         target = self.folder / "damaged" / f"{place.stem}-{secrets.token_hex(4)}{place.suffix}"

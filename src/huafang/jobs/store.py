@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
 from huafang.errors import Conflict, DiskFull, HuafangError, NotFound, Unavailable
+from huafang.jobs.outbox import assets_of
 from huafang.jobs.rows import Expiry, Row, Setting, new_id
 from huafang.jobs.soundness import sound
 
@@ -319,7 +320,7 @@ def _assets(inputs: Any, outputs: Any) -> list[str] | None:
     """The files that a row uses; None where they cannot be read."""
     if not sound("inputs", inputs) or not sound("outputs", outputs):
         return None
-    return [*inputs, *(output["asset"] for output in outputs)]
+    return [*inputs, *(asset for output in outputs for asset in assets_of(output))]
 
 
 def _present(rows: Iterable[Row | None]) -> list[Row]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from huafang import datasets
 from huafang.assets import Assets
 from huafang.errors import BadInput, NotFound, UnknownWeights, meant, nearest
 from huafang.methods.adain import AdaIn
@@ -275,10 +276,27 @@ def no_film(what: str) -> BadInput:
 
 
 def check_films(params: Params, assets: Assets) -> None:
-    """Raises BadInput where a film was given for a field that takes pictures alone."""
+    """Raises BadInput where a film, or a dataset, was given for a field that takes pictures alone."""
     for spec in fields(type(params)):
         if not spec.film and any(is_film(assets.head(asset)) for asset in spec.type.pictures(getattr(params, spec.name))):
             raise no_film(spec.name)
+        if spec.kind != "dataset" and any(datasets.is_dataset(assets.head(asset)) for asset in spec.type.pictures(getattr(params, spec.name))):
+            raise BadInput(f"{spec.name}: this is a dataset, and a picture is wanted here", code="image.unreadable")
+
+
+def used_pictures(params: Params, assets: Assets) -> list[str]:
+    """The stored files that a run of `params` reads: pictures, datasets, and the pictures in these. Raises NotFound, BadInput."""
+    given: list[str] = []
+    for spec in fields(type(params)):
+        ids = spec.type.pictures(getattr(params, spec.name))
+        given += ids
+        if spec.kind == "dataset":
+            given += [example.asset for asset in ids if datasets.is_dataset(assets.head(asset)) for example in datasets.read(asset, assets)]
+    if missing := [asset for asset in given if not assets.exists(asset)]:
+        raise NotFound(
+            f"no asset {missing[0][:12]}…: a picture of the dataset is no longer stored here", code="asset.missing", hint="upload its pictures again"
+        )
+    return list(dict.fromkeys(given))
 
 
 def check_models(params: Params, weights: ModelStore) -> None:

@@ -1,10 +1,11 @@
 """What the HTTP API says, as types. The TypeScript client is generated from them, so their names are part of the API."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from huafang.datasets import MOST, Example
 from huafang.methods import AnyParams
 from huafang.params import Family, FieldFacts
 
@@ -80,6 +81,19 @@ class Asset(Schema):
     """What the picture's own metadata says of how it was made: {"tool", "params"}; {} if nothing."""
     seconds: float | None = None
     """Of a film its length; null for a picture."""
+
+
+class NewDataset(Schema):
+    """Pictures to learn from that are stored here already, each with what is to be seen in it."""
+
+    examples: Annotated[tuple[Example, ...], Field(min_length=1, max_length=MOST, strict=False, fail_fast=True)]
+
+
+class Dataset(Schema):
+    id: str
+    """A value, among others, of a field of kind "dataset"."""
+    examples: int
+    """How many there are."""
 
 
 class NewJob(Schema):

@@ -33,13 +33,18 @@ def job_view(row: Row, dispatcher: Dispatcher, position: int | None = None) -> J
         seconds=row.seconds,
         progress=Progress(**live.progress) if live and live.progress else None,
         cancelling=row.cancelling or (live is not None and live.cancel_at is not None),
-        outputs=[Output(**{**output, "name": _named(row.title, output["name"])}) for output in row.outputs],
+        outputs=[_output(row, output) for output in row.outputs],
         figures=row.figures,
         notes=[_note(note) for note in (live.notes if live and live.notes else row.notes)],
         error=Fault(**row.error) if row.error else None,
         inputs=row.inputs,
         deleted=row.deleted_at is not None,
     )
+
+
+def _output(row: Row, output: dict[str, Any]) -> Output:
+    shown = {name: value for name, value in output.items() if name != "examples"}  # thousands of ids; the manifest has them
+    return Output(**{**shown, "name": _named(row.title, output["name"])})
 
 
 def _named(title: str, name: str) -> str:

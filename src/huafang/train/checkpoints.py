@@ -125,8 +125,8 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tens
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     # torch brings a parameter's state to its dtype; and a fused step takes numbers as they lie in memory, of which a file has lost how.
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for index, values in state.items():
-        parameter, now_held = parameters[index], optimizer.state[parameters[index]]
+    for number, values in state.items():
+        parameter, now_held = parameters[number], optimizer.state[parameters[number]]
         for name, value in values.items():
             if isinstance(value, Tensor) and value.ndim and value.shape == parameter.shape:
                 now_held[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

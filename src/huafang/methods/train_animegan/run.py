@@ -25,7 +25,7 @@ def run(p: TrainAnimeGan, ctx: Context) -> Result:
     ctx.weights.check_new(p.name)
     looks = animation.looks(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
     home = runs.home(ctx, p.name)
-    photos, drawings = (Album([kept(ctx.image(one), told.size) for one in ids], told.size) for ids in (p.dataset, p.paintings))
+    photos, drawings = (Album([kept(ctx.image(one.asset), told.size) for one in ctx.dataset(ids)], told.size) for ids in (p.dataset, p.paintings))
     steps = told.epochs * p.epoch
     task = AnimationTask(
         _generator(p, ctx),

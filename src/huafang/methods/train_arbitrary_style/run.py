@@ -55,7 +55,7 @@ def run(p: TrainArbitraryStyle, ctx: Context) -> Result:
 
 def _pictures(p: TrainArbitraryStyle, ctx: Context, home: Path) -> tuple[list[Tensor], list[Tensor]]:
     """The photos and scenes, and the paintings and what the studio painted, as albums keep them. A painting comes so often that paintings are half of all."""
-    photos, paintings = ([kept(ctx.image(one), p.size) for one in ids] for ids in (p.dataset, p.paintings))
+    photos, paintings = ([kept(ctx.image(one.asset), p.size) for one in ctx.dataset(ids)] for ids in (p.dataset, p.paintings))
     photos += [kept(one, p.size) for one in renderings.scenes(max(4, p.renderings // 10), p.seed)]
     own = [kept(one, p.size) for one in renderings.painted(ctx, home / "renderings", photos, p.renderings, p.seed, p.steps)]
     return photos, paintings * max(1, len(own) // max(1, len(paintings))) + own

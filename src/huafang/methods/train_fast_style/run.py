@@ -20,7 +20,7 @@ def run(p: TrainFastStyle, ctx: Context) -> Result:
     ctx.weights.check_new(p.name)
     looks = losses.load(p.features, ctx.weights_path(losses.WEIGHTS[p.features]), ctx.device)
     home = runs.home(ctx, p.name)
-    photos = album.Album([album.kept(ctx.image(one), p.size) for one in p.dataset], p.size)
+    photos = album.Album([album.kept(ctx.image(one.asset), p.size) for one in ctx.dataset(p.dataset)], p.size)
     painting = resize.widened(resize.shrunk(ctx.image(p.style), p.style_size), 64)
     task = PaintingTask(
         photos,

@@ -26,6 +26,7 @@ Channels = Annotated[tuple[float, ...], Field(strict=False), AfterValidator(_who
 class TrainMini(Params):
     family = "train"
     subject = "name"
+    makes = "model_folder"
     paper = ("Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022", "https://arxiv.org/abs/2112.10752")
 
     method: Literal["train_mini"] = "train_mini"

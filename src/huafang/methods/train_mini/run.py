@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from huafang.context import Context, Result
+from huafang.context import MODEL_FOLDER, Context, File, Result
 from huafang.diffusion.model import load
 from huafang.errors import BadInput, check_memory
 from huafang.methods.train_mini import TrainMini, media, trial
@@ -102,6 +102,7 @@ def run(p: TrainMini, ctx: Context) -> Result:
     ctx.step(total, total, preview=sheet)
     return Result(
         images=[sheet],
+        files=[File(title, MODEL_FOLDER, store / title) for title in (made, f"{made}-zh")],
         figures={"parameters": sum(one.numel() for one in nets.parameters()) + sum(one.numel() for one in sharper.parameters())},
         notes=[
             *([] if made == p.name else [_renamed(p.name, made)]),

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, File, Header, Response, UploadFile
 from huafang.assets import write_whole
 from huafang.errors import TooLarge, Unavailable
 from huafang.server.files import FileStream, wanted_range
-from huafang.server.schemas import Asset, Words
+from huafang.server.schemas import Asset, Dataset, NewDataset, Words
 from huafang.server.studio import UPLOAD_BYTES, Studio, studio_of
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,13 @@ async def keep(studio: Studio, file: UploadFile) -> Asset:
         made_with=picture.made_with,
         seconds=picture.seconds,
     )
+
+
+@router.post("/datasets", status_code=201)
+def create_dataset(studio: House, dataset: NewDataset) -> Dataset:
+    """Store pictures that were uploaded, and their captions, as one dataset: a value for the field `dataset` of the methods that learn."""
+    asset = studio.dispatcher.keep_dataset(dataset.examples)
+    return Dataset(id=asset, examples=len(dataset.examples))
 
 
 @router.get("/{asset}", response_class=Response, responses={200: {"content": {"image/png": {}, "image/gif": {}, "video/mp4": {}}}})

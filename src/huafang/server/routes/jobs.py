@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
-from huafang.methods import check_downloads, check_films, check_models, parse
+from huafang.methods import check_downloads, check_films, check_models, parse, used_pictures
 from huafang.params import JOB, METHOD, Params, clean, picture_ids
 from huafang.server.events import Mailbox
 from huafang.server.schemas import Job, JobList, Move, NewJob, Priority, Queue, State
@@ -33,18 +33,18 @@ def submit(studio: Studio, params: Params, priority: Priority, key: str | None =
     """Queue `params`. Raises NotFound when one of their pictures is not stored here, MissingWeights when a model is not, UnknownWeights
     for a download that is not in the catalogue, QueueFull, DiskFull.
     """
-    given = picture_ids(params)
-    for asset in given:
+    for asset in picture_ids(params):
         if not studio.assets.exists(asset):
             raise NotFound(f"no asset {asset[:12]}…: upload the picture first", code="asset.missing")
     check_films(params, studio.assets)
+    given = used_pictures(params, studio.assets)
     method: str = params.method  # type: ignore[attr-defined]  # every room has it
     check_models(params, studio.weights)
     check_downloads(params)
     names = [studio.name_of(asset) for asset in given]
     words = "\n".join([words_of(params), *names])
     # A picture is called after the photo it was made from; a model has a name of its own.
-    title = PurePath(names[0]).stem if names and params.makes == "pictures" else ""
+    title = PurePath(names[0]).stem if names and params.makes in ("picture", "film") else ""
     return studio.dispatcher.submit(Draft(method, params.model_dump(mode="json"), given, words, params.lane, priority, key or None, title))
 
 

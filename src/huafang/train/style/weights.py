@@ -51,4 +51,4 @@ def write(ctx: Context, name: str, state: Mapping[str, Tensor]) -> File:
     finally:
         draft.unlink(missing_ok=True)
     store.note_made(name, place)
-    return File(place.name, "application/octet-stream", data)
+    return File(place.name, "application/octet-stream", place)
