@@ -67,7 +67,7 @@ def _a1111(params: Mapping[str, Any], size: tuple[int, int] | None) -> str:
     pairs |= {"Method": params.get("method", ""), "Version": f"Huafang {version('huafang')}"}
     prompt, negative = str(params.get("prompt", "")), str(params.get("negative_prompt") or "")
     for lora in params.get("loras") or ():
-        strengths = [lora["weight"]] + ([] if lora.get("text_weight") is None else [lora["text_weight"]])
+        strengths = ([] if lora.get("text_weight") is None else [lora["text_weight"]]) + [lora["weight"]]  # the text encoder's stands first
         prompt += f" <lora:{lora['name']}:{':'.join(f'{strength:g}' for strength in strengths)}>"
     last = ", ".join(f"{name}: {_quote(value)}" for name, value in pairs.items())
     return "\n".join(line for line in (prompt, f"Negative prompt: {negative}" if negative else "", last) if line)

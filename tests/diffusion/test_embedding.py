@@ -148,6 +148,18 @@ def test_every_layout_is_read(model, tmp_path, layout):
     assert embedding_files.named("a cat", places) == {}
 
 
+def test_a_lone_token_also_goes_by_the_files_name(model, tmp_path):
+    vectors = random_word(model, 3)["style"].sides[0]
+    save_file({"<cat-toy>": vectors}, tmp_path / "toy.safetensors")
+    places = {"toys/toy": tmp_path / "toy.safetensors"}
+    alone = embeds(model, "x", {"x": Vectors("x", (vectors,))})
+    for prompt in ("toy", "<cat-toy>", "toys/toy", "embedding:toy", "TOY"):
+        words = embedding.fitted(model, embedding_files.named(prompt, places))
+        assert torch.allclose(embeds(model, prompt, words), alone, atol=1e-5), prompt
+    save_file({"cat-toy": torch.ones(2, 768)}, tmp_path / "toy.safetensors")
+    assert list(embedding_files.words_of(tmp_path / "toy.safetensors", "toy")) == ["cat-toy"]
+
+
 def test_xl_has_a_part_for_each_encoder(tmp_path):
     xl = load(tiny.folder("xl"))
     one, two = random_word(xl, 2)["style"].sides

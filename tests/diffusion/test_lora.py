@@ -1,6 +1,7 @@
 """LoRA files of every layout, held against a layer's own forward pass in float64; what is put into a model leaves it bit by bit."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from safetensors.torch import save_file
 from huafang import metadata, methods
 from huafang.diffusion.adapters import lora
 from huafang.diffusion.model import load
-from huafang.diffusion.prompt import grammar
+from huafang.diffusion.prompt import grammar, lora_blocks
 from huafang.errors import BadInput, UnknownWeights
 from huafang.models.kinds import kind_of
 from tests.diffusion import tiny
@@ -267,7 +268,9 @@ def test_in_any_order_and_number_the_model_has_its_own_bits_again(model, tmp_pat
 
 def test_a_prompt_names_loras():
     prompt = "a house <lora:monet:0.8>, <lora:my/sketch:1:0.5> (red:1.2)"
-    assert grammar.loras(prompt) == (grammar.NamedLora("monet", 0.8), grammar.NamedLora("my/sketch", 1.0, 0.5))
+    assert grammar.loras(prompt) == (grammar.NamedLora("monet", 0.8), grammar.NamedLora("my/sketch", 0.5, 1.0)), (
+        "the text encoder's strength stands first, as in A1111"
+    )
     assert "".join(span.text for part in grammar.parse(prompt) for span in part) == "a house ,  red"
     for wrong in ("<lora:>", "<lora:a b:1>", "<lora:x:much>", "<lora:x:9>", "<hypernet:x:1>", "<lora:../x:1>", "<lora:x:1:1:lbw=1,1>"):
         with pytest.raises(ValueError, match=r"lora|hypernet"):
@@ -305,3 +308,194 @@ def test_a_picture_is_drawn_with_loras_and_then_as_before(bench):
             methods.check_models(methods.build("text_to_image", plain | wrong), bench.weights)
     with pytest.raises(BadInput, match="lora"):
         methods.check_models(methods.build("text_to_image", plain | {"loras": [{"name": tiny_model}]}), bench.weights)
+
+
+SYNTAX = {
+    "<lora:x>": {},
+    "<lora:x:0.5>": {"weight": 0.5},
+    "<lora:x:0.5:0.8>": {"weight": 0.8, "text_weight": 0.5},
+    "<lora:x:0.5:0.5>": {"weight": 0.5},
+    "<lora:x:te=0.2:unet=0.7>": {"weight": 0.7, "text_weight": 0.2},
+    "<lora:x:1:unet=0>": {"weight": 0.0, "text_weight": 1.0},
+    "<lora:x:1:1:lbw=ALL>": {"blocks": dict.fromkeys(lora_blocks.BLOCKS, 1.0)},
+    "<lora:x:1:ALL0.5>": {"blocks": dict.fromkeys(lora_blocks.BLOCKS, 0.5)},
+    "<lora:x:1:0,1,0,0,0,0,0,0,0,0,0,0>": {"blocks": dict.fromkeys(lora_blocks.BLOCKS, 0.0) | {"IN04": 1.0}},
+    "<lora:x:1:lbw=NONE:start=5>": {"blocks": dict.fromkeys(lora_blocks.BLOCKS, 0.0), "start": "5"},
+    "<lora:x:lbw=ALL:stop=0.8>": {"blocks": dict.fromkeys(lora_blocks.BLOCKS, 1.0), "stop": "0.8"},
+    "<lora:x:1:step=5-10>": {"start": "5", "stop": "10"},
+}
+
+
+@pytest.mark.parametrize("text", SYNTAX)
+def test_what_stands_behind_a_name(text):
+    assert grammar.loras(f"a {text} b") == (grammar.NamedLora("x", **SYNTAX[text]),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<lora:x:1:lbw=OUTAL>", r"there are no block weights 'OUTAL'.*did you mean OUTALL\?"),
+        ("<lora:x:1:lbw=1,1,1>", "3 block weights came; allowed are 12"),
+        ("<lora:x:1:lbw=R,1,1,1,1,1,1,1,1,1,1,1>", "the block weight 'R' is no number"),
+        ("<lora:x:1:lbw=9,1,1,1,1,1,1,1,1,1,1,1>", "block weights are -4 to 4"),
+        ("<lora:x:1:start=soon>", "has the step 'soon'"),
+        ("<lora:x:1:step=5>", "has the step ''"),
+        ("<lora:x:1:dyn=4>", "has dyn=, which is not read here"),
+        ("<lora:x:te=much>", "cannot be read"),
+        ("<lora:x:unet=7>", "is too strong"),
+    ],
+)
+def test_what_behind_a_name_cannot_be_read_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        grammar.loras(text)
+
+
+EXTENSION = {
+    "NONE": "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0",
+    "ALL": "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
+    "INS": "1,1,1,1,0,0,0,0,0,0,0,0,0,0,0,0,0",
+    "IND": "1,0,0,0,1,1,1,0,0,0,0,0,0,0,0,0,0",
+    "INALL": "1,1,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0",
+    "MIDD": "1,0,0,0,1,1,1,1,1,1,1,1,0,0,0,0,0",
+    "OUTD": "1,0,0,0,0,0,0,0,1,1,1,1,0,0,0,0,0",
+    "OUTS": "1,0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1",
+    "OUTALL": "1,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,1",
+}
+"""The presets that the extension comes with."""
+
+
+@pytest.mark.parametrize("preset", EXTENSION)
+def test_presets_are_the_extensions_on_the_blocks_that_a_lora_of_sd1_has(preset):
+    ours, theirs = lora_blocks.parse(preset), lora_blocks.parse(EXTENSION[preset])
+    assert {block: ours[block] for block in lora_blocks.LISTS[17]} == {block: theirs[block] for block in lora_blocks.LISTS[17]}
+
+
+BLOCKED = {
+    "IN01": ("down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", "down_blocks.0.resnets.0.conv1"),
+    "IN02": ("down_blocks.0.attentions.1.transformer_blocks.0.attn1.to_q",),
+    "MID": ("mid_block.attentions.0.transformer_blocks.0.attn1.to_q",),
+    "OUT03": ("up_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q", "up_blocks.1.resnets.0.conv1"),
+}
+
+
+def in_blocks(model):
+    """Blocks of the tiny model that have an attention, with one module each, by the names that diffusers and the original layout give them."""
+    found = {}
+    for block, names in BLOCKED.items():
+        for name in names:
+            try:
+                found[name] = block, model.unet.get_submodule(name).weight
+            except AttributeError:
+                continue
+    return found
+
+
+@pytest.mark.parametrize("weights", ["ALL", "NONE", "INS", "MIDD", "OUTALL", "0.5,2,-1,0.25,1,1,1,3,0.125,1,1,1,1,1,1,1,0"])
+def test_each_block_is_changed_by_its_own_weight(model, tmp_path, weights):
+    """ΔW is computed here, in float64; the blocks' numbers are those that the original layout has for these modules."""
+    there = in_blocks(model)
+    assert {block for block, _ in there.values()} >= {"IN01", "MID"}
+    before = bits(model)
+    tensors = {}
+    for number, (name, (_, weight)) in enumerate(there.items()):
+        tensors |= {key: tensor + number for key, tensor in low_rank(weight, f"lora_unet_{name.replace('.', '_')}").items()}
+    text = model.encoders[0].model.get_submodule(TEXT if hasattr(model.encoders[0].model, "encoder") else f"text_model.{TEXT}").weight
+    tensors |= low_rank(text, f"lora_te_text_model_{TEXT.replace('.', '_')}")
+    numbers = weights.split(",") if "," in weights else EXTENSION[weights].split(",")
+    factors = dict(zip(lora_blocks.LISTS[17], map(float, numbers), strict=True))
+    used = replace(use(tmp_path, tensors, 0.8, 0.4), blocks=lora_blocks.parse(weights))
+    old = {name: weight.detach().double().clone() for name, (_, weight) in there.items()}
+    old_text = text.detach().double().clone()
+    with lora.applied(model, [used]) as (effect,):
+        for name, (block, weight) in there.items():
+            prefix = f"lora_unet_{name.replace('.', '_')}"
+            up, down = (tensors[f"{prefix}.lora_{part}.weight"].double() for part in ("up", "down"))
+            change = (up.flatten(1) @ down.flatten(1)).reshape(weight.shape)
+            assert torch.allclose(weight.double(), old[name] + 0.8 * factors[block] * change, atol=1e-4), name
+        up, down = (tensors[f"lora_te_text_model_{TEXT.replace('.', '_')}.lora_{part}.weight"].double() for part in ("up", "down"))
+        assert torch.allclose(text.double(), old_text + 0.4 * factors["BASE"] * (up @ down), atol=1e-4)
+        ratio = 0.4 * factors["BASE"] * (up @ down).norm() / old_text.norm()
+        assert effect.blocks["BASE"] == pytest.approx(abs(float(ratio)), rel=1e-4)
+        assert effect.blocks.keys() == {"BASE", *(block for block, _ in there.values())}
+        mid = next(name for name, (block, _) in there.items() if block == "MID")
+        assert effect.blocks["MID"] == pytest.approx(float((there[mid][1].double() - old[mid]).norm() / old[mid].norm()), rel=1e-3, abs=1e-6)
+    assert same(before, bits(model))
+    assert lora.effect(model, used) == effect
+    assert same(before, bits(model))
+
+
+def test_block_weights_that_leave_out_all_that_a_file_changes_are_an_error(model, tmp_path):
+    tensors = low_rank(module(model, Q).weight, f"lora_unet_{Q.replace('.', '_')}")
+    used = replace(use(tmp_path, tensors), blocks=lora_blocks.parse("0,0,0,0,0,0,0,0,0,0,0,1,1,1,1,1,1"))
+    with pytest.raises(BadInput, match=r"its block weights are 0 for all that it would change \(IN01\)"), lora.applied(model, [used]):
+        pass
+    with lora.applied(model, [replace(used, blocks=lora_blocks.parse("NONE"))]) as (effect,):
+        assert effect.share == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "acting"),
+    [
+        (None, None, range(10)),
+        ("4", None, range(3, 10)),
+        (None, "4", range(4)),
+        ("3", "5", range(2, 5)),
+        ("0.5", None, range(5, 10)),
+        (None, "0.5", range(5)),
+        ("0.2", "0.9", range(2, 9)),
+        ("11", None, ()),
+        (None, "0", ()),
+        ("1", "99", range(10)),
+    ],
+)
+def test_the_steps_in_which_a_file_acts(tmp_path, start, stop, acting):
+    used = lora.Use("x", tmp_path, start=start, stop=stop)
+    assert [step for step in range(10) if used.acts(step, 10)] == list(acting)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_over_the_steps_each_weight_is_its_own_plus_those_that_act(model, tmp_path, data):
+    """Whatever ranges overlap on one weight, and wherever drawing breaks off."""
+    before, weight = bits(model), module(model, Q).weight
+    old = weight.detach().clone()
+    prefix = f"lora_unet_{Q.replace('.', '_')}"
+    files, changes = [], []
+    for number in range(data.draw(st.integers(1, 3))):
+        tensors = {key: tensor + number for key, tensor in low_rank(weight, prefix).items()}
+        start, stop = (data.draw(st.sampled_from([None, "1", "2", "4", "0.5"])) for _ in range(2))
+        files.append(replace(use(tmp_path, tensors, 0.1, name=f"f{number}"), start=start, stop=stop))
+        changes.append(0.1 * tensors[f"{prefix}.lora_up.weight"] @ tensors[f"{prefix}.lora_down.weight"])
+    with lora.Loras(files).inject(model) as active:
+        for step in range(data.draw(st.integers(0, 6))):
+            active.at_step(step, 6)
+            wanted = old + sum((change for one, change in zip(files, changes, strict=True) if one.acts(step, 6)), torch.zeros_like(old))
+            assert torch.allclose(weight, wanted, atol=1e-5)
+    assert same(before, bits(model))
+
+
+def test_a_picture_is_drawn_with_blocks_and_steps(bench):
+    tiny_model = bench.weights.add(tiny.folder("sd1"))
+    unet = load.load(tiny.folder("sd1")).unet
+    tensors = {}
+    for name, part in unet.named_modules():
+        if name.endswith("to_q"):
+            tensors |= low_rank(part.weight, f"lora_unet_{name.replace('.', '_')}")
+    bench.weights.root.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, bench.weights.root / "style.safetensors")
+
+    def draw(tag):
+        return methods.run(methods.build("text_to_image", {"prompt": f"a house{tag}", "model": tiny_model, "steps": 4}), bench.context())
+
+    plain, full = draw("").images[0], draw("<lora:style:1>").images[0]
+    assert torch.equal(draw("<lora:style:1:lbw=ALL>").images[0], full)
+    assert torch.equal(draw("<lora:style:1:lbw=NONE>").images[0], plain)
+    assert torch.equal(draw("<lora:style:1:start=1:stop=4>").images[0], full)
+    never = draw("<lora:style:1:start=5>")
+    assert torch.equal(never.images[0], plain)
+    assert "style acts in none of the 4 steps: see its start and stop" in never.notes
+    half, blocks = draw("<lora:style:1:stop=0.5>").images[0], draw("<lora:style:1:lbw=OUTALL>").images[0]
+    for one in (half, blocks):
+        assert not torch.allclose(one, plain, atol=1e-4)
+        assert not torch.allclose(one, full, atol=1e-4)
+    assert torch.equal(draw("").images[0], plain)

@@ -21,7 +21,6 @@ from huafang.diffusion.sampling import loop, schedulers
 from huafang.errors import BadInput, OutOfMemory, is_out_of_memory
 from huafang.notes import Note
 from huafang.ops.threads import one_torch_thread
-from huafang.params import LoraUse
 
 SMALL = 1 << 16
 """Numbers in the UNet's first map. Those of the built-in model have 20,000, Stable Diffusion's 1.3 million."""
@@ -59,7 +58,7 @@ def ready(p: DrawingParams, ctx: Context, *, seed: int | None = None, steps: int
         with injected(model, [lora.Loras(uses)]) as active:
             words = _words(drawn, ctx, uses)
             found = _read(drawn, name, model, active, p.steps if steps is None else steps, embedding.fitted(model, words))
-            found.notes.extend(_near(drawn, ctx, words))
+            found.notes.extend([*_near(drawn, ctx, words), *_idle(uses, p.steps if steps is None else steps)])
             resolved = {} if drawn is p else {"prompt": drawn.prompt, "negative_prompt": drawn.negative_prompt}
             yield replace(found, resolved=resolved, notes=[*_chance(p, drawn), *found.notes])
     except Exception as error:
@@ -95,10 +94,20 @@ def _chance(p: DrawingParams, drawn: DrawingParams) -> list[Note]:
 
 def _loras(p: DrawingParams, ctx: Context) -> list[lora.Use]:
     """The LoRAs of the settings, then those that the prompt names."""
-    named = [LoraUse(name=one.name, weight=one.weight, text_weight=one.text_weight) for one in grammar.loras(p.prompt)]
+    given = [(one.name, one.weight, one.text_weight, None, None, None) for one in p.loras]
+    named = [(one.name, one.weight, one.text_weight, one.blocks, one.start, one.stop) for one in grammar.loras(p.prompt)]
     return [
-        lora.Use(one.name, ctx.weights_path(one.name, "lora"), one.weight, one.weight if one.text_weight is None else one.text_weight)
-        for one in (*p.loras, *named)
+        lora.Use(name, ctx.weights_path(name, "lora"), weight, weight if text is None else text, blocks, start, stop)
+        for name, weight, text, blocks, start, stop in (*given, *named)
+    ]
+
+
+def _idle(uses: Sequence[lora.Use], steps: int) -> list[Note]:
+    """What is said of LoRAs whose steps never come."""
+    idle = [use.name for use in uses if steps and not any(use.acts(step, steps) for step in range(steps))]
+    return [
+        Note(f"{name} acts in none of the {steps} steps: see its start and stop", f"{name} 在全部 {steps} 步中都不起作用：请检查 start 与 stop。")
+        for name in idle
     ]
 
 

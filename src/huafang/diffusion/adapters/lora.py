@@ -13,8 +13,8 @@ A file changes modules of the UNet and of the text encoders. For each of them Δ
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from huafang.diffusion.adapters import Active
 from huafang.diffusion.model import ldm
 from huafang.diffusion.model.load import Model
+from huafang.diffusion.prompt import lora_blocks
 from huafang.errors import BadInput
 from huafang.models import kinds, tensorfile
 from huafang.notes import Note
@@ -70,6 +71,21 @@ class Use:
     path: Path
     strength: float = 1.0
     text_strength: float = 1.0
+    blocks: Mapping[str, float] | None = None
+    """Weight of each block (`lora_blocks.py`); None: 1."""
+    start: str | None = None
+    stop: str | None = None
+    """First and last step in which it acts on the UNet, from 1, or shares of all; the text encoders have read the prompt before."""
+
+    @property
+    def ranged(self) -> bool:
+        return self.start is not None or self.stop is not None
+
+    def acts(self, step: int, steps: int) -> bool:
+        """Whether it acts on the UNet in `step`, from 0, of `steps`."""
+        first = 0 if self.start is None else int(float(self.start) * steps) if "." in self.start else int(self.start) - 1
+        last = steps if self.stop is None else int(float(self.stop) * steps) if "." in self.stop else int(self.stop)
+        return first <= step < last
 
 
 @dataclass(frozen=True)
@@ -95,6 +111,8 @@ class Effect:
     dropped: Mapping[str, int]
     texts: int
     """How many of the changed modules belong to text encoders."""
+    blocks: Mapping[str, float] = field(default_factory=dict)
+    """‖ΔW‖ / ‖W‖ of the changed modules of each block; BASE are the text encoders, "" what lies in no block."""
 
     def note(self) -> Note:
         ranks = f"{min(self.ranks)} to {max(self.ranks)}" if len(set(self.ranks)) > 1 else f"{self.ranks[0]}" if self.ranks else "full"
@@ -214,25 +232,58 @@ def targets(model: Model) -> dict[tuple[str, str], nn.Module]:
 
 @contextmanager
 def applied(model: Model, uses: Sequence[Use]) -> Iterator[list[Effect]]:
-    """`model` with the files of `uses` put into its weights; at the end every weight has its own bits again.
+    """`model` with the files of `uses` put into its weights; at the end every weight has its own bits again. Those with a range of steps are not yet in.
 
     Raises BadInput for a file that does not fit (`lora.other_family`), or changes nothing (`lora.no_effect`).
     """
-    changes: dict[Tensor, Tensor] = {}
-    originals: list[tuple[Tensor, Tensor]] = []
-    there = targets(model) if uses else {}
-    effects = [_add(model, there, read(use.path), use, changes) for use in uses]
-    try:
-        with torch.no_grad():
-            for weight, change in changes.items():
-                originals.append((weight, weight.detach().clone()))
-                weight.copy_((weight.float() + change).to(weight.dtype))
-            changes.clear()
+    with _applied(model, uses) as (effects, _):
         yield effects
+
+
+@contextmanager
+def _applied(model: Model, uses: Sequence[Use]) -> Iterator[tuple[list[Effect], Callable[[int, int], None]]]:
+    there = targets(model) if uses else {}
+    fixed: dict[Tensor, Tensor] = {}
+    ranged: list[tuple[Use, dict[Tensor, Tensor]]] = []
+    effects = []
+    for use in uses:
+        own: dict[Tensor, Tensor] = {}
+        effects.append(_add(model, there, read(use.path), use, fixed, own if use.ranged else fixed))
+        if use.ranged:
+            ranged.append((use, own))
+    originals: dict[Tensor, Tensor] = {}
+    acting: list[bool] = [False] * len(ranged)
+
+    def put(weights: Iterable[Tensor]) -> None:
+        with torch.no_grad():
+            for weight in weights:
+                changes = [fixed.get(weight), *(change.get(weight) for (_, change), acts in zip(ranged, acting, strict=True) if acts)]
+                there_are = [change for change in changes if change is not None]
+                if weight not in originals:
+                    originals[weight] = weight.detach().clone()
+                weight.copy_((originals[weight].float() + sum(there_are)).to(weight.dtype) if there_are else originals[weight])
+
+    def at_step(step: int, steps: int) -> None:
+        now = [use.acts(step, steps) for use, _ in ranged]
+        turned = {weight: None for (_, change), was, acts in zip(ranged, acting, now, strict=True) if was != acts for weight in change}
+        acting[:] = now
+        put(turned)
+
+    try:
+        put(fixed)
+        kept = {weight for _, change in ranged for weight in change}
+        for weight in [weight for weight in fixed if weight not in kept]:
+            del fixed[weight]
+        yield effects, at_step
     finally:
         with torch.no_grad():
-            for weight, original in originals:
+            for weight, original in originals.items():
                 weight.copy_(original)
+
+
+def effect(model: Model, use: Use) -> Effect:
+    """What `use` would do to `model`, which stays as it is. Raises BadInput as `applied` does."""
+    return _add(model, targets(model), read(use.path), use, {}, {})
 
 
 @dataclass(frozen=True)
@@ -244,22 +295,28 @@ class Loras:
     @contextmanager
     def inject(self, model: Model) -> Iterator[Active]:
         """Put the files into `model`. Raises BadInput as `applied` does."""
-        with applied(model, self.uses) as effects:
-            yield Active([effect.note() for effect in effects])
+        with _applied(model, self.uses) as (effects, at_step):
+            yield Active([effect.note() for effect in effects], at_step)
 
 
-def _add(model: Model, there: Mapping[tuple[str, str], nn.Module], lora: Lora, use: Use, changes: dict[Tensor, Tensor]) -> Effect:
-    """Add what `lora` changes to `changes`."""
+def _add(
+    model: Model, there: Mapping[tuple[str, str], nn.Module], lora: Lora, use: Use, texts_changed: dict[Tensor, Tensor], unet_changed: dict[Tensor, Tensor]
+) -> Effect:
+    """Add what `lora` changes in the text encoders and in the UNet."""
+    blocks = _blocks(model)
     dropped: Counter[str] = Counter({f"tensors are of the layout {layout}": count for layout, count in lora.unread.items()})
     ranks: set[int] = set()
     changed = texts = 0
-    moved = whole = 0.0
+    moved: defaultdict[str, float] = defaultdict(float)
+    whole: defaultdict[str, float] = defaultdict(float)
     for (part, name), tensors in lora.modules.items():
         module = there.get((part, name))
         if module is None:
             dropped[_absent(model, part)] += 1
             continue
-        strength = use.strength if part == UNET else use.text_strength
+        block = blocks.get(module, "") if part == UNET else "BASE"
+        strength = (use.strength if part == UNET else use.text_strength) * (1.0 if use.blocks is None else use.blocks.get(block, 1.0))
+        changes = unet_changed if part == UNET else texts_changed
         try:
             found = _changes(module, tensors, lora.alphas.get((part, name)))
         except KeyError:
@@ -273,9 +330,12 @@ def _add(model: Model, there: Mapping[tuple[str, str], nn.Module], lora: Lora, u
             ranks.add(rank)
         for weight, change in found:
             step = strength * change
-            moved, whole = moved + float(step.square().sum()), whole + float(weight.float().square().sum())
+            moved[block] += float(step.square().sum())
+            whole[block] += float(weight.float().square().sum())
             changes[weight] = changes[weight] + step if weight in changes else step
-    effect = Effect(use.name, changed, len(lora.modules), tuple(sorted(ranks)), (moved / whole) ** 0.5 if whole else 0.0, dict(dropped), texts)
+    share = (sum(moved.values()) / sum(whole.values())) ** 0.5 if sum(whole.values()) else 0.0
+    by_block = {block: (moved[block] / whole[block]) ** 0.5 if whole[block] else 0.0 for block in sorted(whole)}
+    effect = Effect(use.name, changed, len(lora.modules), tuple(sorted(ranks)), share, dict(dropped), texts, by_block)
     _check(model, lora, use, effect)
     return effect
 
@@ -293,10 +353,33 @@ def _check(model: Model, lora: Lora, use: Use, effect: Effect) -> None:
             code="lora.other_family",
             hint=f"this model is of the family {family}: choose a LoRA that was trained for it, or another model",
         )
+    if not effect.share and use.blocks is not None:
+        if any(use.blocks.values()) and (use.strength or use.text_strength):
+            raise BadInput(
+                f"{use.name} changes nothing: its block weights are 0 for all that it would change ({', '.join(filter(None, effect.blocks))})",
+                code="lora.no_effect",
+                hint="the numbers may be for another kind of LoRA: 17 and 26 are for Stable Diffusion 1, 12 and 20 for XL",
+            )
+        return
     if not effect.share and ((use.strength and effect.changed > effect.texts) or (use.text_strength and effect.texts)):
         raise BadInput(
             f"{use.name} changes nothing: all its differences are zero", code="lora.no_effect", hint="its training may not have begun; take another file"
         )
+
+
+def _blocks(model: Model) -> dict[nn.Module, str]:
+    """The block of each module of the UNet that lies in one."""
+    found: dict[nn.Module, str] = {}
+    places = ldm.unet_places(model.unet.config)
+    for name, module in model.unet.named_modules():
+        if isinstance(getattr(module, "weight", None), Tensor):
+            try:
+                block = lora_blocks.block_of(ldm.unet_name(f"{name}.weight", places))
+            except KeyError:
+                continue
+            if block:
+                found[module] = block
+    return found
 
 
 def _absent(model: Model, part: str) -> str:

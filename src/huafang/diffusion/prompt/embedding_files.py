@@ -16,6 +16,9 @@ from pathlib import Path
 from huafang.errors import HuafangError
 from huafang.models import tensorfile
 
+WIDTHS = (192, 768, 1024, 1280)
+"""Numbers of a vector, by which a tensor under a bare word is known for one: those of mini and of Stable Diffusion."""
+_OWN = ("emb_params", "clip_l", "clip_g")
 LARGEST = 16_000_000
 """Bytes of a file of textual inversions, at most: 75 vectors for both encoders of XL are 0.6 MB."""
 FAMILIES = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2", 1280: "the second text encoder of Stable Diffusion XL", 4096: "a T5 text encoder"}
@@ -64,7 +67,8 @@ def words_of(path: Path, name: str, *, bundled: bool = False) -> Words:
                 return {}  # a LoRA
             continue
         word, rest = (inside[1], inside[2]) if inside else (name, key)
-        token = re.fullmatch(r"<.{1,200}>", rest)
+        bare = not bundled and "." not in rest and entry["shape"][-1:] and entry["shape"][-1] in WIDTHS and rest not in _OWN
+        token = re.fullmatch(r".{1,200}" if bare else r"<.{1,200}>", rest)
         side = rest if rest in ("clip_l", "clip_g") else ""
         if not (token or side or rest == "emb_params" or rest.startswith("string_to_param.")):
             return {}
@@ -111,8 +115,8 @@ def named(prompts: str, places: Mapping[str, Path]) -> dict[str, Found]:
         by_name = finder is not None and finder.search(prompts) is not None
         if not by_name and not (tokens and path.is_file()):
             continue
-        for word, tensors in words_of(path, name).items():
-            own = names if word == name else {word}
+        for word, tensors in (words := words_of(path, name)).items():
+            own = names | {word} if len(words) == 1 else {word}
             if (finder := pattern(own)) and finder.search(prompts):
                 for one in own:
                     found.setdefault(one.lower(), Found(word, path, tuple(tensors)))

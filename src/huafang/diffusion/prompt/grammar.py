@@ -9,8 +9,10 @@ keyboard types them, weigh where a weight stands in them, （x：1.3）, and are
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from huafang.diffusion.prompt import lora_blocks
 from huafang.notes import Note
 
 HEAVIEST = 10.0
@@ -34,6 +36,7 @@ _BARE_WEIGHT = re.compile(r"(?:^|[,，;；])\s*([^\W\d_][^,，:：()（）\[\]{}
 _UNREAD_WEIGHT = re.compile(r"[(（][^()（）\[\]]{0,80}[:：]\s*([+\-＋－]?\d[\d.．,，%％]*)\s*[)）]")
 """What looks like a weight in brackets, whether it is a number or not."""
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
+_LORA_FORM = "cannot be read: write <lora:name:0.8>, <lora:name:0.5:0.8> with 0.5 for the text encoder, or more behind it: lbw=OUTALL, start=5, stop=0.8"
 _NETWORK = re.compile(r"<(lora|lyco|hypernet):([^<>]*)>", re.IGNORECASE)
 
 
@@ -97,11 +100,18 @@ def parse(prompt: str) -> tuple[tuple[Span, ...], ...]:
 
 @dataclass(frozen=True)
 class NamedLora:
-    """`<lora:name:weight>` or `<lora:name:weight:text weight>`."""
+    """`<lora:name:weight>` or `<lora:name:text weight:weight>`, with `lbw=`, `start=` and `stop=`.
+
+    `text_weight` is for the text encoders, None as `weight`; `blocks` are weights by block; `start` and `stop` are the first and the last step of those in
+    which it acts, counted from 1, or shares of all where they lie between 0 and 1 and have a point.
+    """
 
     name: str
     weight: float = 1.0
     text_weight: float | None = None
+    blocks: Mapping[str, float] | None = None
+    start: str | None = None
+    stop: str | None = None
 
 
 def words(prompt: str) -> str:
@@ -110,20 +120,58 @@ def words(prompt: str) -> str:
 
 
 def loras(prompt: str) -> tuple[NamedLora, ...]:
-    """The LoRAs that `prompt` names, as AUTOMATIC1111's web UI writes them. Raises ValueError for one that cannot be read, and for hypernetworks."""
+    """The LoRAs that `prompt` names, as AUTOMATIC1111's web UI and its LoRA Block Weight extension write them.
+
+    Raises ValueError for one that cannot be read, and for hypernetworks.
+    """
     found = []
     for network in _NETWORK.finditer(prompt):
         shown = network[0][:80]
         if network[1].lower() == "hypernet":
             raise ValueError(f"{shown!r} asks for a hypernetwork, which is not read here; take it out")
-        name, *values = (part.strip() for part in network[2].split(":"))
-        if not re.fullmatch(r"[\w][\w.\-]*(/[\w][\w.\-]*)*", name) or len(name) > 200 or len(values) > 2 or not all(map(_is_number, values)):
-            raise ValueError(f"{shown!r} cannot be read: write <lora:name:0.8>, or <lora:name:0.8:0.5> with another strength for the text encoder")
-        strengths = [float(value) for value in values]
-        if any(abs(strength) > STRONGEST for strength in strengths):
-            raise ValueError(f"{shown!r} is too strong: allowed are {-STRONGEST:g} to {STRONGEST:g}")
-        found.append(NamedLora(name, *strengths))
+        try:
+            found.append(_lora(network[2]))
+        except ValueError as error:
+            raise ValueError(f"{shown!r} {error}") from None
     return tuple(found)
+
+
+def _lora(text: str) -> NamedLora:
+    name, *parts = (part.strip() for part in text.split(":"))
+    numbers: list[float] = []
+    named: dict[str, str] = {}
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if _is_number(part) and not named and len(numbers) < 2:
+            numbers.append(float(part))
+        elif equals:
+            named[key.strip().lower()] = value.strip()
+        elif numbers and "lbw" not in named and re.fullmatch(r"[A-Z]+[\d.]*|[\d.,\s+-]+,[\d.,\s+-]+", part):  # how older versions write block weights
+            named["lbw"] = part
+        else:
+            raise ValueError(_LORA_FORM)
+    if not re.fullmatch(r"[\w][\w.\-]*(/[\w][\w.\-]*)*", name) or len(name) > 200:
+        raise ValueError(_LORA_FORM)
+    if unknown := sorted(named.keys() - {"te", "unet", "lbw", "start", "stop", "step"}):
+        raise ValueError(f"has {unknown[0]}=, which is not read here; read are te, unet, lbw, start, stop and step")
+    text_weight = _strength(named["te"]) if "te" in named else numbers[0] if numbers else 1.0
+    weight = _strength(named["unet"]) if "unet" in named else numbers[-1] if numbers else text_weight
+    if any(abs(strength) > STRONGEST for strength in (weight, text_weight)):
+        raise ValueError(f"is too strong: allowed are {-STRONGEST:g} to {STRONGEST:g}")
+    start, stop = named.get("start"), named.get("stop")
+    if "step" in named:
+        start, _, stop = named["step"].partition("-")
+    for step in (start, stop):
+        if step is not None and not re.fullmatch(r"\d{1,4}|0?\.\d+|1\.0*|0\.", step):
+            raise ValueError(f"has the step {step[:20]!r}; allowed are a number of steps, such as 10, and a share of them, such as 0.4")
+    blocks = lora_blocks.parse(named["lbw"]) if "lbw" in named else None
+    return NamedLora(name, weight, None if text_weight == weight else text_weight, blocks, start, stop)
+
+
+def _strength(text: str) -> float:
+    if not _is_number(text):
+        raise ValueError(_LORA_FORM)
+    return float(text)
 
 
 def narrow(prompt: str) -> str:

@@ -20,13 +20,13 @@ OTHER_SHAPE = 1.05
 def run(p: Inpaint, ctx: Context) -> Result:
     photo = ctx.image(p.content)
     mask = _mask(p, ctx, photo)
-    with generate.ready(p, ctx) as drawer:
-        notes = list(drawer.notes)
-        taken = p.steps if p.fill == "noise" else min(int(p.steps * p.strength), p.steps)
+    taken = p.steps if p.fill == "noise" else min(int(p.steps * p.strength), p.steps)
+    with generate.ready(p, ctx, steps=taken) as drawer:
+        notes, resolved = list(drawer.notes), [drawer.resolved] if drawer.resolved else []
         if not taken:
             few = f"{p.strength:g} of {p.steps} steps is not one whole step, so the photo came back as it was; take more steps or a higher strength"
             notes.append(Note(few, f"{p.steps} 步的 {p.strength:g} 不足一步，所以照片原样返回；请增加步数或提高强度。"))
-            return Result(images=[photo], figures={"steps_taken": 0}, notes=notes)
+            return Result(images=[photo], figures={"steps_taken": 0}, notes=notes, resolved=resolved)
         if not drawer.model.inpainting and taken == p.steps:
             en = "at full strength a model that was not trained to inpaint hardly sees what is around the mask: 0.8 fits better, or take an inpainting model"
             notes.append(Note(en, "强度为 1 时，非重绘专用模型几乎不看遮罩周围的内容：0.8 更自然，或换用重绘（inpainting）模型。"))
@@ -37,7 +37,7 @@ def run(p: Inpaint, ctx: Context) -> Result:
         started = time.perf_counter()
         pixels, (width, height) = repaint(p, ctx, drawer, photo, mask, seed=p.seed, longest=p.size, taken=taken, base=base, box=box, edge=p.edge, total=taken)
     figures = {"drawn_width": width, "drawn_height": height, "steps_taken": taken, "seconds_per_step": (time.perf_counter() - started) / taken}
-    return Result(images=[pixels], figures=figures, notes=notes)
+    return Result(images=[pixels], figures=figures, notes=notes, resolved=resolved)
 
 
 def _mask(p: Inpaint, ctx: Context, photo: Tensor) -> Tensor:

@@ -29,9 +29,9 @@ def run(p: Outpaint, ctx: Context) -> Result:
     # the canvas starts as the photo with its edge colours carried on, which the model then draws over
     canvas = filled_from_surroundings(F.pad(photo, sides), empty)
     mask = _overlapping(empty, p.edge)
-    with generate.ready(p, ctx) as drawer:
-        notes = list(drawer.notes)
-        taken = max(1, min(int(p.steps * p.strength), p.steps))
+    taken = max(1, min(int(p.steps * p.strength), p.steps))
+    with generate.ready(p, ctx, steps=taken) as drawer:
+        notes, resolved = list(drawer.notes), [drawer.resolved] if drawer.resolved else []
         wide, _ = fitted(width, height, p.size, own=drawer.model.size, block=max(8, drawer.model.scale))
         if wide < COARSE * width:
             en = f"what is new was drawn at {wide / width:.2g} times the photo's scale, so it is softer than the photo; set size for more detail"
@@ -39,7 +39,7 @@ def run(p: Outpaint, ctx: Context) -> Result:
         started = time.perf_counter()
         pixels, _ = repaint(p, ctx, drawer, canvas, mask, seed=p.seed, longest=p.size, taken=taken, base=canvas, edge=p.edge, total=taken)
     figures = {"width": width, "height": height, "steps_taken": taken, "seconds_per_step": (time.perf_counter() - started) / taken}
-    return Result(images=[pixels], figures=figures, notes=notes)
+    return Result(images=[pixels], figures=figures, notes=notes, resolved=resolved)
 
 
 def _overlapping(empty: torch.Tensor, edge: float) -> torch.Tensor:
