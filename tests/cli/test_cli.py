@@ -111,9 +111,12 @@ def test_whatever_is_wrong_with_one_picture_the_others_are_painted(desk, monkeyp
 
 
 def test_a_run_of_one_picture_ends_in_words_whatever_happens(desk, monkeypatch, capsys):
-    for do, code, said in ((lambda *_: torch.empty(1 << 50), "memory.out", "there was not enough memory"), (lambda *_: {}["x"], "job.failed", "KeyError: 'x'")):
+    for do, exit_code, code, said in (
+        (lambda *_: torch.empty(1 << 50), 5, "memory.out", "there was not enough memory"),
+        (lambda *_: {}["x"], 1, "job.failed", "KeyError: 'x'"),
+    ):
         monkeypatch.setattr(methods, "run", do)
-        assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png", "--json") == 1
+        assert huafang("stylize", "photo.jpg", *RECOLOUR, "-o", "out.png", "--json") == exit_code
         out, err = capsys.readouterr()
         assert json.loads(out)["error"]["code"] == code
         assert f"error: {said}" in err

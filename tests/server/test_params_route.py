@@ -76,6 +76,7 @@ METHODS = [name for name, room in methods.ROOMS.items() if room.lane == "compute
 FILLED = {
     "image": lambda photo: photo,
     "images": lambda photo: [photo],
+    "masks": lambda photo: [photo],
     "dataset": lambda photo: [photo],
     "text": lambda _: "a",
     "long_text": lambda _: "a",

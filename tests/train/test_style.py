@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from huafang.errors import BadInput
+from huafang.errors import Diverged
 from huafang.kernels.layers import moments
 from huafang.nets import micro_ast
 from huafang.nets.micro_ast import MicroAST
@@ -193,7 +193,7 @@ def test_a_step_whose_gradient_is_blown_up_is_not_taken(looks, monkeypatch):
         assert task.step(0) == {}
         assert all(torch.equal(value, before[key]) for key, value in task.net.state_dict().items())
     monkeypatch.setattr("huafang.train.style.task.LOST_IN_A_ROW", 3)
-    with pytest.raises(BadInput, match="no step of the last 3 could be taken"):
+    with pytest.raises(Diverged, match="no step of the last 3 could be taken"):
         task.step(1)
     monkeypatch.undo()
     assert task.step(0)["loss"] > 0
