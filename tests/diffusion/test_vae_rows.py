@@ -39,6 +39,15 @@ def patch(monkeypatch, size: int, band: int) -> list[int]:
     return seen
 
 
+@torch.inference_mode()
+def test_a_band_is_as_small_as_the_widest_map_behind_it_asks_for(monkeypatch):
+    """The last convolution gives three channels of 128: its bands must not be 40 times as high."""
+    vae, width = published(), 32
+    seen = patch(monkeypatch, 1 << 40, 24 * 128 * width * 4)
+    vae_rows.decode(vae, torch.randn(1, 4, 16, width // 8, generator=torch.Generator().manual_seed(1)))
+    assert max(seen) <= 24 + 2
+
+
 SIZES = {"all is kept": 1 << 40, "some is kept": 1_500_000, "nothing is kept": 0}
 
 

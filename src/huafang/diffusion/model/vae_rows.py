@@ -102,7 +102,7 @@ class Rows(ABC):
 
     @property
     def step(self) -> int:
-        """Rows of a band."""
+        """Rows of a band: as many as keep this map's band, and those of the maps it is made from, within `BAND` bytes."""
         return max(16, BAND // (self.channels * self.width * self.like.element_size()))
 
 
@@ -146,6 +146,10 @@ class Normed(Rows):
         shift = norm.bias.double() - mean.repeat_interleave(each) * scale
         self.scale, self.shift = (one.to(source.like.dtype).view(1, -1, 1, 1) for one in (scale, shift))
 
+    @property
+    def step(self) -> int:
+        return min(super().step, self.source.step)
+
     def rows(self, first: int, last: int) -> Tensor:
         return self.normalize(self.source.rows(first, last))
 
@@ -161,6 +165,10 @@ class Conv(Rows):
         super().__init__(conv.out_channels, source.height, source.width, source.like)
         self.source, self.conv, self.reach = source, conv, conv.kernel_size[0] // 2
 
+    @property
+    def step(self) -> int:
+        return min(super().step, self.source.step)
+
     def rows(self, first: int, last: int) -> Tensor:
         above, below = first - self.reach, last + self.reach
         band = self.source.rows(max(0, above), min(self.height, below))
@@ -175,6 +183,10 @@ class Doubled(Rows):
         super().__init__(source.channels, 2 * source.height, 2 * source.width, source.like)
         self.source = source
 
+    @property
+    def step(self) -> int:
+        return min(super().step, 2 * self.source.step)
+
     def rows(self, first: int, last: int) -> Tensor:
         low = first // 2
         band = F.interpolate(self.source.rows(low, (last + 1) // 2), scale_factor=2.0, mode="nearest")
@@ -187,6 +199,10 @@ class Halved(Rows):
     def __init__(self, source: Rows, conv: Any) -> None:
         super().__init__(conv.out_channels, (source.height + 1 - 3) // 2 + 1, (source.width + 1 - 3) // 2 + 1, source.like)
         self.source, self.conv = source, conv
+
+    @property
+    def step(self) -> int:
+        return min(super().step, max(16, self.source.step // 2))
 
     def rows(self, first: int, last: int) -> Tensor:
         below = 2 * last + 1
@@ -203,6 +219,10 @@ class Residual(Rows):
         self.normed = Normed(source, block.norm1, block.nonlinearity)
         self.inner = room.kept(Conv(self.normed, block.conv1))
         self.inner_normed = Normed(self.inner, block.norm2, block.nonlinearity)
+
+    @property
+    def step(self) -> int:
+        return min(super().step, self.source.step, self.inner.step)
 
     def rows(self, first: int, last: int) -> Tensor:
         low, high = max(0, first - 1), min(self.height, last + 1)
