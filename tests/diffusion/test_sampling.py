@@ -21,11 +21,11 @@ def model(family: str):
     return load(tiny.folder(family))
 
 
-def ours(family: str, sampler: str, *, steps=STEPS, guidance=GUIDANCE, negative=NEGATIVE, width=64, height=64, heard=lambda done, expected: None):
+def ours(family: str, sampler: str, *, steps=STEPS, guidance=GUIDANCE, negative=NEGATIVE, width=64, height=64, callback=lambda state: None):
     generator = torch.Generator().manual_seed(SEED)
     said = encode(model(family), PROMPT, negative, guided=guidance > 1)
     start = model(family).start_noise(width, height, generator)
-    return loop.sample(model(family), said, start, sampler=sampler, steps=steps, guidance=guidance, generator=generator, heard=heard)
+    return loop.sample(model(family), said, start, sampler=sampler, steps=steps, guidance=guidance, generator=generator, callback=callback)
 
 
 def theirs(family: str, sampler: str, *, guidance=GUIDANCE, negative=NEGATIVE, width=64, height=64, output="latent"):
@@ -85,7 +85,7 @@ def test_guidance_one_skips_the_second_side(guidance, monkeypatch):
 @pytest.mark.parametrize("sampler", schedulers.SAMPLERS)
 def test_every_step_is_told_once_whatever_the_sampler_calls(sampler, steps):
     told = []
-    drawn = ours("sd1", sampler, steps=steps, heard=lambda done, expected: told.append((done, expected())))
+    drawn = ours("sd1", sampler, steps=steps, callback=lambda state: told.append((state.done, state.expected())))
     assert [done for done, _ in told] == list(range(1, steps + 1))
     assert torch.isfinite(drawn).all()
     assert all(torch.isfinite(expected).all() and expected.shape == drawn.shape for _, expected in told)
@@ -104,12 +104,13 @@ def test_what_the_model_expects_is_what_the_schedulers_say(family, sampler):
     timestep = scheduler.timesteps[0]
     scaled = scheduler.scale_model_input(noisy, timestep)
     theirs_ = scheduler.step(said, timestep, noisy).pred_original_sample
-    assert torch.allclose(loop.expected(scheduler, scaled, said, timestep), theirs_, rtol=2e-3, atol=2e-2)
+    state = loop.StepState(1, scaled, said, float(scheduler.alphas_cumprod[round(float(timestep))]), scheduler.config.prediction_type == "v_prediction")
+    assert torch.allclose(state.expected(), theirs_, rtol=2e-3, atol=2e-2)
 
 
 def test_the_last_expectation_is_the_picture():
     told = []
-    drawn = ours("sd1", "dpmpp_2m", steps=8, heard=lambda done, expected: told.append(expected()))
+    drawn = ours("sd1", "dpmpp_2m", steps=8, callback=lambda state: told.append(state.expected()))
     assert torch.allclose(told[-1], drawn, atol=0.15 * float(drawn.std()))
     assert (told[0] - drawn).abs().mean() > (told[-1] - drawn).abs().mean()
 

@@ -73,7 +73,7 @@ def test_latents_are_those_of_diffusers_pipeline(sampler, strength, steps):
         generator=generator,
         over=over,
         last=int(steps * strength),
-        heard=lambda done, expected: told.append(done),
+        callback=lambda state: told.append(state.done),
     )
     assert float((ours - theirs).abs().max()) < 1e-4
     assert told == list(range(1, int(steps * strength) + 1))

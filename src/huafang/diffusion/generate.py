@@ -1,7 +1,7 @@
 """What the rooms that draw share: a model made ready for a prompt, one picture drawn with its steps told, and words for when memory runs out."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -41,6 +41,9 @@ class Ready:
     notes: list[Note] = field(default_factory=list)
     resolved: dict[str, str] = field(default_factory=dict)
     """The prompts as chance decided them, by field; empty where there was nothing to decide."""
+    prompt: str = ""
+    embeddings: Mapping[str, Vectors] = field(default_factory=dict)
+    """The prompt that was read, and the textual inversions that it may name."""
 
 
 @contextmanager
@@ -175,7 +178,7 @@ def _read(p: DrawingParams, name: str, model: Model, adapters: Active, steps: in
         notes.append(Note(f"the prompt was read in {parts} chunks of up to {tokens} tokens", f"提示词分 {parts} 段读入，每段最多 {tokens} 个词元。"))
     if p.negative_prompt and not said.guided:
         notes.append(Note("guidance is 1, so the negative prompt had no effect", "引导强度为 1，所以反向提示词不起作用。"))
-    return Ready(model, said, adapters, notes)
+    return Ready(model, said, adapters, notes, prompt=p.prompt, embeddings=embeddings)
 
 
 def picture(
@@ -190,23 +193,23 @@ def picture(
     fixed: loop.Fixed | None = None,
     before: int = 0,
     total: int | None = None,
-    frame: Callable[[torch.Tensor], None] | None = None,
+    on_step: loop.Callback | None = None,
 ) -> torch.Tensor:
     """Draw one picture from the noise `start`; its pixels (1, 3, H, W) in [0, 1], on the CPU.
 
-    `over`, `last` and `fixed` are those of `loop.sample`: a photo's latents, how many of the steps are taken, what is not drawn. Steps are told to `ctx` as
-    `before` + 1, … of `total`. `frame` gets what the model expects at each step, (1, 3, h, w). Raises JobFailed when the numbers ran over.
+    `over`, `last` and `fixed` are those of `loop.sample`: a photo's latents, how many of the steps are taken, what is not drawn. Steps are reported to
+    `ctx` as `before` + 1, … of `total`. `on_step` is called after each of them. Raises JobFailed when the numbers overflow.
     """
     model, steps = drawer.model, p.steps if last is None else last
     total = total or max(steps, 1)
     clock = time.perf_counter()
 
-    def heard(done: int, expected: Callable[[], torch.Tensor]) -> None:
-        if frame:
-            frame(latents.preview(model, expected()).cpu())
-        if done < steps:  # the last step is told with the finished picture
-            seconds = (time.perf_counter() - clock) / done
-            ctx.step(before + done, total, preview=lambda: latents.preview(model, expected()).cpu(), seconds_per_step=seconds)
+    def callback(state: loop.StepState) -> None:
+        if on_step:
+            on_step(state)
+        if state.done < steps:  # the last step is reported with the finished picture
+            seconds = (time.perf_counter() - clock) / state.done
+            ctx.step(before + state.done, total, preview=lambda: latents.preview(model, state.expected()).cpu(), seconds_per_step=seconds)
 
     with one_torch_thread() if _small(model, start) else nullcontext():
         drawn = loop.sample(
@@ -220,7 +223,7 @@ def picture(
             over=over,
             last=last,
             fixed=fixed,
-            heard=heard,
+            callback=callback,
             at_step=drawer.adapters.at_step,
         )
     latents.check_finite(drawn, "sampler", f"{p.sampler}, at the last step", RAN_OVER)

@@ -8,6 +8,7 @@ mean is next to nothing, as it is of a BERT's states, which come out of a LayerN
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import torch
@@ -72,6 +73,50 @@ def tokens(model: Model, prompt: str, steps: int = 1, words: Words = NO_WORDS) -
         max(sum(_width(token) for chunk in _chunks(encoder, text, words) for token, _ in chunk) for _, text in schedule.schedule(part, steps))
         for part, _ in schedule.composed(schedule.plain(prompt))
     ]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a prompt and its places in the encoding, (1, T, C) of `Encoded.embeds`, along T."""
+
+    text: str
+    places: tuple[int, ...]
+
+
+def words_read(model: Model, prompt: str, steps: int = 1, words: Words = NO_WORDS) -> list[tuple[int, list[Word]]]:
+    """The words of `prompt` as the first text encoder reads them, by the step before which they hold; of prompts composed by AND, those of the first."""
+    encoder = model.encoders[0]
+    part, _ = schedule.composed(schedule.plain(prompt))[0]
+    return [(end, _read_words(encoder, _chunks(encoder, text, words))) for end, text in _shared(schedule.schedule(part, steps))]
+
+
+def _read_words(encoder: TextEncoder, chunks: Chunks) -> list[Word]:
+    """Tokens that belong to one word are joined; marks are left out."""
+    found: list[Word] = []
+    for number, chunk in enumerate(chunks):
+        place = number * (encoder.chunk + 2) + 1  # behind the start token
+        ids: list[int] = []
+        for position, (token, _) in enumerate(chunk):
+            if isinstance(token, Vectors):
+                found.append(Word(token.word, tuple(range(place, place + len(token)))))
+            else:
+                ids.append(token)
+                following = chunk[position + 1][0] if position + 1 < len(chunk) else None
+                if _ends_word(encoder, token, following):
+                    text = encoder.tokenizer.decode(ids, clean_up_tokenization_spaces=False).strip().removesuffix("</w>").strip()
+                    if any(letter.isalnum() for letter in text):
+                        found.append(Word(text, tuple(range(place + 1 - len(ids), place + 1))))
+                    ids = []
+            place += _width(token)
+    return found
+
+
+def _ends_word(encoder: TextEncoder, token: int, following: Token | None) -> bool:
+    if not isinstance(following, int):
+        return True
+    if encoder.bert:
+        return not encoder.tokenizer.convert_ids_to_tokens(following).startswith("##")
+    return bool(encoder.tokenizer.convert_ids_to_tokens(token).endswith("</w>"))
 
 
 def _width(token: Token) -> int:

@@ -1,9 +1,9 @@
 """The loop that draws: noise -> latents, one UNet call after another."""
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -14,8 +14,27 @@ from huafang.diffusion.sampling import guidance as guiding
 from huafang.diffusion.sampling import schedulers
 from huafang.errors import JobFailed
 
-Heard = Callable[[int, Callable[[], torch.Tensor]], None]
-"""Told after each step: how many are done, and a function that gives the picture the model expects by now, as latents (1, C, h, w)."""
+
+@dataclass(frozen=True)
+class StepState:
+    """The state after a step: `done` steps are taken. `noisy` (1, C, h, w) are the latents z_t that the UNet saw, at the cumulative product ᾱ = `alpha`."""
+
+    done: int
+    noisy: torch.Tensor
+    prediction: torch.Tensor
+    alpha: float
+    velocity: bool = False
+    """Whether `prediction` is v instead of ε."""
+
+    def expected(self) -> torch.Tensor:
+        """The clean latents that the model predicts: z₀ of z_t = √ᾱ·z₀ + √(1-ᾱ)·ε (Ho et al. 2020, eq. 15), or of v (Salimans & Ho 2022)."""
+        signal, noise = math.sqrt(self.alpha), math.sqrt(1 - self.alpha)
+        if self.velocity:
+            return signal * self.noisy - noise * self.prediction
+        return (self.noisy - noise * self.prediction) / math.sqrt(max(self.alpha, 1e-4))
+
+
+Callback = Callable[[StepState], None]
 
 
 @dataclass(frozen=True)
@@ -39,7 +58,7 @@ def sample(
     over: torch.Tensor | None = None,
     last: int | None = None,
     fixed: Fixed | None = None,
-    heard: Heard = lambda done, expected: None,
+    callback: Callback = lambda state: None,
     at_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> torch.Tensor:
     """Latents (1, C, h, w) float32 of the finished picture. `generator` is drawn from by the samplers that add noise as they go.
@@ -47,7 +66,7 @@ def sample(
     With `over`, latents of a picture, the loop starts from them under as much of the noise `start` as the `last` so many of the `steps` take away again
     (SDEdit, Meng et al. 2022); with none of them, `over` comes back. What is
     `fixed` is put back after each step, under the noise of the next (Avrahami et al., Blended Latent Diffusion, 2023).
-    `heard` is called once for each step taken; what it raises ends the loop.
+    `callback` is called once for each step taken; what it raises ends the loop.
     `at_step` is called before each step with its number, from 0, and how many are taken; the conditioning is asked for by the same number.
     Raises JobFailed (`model.overflow`) where the UNet gives a NaN or an infinity.
     """
@@ -72,20 +91,20 @@ def sample(
         if (now := schedulers.step_of(sampler, call, taken)) != step:
             step = now
             at_step(step, taken)
-        said = ask(scaled, timestep, step)
-        if not all(bool(end.isfinite()) for end in said.aminmax()):
+        prediction = ask(scaled, timestep, step)
+        if not all(bool(end.isfinite()) for end in prediction.aminmax()):
             raise JobFailed(
                 f"the model's numbers ran over and no picture came out: the first NaN or infinity is of its UNet (step {max(reported, 0) + 1} of {taken})",
                 code="model.overflow",
                 hint="its weights are damaged, or its prediction is set wrongly: get the model again, or try lower guidance",
             )
-        latents = scheduler.step(said, timestep, latents, **own, return_dict=False)[0]
+        latents = scheduler.step(prediction, timestep, latents, **own, return_dict=False)[0]
         if fixed is not None:
             latents = fixed.mask * latents + (1 - fixed.mask) * _noised(scheduler, fixed.latents, start, timesteps[call + 1 : call + 2])
         done = schedulers.done_after(sampler, call, len(timesteps), taken)
         if done > reported:
             reported = done
-            heard(done, partial(expected, scheduler, scaled, said, timestep))
+            callback(StepState(done, scaled, prediction, _alpha(scheduler, timestep), scheduler.config.prediction_type == "v_prediction"))
     return latents.float()
 
 
@@ -94,14 +113,7 @@ def _noised(scheduler: Any, clean: torch.Tensor, noise: torch.Tensor, timestep: 
     return scheduler.add_noise(clean, noise, timestep) if len(timestep) else clean
 
 
-def expected(scheduler: Any, scaled: torch.Tensor, said: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-    """The clean latents that the model has in mind: z₀ of z_t = √ᾱ·z₀ + √(1-ᾱ)·ε (Ho et al. 2020, eq. 15), or of v (Salimans & Ho 2022).
-
-    What the UNet is shown, `scaled`, is z_t for every scheduler, also for those that count in σ. Their timesteps may lie between two trained ones:
-    the nearer is taken, which a preview does not show.
-    """
-    nearest = round(float(timestep))
-    alpha: torch.Tensor = scheduler.alphas_cumprod[min(max(nearest, 0), len(scheduler.alphas_cumprod) - 1)].to(scaled.device, torch.float32)
-    if scheduler.config.prediction_type == "v_prediction":
-        return alpha.sqrt() * scaled - (1 - alpha).sqrt() * said
-    return (scaled - (1 - alpha).sqrt() * said) / alpha.clamp(min=1e-4).sqrt()
+def _alpha(scheduler: Any, timestep: torch.Tensor) -> float:
+    """ᾱ at `timestep`. Schedulers that count in σ have timesteps between two trained ones: the nearer is taken, which a preview does not show."""
+    nearest = min(max(round(float(timestep)), 0), len(scheduler.alphas_cumprod) - 1)
+    return float(scheduler.alphas_cumprod[nearest])

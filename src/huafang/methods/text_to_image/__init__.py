@@ -32,3 +32,5 @@ class TextToImage(DrawingParams):
     """How many pictures, with the seeds seed, seed + 1, …; each is the one its seed gives alone."""
     film: Literal["none", "gif", "mp4", "strip"] = "none"
     """Also keep the denoising, one frame a step: as an animation (gif, mp4), or as one wide picture (strip)."""
+    lesson: bool = Field(False, json_schema_extra=ui(group="advanced"))
+    """Also write a page to click through: the noise at each step, the picture that the model expects, and where it looks for each word."""

@@ -1,16 +1,18 @@
 """Latent diffusion (Rombach et al., CVPR 2022) with classifier-free guidance: `diffusion/` draws, this room keeps the count."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
 
 from huafang.context import Context, File, Result
-from huafang.diffusion import generate
+from huafang.diffusion import generate, latents
 from huafang.diffusion.generate import Ready
 from huafang.diffusion.model.load import Model
+from huafang.diffusion.sampling.loop import StepState
 from huafang.errors import BadInput
-from huafang.methods.text_to_image import TextToImage, film
+from huafang.methods.text_to_image import TextToImage, film, lesson
 from huafang.notes import Note
 from huafang.params import SEED_LIMIT
 
@@ -34,18 +36,28 @@ def _draw(p: TextToImage, ctx: Context, drawer: Ready, number: int, seed: int, f
     _check_size(drawer.model, width, height)
     generator = ctx.generator(seed)
     frames: list[torch.Tensor] = []
-    pixels = generate.picture(
-        p,
-        ctx,
-        drawer,
-        drawer.model.start_noise(width, height, generator),
-        generator,
-        before=number * p.steps,
-        total=p.images * p.steps,
-        frame=None if p.film == "none" else frames.append,
-    )
+    with lesson.recording(drawer, p.steps, size) if p.lesson else nullcontext() as record:
+
+        def on_step(state: StepState) -> None:
+            if p.film != "none":
+                frames.append(latents.preview(drawer.model, state.expected()).cpu())
+            if record is not None:
+                record.record(state)
+
+        pixels = generate.picture(
+            p,
+            ctx,
+            drawer,
+            drawer.model.start_noise(width, height, generator),
+            generator,
+            before=number * p.steps,
+            total=p.images * p.steps,
+            on_step=on_step,
+        )
     found.images.append(pixels)
     found.files.extend(_film(p, frames, size, number))
+    if record is not None:
+        found.files.append(record.page(pixels, drawer.prompt, _numbered(p, "lesson", number)))
     found.figures.update({"width": width, "height": height, f"seed_{number + 1}": seed})
     found.notes.extend(drawer.notes)
     if drawer.resolved:
@@ -63,7 +75,11 @@ def _wrapped(p: TextToImage) -> list[Note]:
 def _film(p: TextToImage, frames: list[torch.Tensor], size: tuple[int, int], number: int) -> list[File]:
     if p.film == "none":
         return []
-    return [film.make(p.film, frames, size, "denoising" if p.images == 1 else f"denoising-{number + 1}")]
+    return [film.make(p.film, frames, size, _numbered(p, "denoising", number))]
+
+
+def _numbered(p: TextToImage, name: str, number: int) -> str:
+    return name if p.images == 1 else f"{name}-{number + 1}"
 
 
 def _check_size(model: Model, width: int, height: int) -> None:
