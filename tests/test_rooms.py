@@ -36,6 +36,8 @@ WITHOUT_GOLDEN = ("compare", "train_")
 """A report shows measured times; a training on another CPU ends elsewhere."""
 BLOCK, FURTHEST, MEAN = 8, 0.12, 0.012
 """Golden pictures are compared by the means of 8 × 8 blocks: CPUs round differently, and single strokes may move."""
+MEAN_OF = {"clipstyler": 0.02}
+"""Adam's first steps are the signs of gradients, of which some are rounding: 0.0145 between two kinds of CPU, and 0.05 or more for any other setting."""
 
 
 def sample(name: str, bench) -> Params:
@@ -213,7 +215,7 @@ def test_golden_picture(ran):
     wanted, found = (F.avg_pool2d(one, BLOCK) for one in (images.decode(path.read_bytes()), first.images[0]))
     assert wanted.shape == found.shape
     apart = (wanted - found).abs()
-    assert (float(apart.max()) <= FURTHEST, float(apart.mean()) <= MEAN) == (True, True), (
+    assert (float(apart.max()) <= FURTHEST, float(apart.mean()) <= MEAN_OF.get(name, MEAN)) == (True, True), (
         f"{name}: {float(apart.max()):.3f} at most, {float(apart.mean()):.4f} on average"
     )
 

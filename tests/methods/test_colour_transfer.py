@@ -102,6 +102,19 @@ def test_pictures_of_few_colours_get_colours_of_the_style_alone(bench, transfer,
     assert after <= before, "flat areas stay flat"
 
 
+@pytest.mark.parametrize("style", list(few_colours()))
+def test_a_gamut_of_few_colours_is_their_convex_hull(style):
+    """Whatever comes, from all over the cube: within the hull's extent along any direction, plus 2 %."""
+    theirs = few_colours()[style]
+    everywhere = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(2)) * 1.4 - 0.2
+    found, hull = colour.Gamut.of(theirs).clip(everywhere)[0].flatten(1).double(), theirs[0].flatten(1).double()
+    directions = torch.nn.functional.normalize(torch.randn(400, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64), dim=1)
+    along, wanted = directions @ found, directions @ hull
+    low, high = wanted.aminmax(dim=1)
+    beyond = torch.maximum(along.amax(1) - high, low - along.amin(1)) - 0.02 * (high - low)
+    assert beyond.max() < 0.02
+
+
 def test_one_colour_goes_to_the_middle_of_the_styles(bench):
     """Sliced transport has no reason to take a flat picture to any end of the style's distribution."""
     flat = torch.full((1, 3, 48, 64), 0.4)

@@ -102,11 +102,11 @@ def test_a_tiny_run_of_all_parts_learns(looks):
     drawing = weave(64, 64)
     learning = task(looks, Balance(content=0.5, style=1.0, colour=1.0, grey=1.0, soft=1.0), Pace(3e-4, 1e-4, 3e-4), scene(32, 40), drawing)
     _, before = gaps(learning, looks, drawing)
-    told = [taught(learning.step(number)) for number in range(80)]
+    told = [taught(learning.step(number)) for number in range(100)]
     _, after = gaps(learning, looks, drawing)
     again = [taught(learning.step(number)) for number in range(8)]  # the same crops: others are harder or easier
     assert sum(again) < 0.8 * sum(told[:8])
-    assert after < 0.6 * before
+    assert after < 0.7 * before  # 0.47 in float32, 0.49 in bfloat16
     assert learning.sample().shape == (1, 3, 64, 32)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
+from scipy.spatial import ConvexHull
 from torch import Tensor
 
 YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
@@ -78,6 +80,8 @@ DITHER = 2 / 255
 MARGIN = 0.02
 """How far a colour may lie outside its gamut, as a share of the gamut's extent in that direction."""
 FACES = 80
+FLAT = 1e-3
+"""Colours whose extent along an axis is smaller lie in a plane, or on a line."""
 ROUNDS = 10
 PART = 16_384
 """Colours that are compared with all directions at once: a few megabytes, which stay in the cache."""
@@ -97,8 +101,11 @@ class Gamut:
         number = torch.arange(FACES, dtype=torch.float64)
         z, turn = (number + 0.5) / FACES, number * math.pi * (3 - 5**0.5)
         directions = torch.stack([(1 - z * z).sqrt() * turn.cos(), (1 - z * z).sqrt() * turn.sin(), z], 1).float()
-        directions = torch.cat([torch.eye(3), directions]).to(picture)
         flat = picture[0].flatten(1)
+        # The colours of a drawing lie in a plane or on a line, or their hull has few large faces: its own normals bound it, where even directions leave room
+        axes = torch.linalg.eigh(torch.cov(flat.double().cpu(), correction=0)).eigenvectors.T
+        directions = torch.cat([torch.eye(3), axes.float(), directions]).to(picture)
+        directions = torch.cat([directions, _normals(flat, axes, directions)])
         along = [direction @ flat for direction in directions]
         low, high = torch.stack([one.min() for one in along]), torch.stack([one.max() for one in along])
         slack = MARGIN * (high - low)
@@ -122,6 +129,23 @@ class Gamut:
         middle = (self.high + self.low) / 2
         scaled = torch.addmm((-middle / half)[:, None], self.directions / half[:, None], colours)  # each slab is [-1, 1]
         return scaled.abs_().amax(0) > 1
+
+
+def _normals(colours: Tensor, axes: Tensor, directions: Tensor) -> Tensor:
+    """Unit normals (F, 3) of the convex hull of the outermost of `colours` (3, N) along `directions`, none where it has more than `FACES` faces.
+
+    `axes` (3, 3) are the principal axes of the colours, the least first. Where colours lie in a plane the normals are those of the hull within it.
+    """
+    along = [direction @ colours for direction in directions]
+    outermost = colours[:, torch.stack([place for one in along for place in (one.argmin(), one.argmax())])].double().cpu()
+    turned = axes @ outermost  # (3, M)
+    spread = turned.amax(1) - turned.amin(1)
+    kept = axes[spread > FLAT]
+    if len(kept) < 2:
+        return directions[:0]
+    planes = ConvexHull((kept @ outermost).T.numpy()).equations[:, :-1]
+    faces = (torch.from_numpy(planes) @ kept * 1e4).round().unique(dim=0)  # Qhull gives a plane for each triangle of a face
+    return F.normalize(faces, dim=1).to(directions) if len(faces) <= FACES else directions[:0]
 
 
 @dataclass(frozen=True)
