@@ -17,11 +17,11 @@ install: .venv/installed   ## make .venv with Huafang in it
 	@test -n "$(PYTHON)" || { echo "Huafang needs Python 3.11 or newer; none was found. Name one: make start PYTHON=/path/to/python"; exit 1; }
 	@echo "Installing Huafang into .venv: one to three minutes, about 2 GB on disk"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e '.[networks]'
 	@touch $@
 
 .venv/developed: .venv/installed
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev,bench,postgres]'
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e '.[dev,bench,postgres,networks]'
 	@touch $@
 
 test: .venv/developed chromium check web-test   ## everything a machine without a GPU can check

@@ -35,9 +35,8 @@ def test_styles_are_counted_from_one_and_mixed_by_their_shares(bench):
     [
         ({"styles": [0]}, "styles: 0 came; styles are counted 1, 2, 3"),
         ({"styles": [1.5]}, "styles: 1.5 came"),
-        ({"styles": []}, "styles: at least 1 wanted"),
         ({"styles": [1, 2], "style_weights": [1]}, "style_weights: 1 came for 2 styles"),
-        ({"style_weights": [-1]}, "negative"),
+        ({"styles": [1], "style_weights": [-1]}, "negative"),
         ({"styles": [1, 2], "style_weights": [0, 0]}, "above 0"),
     ],
 )
@@ -49,3 +48,21 @@ def test_what_does_not_fit_is_refused_at_the_door(bench, wrong, why):
 def test_a_style_that_the_network_lacks_is_refused(bench):
     with pytest.raises(BadInput, match="styles: 4 came, and this network holds the styles 1 to 3"):
         painted(bench, styles=[4])
+
+
+def test_a_network_without_looks_paints_in_its_first_style_and_says_so(bench):
+    result = methods.run(methods.build("multi_style", sample(bench) | {"look": "copper"}), bench.context())
+    assert torch.equal(result.images[0], painted(bench, styles=[1]))
+    assert [str(note) for note in result.notes] == [
+        f"{sample(bench)['weights']} has no named looks: this is the first of its 3 styles; choose others by number"
+    ]
+
+
+def test_looks_stand_in_the_order_of_the_networks_styles(bench):
+    build = methods.ROOMS["multi_style"]
+    content = bench.content
+    assert build(content=content).numbers() == [20]
+    assert build(content=content, look="soft_brush").numbers() == [1]
+    assert build(content=content, look="dusk_impasto").numbers() == [26]
+    assert build(content=content, look="copper", styles=(3, 4)).numbers() == [3, 4]
+    assert build(content=content, styles=(3, 4), style_weights=(1, 3)).shares() == [0.25, 0.75]

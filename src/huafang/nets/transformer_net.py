@@ -79,28 +79,35 @@ class Residual(nn.Module):
 
 
 class TransformerNet(nn.Module):
-    """(B, 3, H, W) in [0, 255] -> the same, each side rounded up to a multiple of 4. The state dict has the keys of pytorch/examples."""
+    """(B, 3, H, W) in [0, 255] -> the same, each side rounded up to a multiple of 4. The state dict has the keys of pytorch/examples.
+
+    `widths` are the channels of its first three and of its two enlarging convolutions, `blocks` the residual blocks between them.
+    """
 
     fine = ("conv1", "in1", "conv2")
     """What `bands` reckons in float32 always: where a picture is smooth, the first norms make whatever rounding leaves there large."""
 
-    def __init__(self, layout: Layout = "examples") -> None:
+    def __init__(self, layout: Layout = "examples", widths: tuple[int, int, int, int, int] = (32, 64, 128, 64, 32), blocks: int = 5) -> None:
         super().__init__()
         enlarge = Enlarging if layout == "examples" else Transposing
-        self.conv1, self.in1 = Conv(3, 32, 9), nn.InstanceNorm2d(32, affine=True)
-        self.conv2, self.in2 = Conv(32, 64, 3, 2), nn.InstanceNorm2d(64, affine=True)
-        self.conv3, self.in3 = Conv(64, 128, 3, 2), nn.InstanceNorm2d(128, affine=True)
-        self.res1, self.res2, self.res3, self.res4, self.res5 = (Residual(128) for _ in range(5))
-        self.deconv1, self.in4 = enlarge(128, 64), nn.InstanceNorm2d(64, affine=True)
-        self.deconv2, self.in5 = enlarge(64, 32), nn.InstanceNorm2d(32, affine=True)
-        self.deconv3 = Conv(32, 3, 9)
+        first, second, middle, fourth, fifth = widths
+        self.conv1, self.in1 = Conv(3, first, 9), nn.InstanceNorm2d(first, affine=True)
+        self.conv2, self.in2 = Conv(first, second, 3, 2), nn.InstanceNorm2d(second, affine=True)
+        self.conv3, self.in3 = Conv(second, middle, 3, 2), nn.InstanceNorm2d(middle, affine=True)
+        self._blocks = [f"res{block}" for block in range(1, blocks + 1)]
+        for name in self._blocks:
+            self.add_module(name, Residual(middle))
+        self.deconv1, self.in4 = enlarge(middle, fourth), nn.InstanceNorm2d(fourth, affine=True)
+        self.deconv2, self.in5 = enlarge(fourth, fifth), nn.InstanceNorm2d(fifth, affine=True)
+        self.deconv3 = Conv(fifth, 3, 9)
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.in1(self.conv1(x)))
         x = self.relu(self.in2(self.conv2(x)))
         x = self.relu(self.in3(self.conv3(x)))  # (B, 128, H/4, W/4)
-        x = self.res5(self.res4(self.res3(self.res2(self.res1(x)))))
+        for name in self._blocks:
+            x = self.get_submodule(name)(x)
         x = self.relu(self.in4(self.deconv1(x)))
         x = self.relu(self.in5(self.deconv2(x)))
         y: Tensor = self.deconv3(x)

@@ -2,10 +2,16 @@
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from huafang import methods
 from huafang.params import FieldSpec, fields
 from huafang.server.schemas import Choice, FieldInfo, Method, Paper, Words
+
+
+def choice_picture(method: str, field: str, value: str) -> Traversable:
+    """Where the small picture of a choice lies, if it has one."""
+    return files(f"huafang.methods.{method}").joinpath("choices", field, f"{value}.webp")
 
 
 @cache
@@ -32,7 +38,13 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
     en, zh = words["en"]["fields"][spec.name], words["zh"]["fields"][spec.name]
     named = {language: words[language].get("choices", {}).get(spec.name, {}) for language in ("en", "zh")}
     choices = [
-        Choice(value=value, label=Words(en=named["en"][value], zh=named["zh"][value]), needs=spec.needs.get(value), best=value == spec.best)
+        Choice(
+            value=value,
+            label=Words(en=named["en"][value], zh=named["zh"][value]),
+            needs=spec.needs.get(value),
+            best=value == spec.best,
+            picture=f"/api/methods/{room}/choices/{spec.name}/{value}" if choice_picture(room, spec.name, value).is_file() else None,
+        )
         for value in spec.choices
         if spec.kind == "choice"
     ]

@@ -31,6 +31,8 @@ class Choice(Schema):
     """Name of the model this choice wants, if any: see `/api/models`."""
     best: bool = False
     """The choice of best quality."""
+    picture: str | None = None
+    """Address of a small picture that was made with it, 4 : 3."""
 
 
 class FieldInfo(FieldFacts, Schema):

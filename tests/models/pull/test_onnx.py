@@ -7,8 +7,8 @@ from safetensors.torch import load_file
 
 from huafang.errors import BadInput
 from huafang.models import kinds
+from huafang.models.onnx import Broken, Node, read
 from huafang.models.pull import convert, onnx_anime
-from huafang.models.pull.onnx import Broken, Node, read
 from huafang.nets import animegan_v3
 from tests.models.pull import onnx_file
 from tests.nets.fixtures import apart

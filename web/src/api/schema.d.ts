@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/methods/{name}/choices/{field}/{value}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Choice Picture
+         * @description A small picture that the method made with one choice of a field.
+         */
+        get: operations["get_choice_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/assets": {
         parameters: {
             query?: never;
@@ -59,6 +79,26 @@ export interface paths {
          *     Of a film the pictures and the sound are copied into a new container, and nothing else: only methods whose field says `film` take it.
          */
         post: operations["create_asset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assets/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Dataset
+         * @description Store pictures that were uploaded, and their captions, as one dataset: a value for the field `dataset` of the methods that learn.
+         */
+        post: operations["create_dataset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -507,7 +547,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -585,7 +625,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -699,7 +739,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -785,7 +825,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -813,6 +853,8 @@ export interface components {
              * @default false
              */
             best: boolean;
+            /** Picture */
+            picture: string | null;
         };
         /** ClipStyler */
         ClipStyler: {
@@ -1160,7 +1202,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -1175,6 +1217,26 @@ export interface components {
              * @description The trained translation: a CycleGAN generator of nine residual blocks in the authors' layout (monet, vangogh, cezanne, ukiyoe, …).
              */
             weights: string;
+        };
+        /** Dataset */
+        Dataset: {
+            /** Id */
+            id: string;
+            /** Examples */
+            examples: number;
+        };
+        /**
+         * Example
+         * @description A picture by its asset id, and what is to be seen in it; "" where nobody said.
+         */
+        Example: {
+            /** Asset */
+            asset: string;
+            /**
+             * Caption
+             * @default
+             */
+            caption: string;
         };
         /** FastStyle */
         FastStyle: {
@@ -1210,7 +1272,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -1673,26 +1735,10 @@ export interface components {
              */
             seed: number;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            method: "image_to_image";
-            /**
-             * Content
-             * @description The photo, sketch or painting to start from. Its shape is kept.
-             */
-            content: string;
-            /**
              * Prompt
-             * @description What the picture is to become. (words) weigh more, [words] less, (words:1.3) exactly so; BREAK starts a new chunk of 75 tokens.
+             * @description What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all.
              */
             prompt: string;
-            /**
-             * Strength
-             * @description How much is drawn anew: 0 gives the photo back, 0.3 keeps its forms, 0.6 its layout, 1 forgets it.
-             * @default 0.6
-             */
-            strength: number;
             /**
              * Model
              * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
@@ -1713,7 +1759,7 @@ export interface components {
             negative_prompt: string;
             /**
              * Steps
-             * @description Denoising steps from pure noise; of these, the share that strength says is taken.
+             * @description Denoising steps: more take longer and add little beyond 30 to 50.
              * @default 30
              */
             steps: number;
@@ -1731,10 +1777,90 @@ export interface components {
              */
             sampler: "ddim" | "ddpm" | "euler" | "euler_a" | "heun" | "lms" | "pndm" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm";
             /**
+             * Clip Skip
+             * @description Layer of the text encoder that is read, counted from its end: 2 is what many anime models were trained with.
+             * @default 1
+             */
+            clip_skip: number;
+            /**
+             * Prediction
+             * @description What the model was trained to predict; auto reads it off the model. Set it where a picture comes out as noise.
+             * @default auto
+             * @enum {string}
+             */
+            prediction: "auto" | "epsilon" | "v_prediction";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "image_to_image";
+            /**
+             * Content
+             * @description The photo, sketch or painting to start from. Its shape is kept.
+             */
+            content: string;
+            /**
+             * Strength
+             * @description How much is drawn anew: 0 gives the photo back, 0.3 keeps its forms, 0.6 its layout, 1 forgets it. So large a share of the steps is taken.
+             * @default 0.6
+             */
+            strength: number;
+            /**
              * Size
              * @description Longest side of the picture; both are rounded to multiples of 8. Empty: as many pixels as the model was trained on.
              */
             size?: number | null;
+        };
+        /** Inpaint */
+        Inpaint: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Prompt
+             * @description What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all.
+             */
+            prompt: string;
+            /**
+             * Model
+             * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
+             *     scenes and no more; real models are one click away on the Models page.
+             */
+            model?: string | null;
+            /**
+             * Loras
+             * @description LoRA files put into the model, each with its strength: style.safetensors:0.8. A prompt may name them too: <lora:style:0.8>.
+             * @default []
+             */
+            loras: components["schemas"]["LoraUse"][];
+            /**
+             * Negative Prompt
+             * @description What to keep out of the picture. Has no effect where guidance is 1.
+             * @default
+             */
+            negative_prompt: string;
+            /**
+             * Steps
+             * @description Denoising steps: more take longer and add little beyond 30 to 50.
+             * @default 30
+             */
+            steps: number;
+            /**
+             * Guidance
+             * @description How closely to follow the prompt: 1 goes its own way in half the time, 5 to 9 is usual.
+             * @default 7.5
+             */
+            guidance: number;
+            /**
+             * Sampler
+             * @description How noise is taken away. Those ending in _a, sde, ddpm and lcm add new noise as they go; lcm is for LCM models, with guidance 1 to 2.
+             * @default dpmpp_2m_karras
+             * @enum {string}
+             */
+            sampler: "ddim" | "ddpm" | "euler" | "euler_a" | "heun" | "lms" | "pndm" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm";
             /**
              * Clip Skip
              * @description Layer of the text encoder that is read, counted from its end: 2 is what many anime models were trained with.
@@ -1748,6 +1874,58 @@ export interface components {
              * @enum {string}
              */
             prediction: "auto" | "epsilon" | "v_prediction";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "inpaint";
+            /**
+             * Content
+             * @description The photo of which a part is drawn anew. Every pixel outside of the mask stays as it is.
+             */
+            content: string;
+            /**
+             * Mask
+             * @description A black and white picture of the photo's shape: what is white is drawn anew. In the page it is painted over the photo.
+             */
+            mask: string[];
+            /**
+             * Strength
+             * @description How much is drawn anew: 0.4 changes details, 0.8 what is there, 1 starts from noise alone. So large a share of the steps is taken.
+             * @default 0.8
+             */
+            strength: number;
+            /**
+             * Fill
+             * @description What the part is drawn from: the photo itself, the colours around it (takes things away), or noise alone, whatever the strength.
+             * @default original
+             * @enum {string}
+             */
+            fill: "original" | "surroundings" | "noise";
+            /**
+             * Area
+             * @description What the model sees: the whole photo, or only the mask and some pixels around it, which are drawn larger and so with more detail.
+             * @default photo
+             * @enum {string}
+             */
+            area: "photo" | "mask";
+            /**
+             * Padding
+             * @description Pixels around the mask that the model sees too.
+             * @default 32
+             */
+            padding: number;
+            /**
+             * Edge
+             * @description Width over which the drawn part fades into the photo. 0: a hard edge.
+             * @default 8
+             */
+            edge: number;
+            /**
+             * Size
+             * @description Longest side at which the model draws; the result has the photo's size. Empty: as many pixels as the model was trained on.
+             */
+            size?: number | null;
         };
         /** Job */
         Job: {
@@ -1909,7 +2087,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -2015,7 +2193,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -2026,16 +2204,16 @@ export interface components {
              */
             method: "multi_style";
             /**
-             * Weights
-             * @description The trained network: magenta's image_stylization, its tensors under their names there, with dots for slashes.
+             * Look
+             * @description Which of the 26 looks of the network that comes with Huafang.
+             * @default starry_swirls
+             * @enum {string}
              */
-            weights: string;
+            look: "soft_brush" | "ink_and_yellow" | "charcoal" | "shards" | "crimson_gold" | "autumn_fire" | "night_dots" | "primaries" | "coloured_sketch" | "slate_mosaic" | "copper" | "sand_etching" | "lilac_haze" | "emerald" | "pale_blue" | "leaded_glass" | "blue_crayon" | "woven_grid" | "ochre_woodcut" | "starry_swirls" | "deep_red" | "cut_paper" | "slate_brick" | "storm_light" | "blue_print" | "dusk_impasto";
             /**
              * Styles
-             * @description Which of the network's styles, counted from 1; several are mixed.
-             * @default [
-             *       1
-             *     ]
+             * @description Styles by number, in place of a look: counted from 1, several are mixed.
+             * @default []
              */
             styles: number[];
             /**
@@ -2044,17 +2222,146 @@ export interface components {
              * @default []
              */
             style_weights: number[];
+            /**
+             * Weights
+             * @description Another trained network: magenta's image_stylization, its tensors under their names there, with dots for slashes.
+             * @default styles-26
+             */
+            weights: string;
+        };
+        /**
+         * NewDataset
+         * @description Pictures to learn from that are stored here already, each with what is to be seen in it.
+         */
+        NewDataset: {
+            /** Examples */
+            examples: components["schemas"]["Example"][];
         };
         /** NewJob */
         NewJob: {
             /** Params */
-            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CapVstNet"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["MultiStyle"] | components["schemas"]["CnnMrf"] | components["schemas"]["ClipStyler"] | components["schemas"]["TextureTransfer"] | components["schemas"]["ImageAnalogies"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["Compare"] | components["schemas"]["TrainMini"] | components["schemas"]["TrainFastStyle"] | components["schemas"]["TrainArbitraryStyle"] | components["schemas"]["TrainAnimeGan"] | components["schemas"]["PullWeights"];
+            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CapVstNet"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["MultiStyle"] | components["schemas"]["CnnMrf"] | components["schemas"]["ClipStyler"] | components["schemas"]["TextureTransfer"] | components["schemas"]["ImageAnalogies"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["Inpaint"] | components["schemas"]["Outpaint"] | components["schemas"]["Compare"] | components["schemas"]["TrainMini"] | components["schemas"]["TrainFastStyle"] | components["schemas"]["TrainArbitraryStyle"] | components["schemas"]["TrainAnimeGan"] | components["schemas"]["PullWeights"];
             /**
              * Priority
              * @default interactive
              * @enum {string}
              */
             priority: "interactive" | "bulk";
+        };
+        /** Outpaint */
+        Outpaint: {
+            /**
+             * Seed
+             * @description Same seed, same settings, same machine: the same pixels. -1 draws a new one.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Prompt
+             * @description What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all.
+             */
+            prompt: string;
+            /**
+             * Model
+             * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
+             *     scenes and no more; real models are one click away on the Models page.
+             */
+            model?: string | null;
+            /**
+             * Loras
+             * @description LoRA files put into the model, each with its strength: style.safetensors:0.8. A prompt may name them too: <lora:style:0.8>.
+             * @default []
+             */
+            loras: components["schemas"]["LoraUse"][];
+            /**
+             * Negative Prompt
+             * @description What to keep out of the picture. Has no effect where guidance is 1.
+             * @default
+             */
+            negative_prompt: string;
+            /**
+             * Steps
+             * @description Denoising steps: more take longer and add little beyond 30 to 50.
+             * @default 30
+             */
+            steps: number;
+            /**
+             * Guidance
+             * @description How closely to follow the prompt: 1 goes its own way in half the time, 5 to 9 is usual.
+             * @default 7.5
+             */
+            guidance: number;
+            /**
+             * Sampler
+             * @description How noise is taken away. Those ending in _a, sde, ddpm and lcm add new noise as they go; lcm is for LCM models, with guidance 1 to 2.
+             * @default dpmpp_2m_karras
+             * @enum {string}
+             */
+            sampler: "ddim" | "ddpm" | "euler" | "euler_a" | "heun" | "lms" | "pndm" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm";
+            /**
+             * Clip Skip
+             * @description Layer of the text encoder that is read, counted from its end: 2 is what many anime models were trained with.
+             * @default 1
+             */
+            clip_skip: number;
+            /**
+             * Prediction
+             * @description What the model was trained to predict; auto reads it off the model. Set it where a picture comes out as noise.
+             * @default auto
+             * @enum {string}
+             */
+            prediction: "auto" | "epsilon" | "v_prediction";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "outpaint";
+            /**
+             * Content
+             * @description The photo that is made larger. Its own pixels stay, but for the edge that fades into what is drawn.
+             */
+            content: string;
+            /**
+             * Left
+             * @description Pixels to add on the left.
+             * @default 128
+             */
+            left: number;
+            /**
+             * Right
+             * @description Pixels to add on the right.
+             * @default 128
+             */
+            right: number;
+            /**
+             * Top
+             * @description Pixels to add above.
+             * @default 0
+             */
+            top: number;
+            /**
+             * Bottom
+             * @description Pixels to add below.
+             * @default 0
+             */
+            bottom: number;
+            /**
+             * Strength
+             * @description How far the drawing leaves the continued colours of the edge that it starts from: 1 starts from noise alone. So large a share of the steps is taken.
+             * @default 0.9
+             */
+            strength: number;
+            /**
+             * Edge
+             * @description Width over which the drawing fades into the photo. 0: a hard edge.
+             * @default 16
+             */
+            edge: number;
+            /**
+             * Size
+             * @description Longest side at which the model draws; the result has the photo's size and what is added. Empty: as many pixels as the model was trained on.
+             */
+            size?: number | null;
         };
         /** Output */
         Output: {
@@ -2183,7 +2490,7 @@ export interface components {
             keep_colours: "no" | "luminance" | "histogram";
             /**
              * Precision
-             * @description How finely the network reckons. bfloat16 is up to twice as fast on processors that multiply it by themselves; pictures differ by 45 dB or more.
+             * @description Numeric precision. bfloat16 is up to twice as fast on processors that have it, and slower on others; pictures differ by 45 dB or more.
              * @default float32
              * @enum {string}
              */
@@ -2360,13 +2667,8 @@ export interface components {
              */
             seed: number;
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            method: "text_to_image";
-            /**
              * Prompt
-             * @description What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; BREAK starts a new chunk of 75 tokens.
+             * @description What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all.
              */
             prompt: string;
             /**
@@ -2407,6 +2709,24 @@ export interface components {
              */
             sampler: "ddim" | "ddpm" | "euler" | "euler_a" | "heun" | "lms" | "pndm" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm";
             /**
+             * Clip Skip
+             * @description Layer of the text encoder that is read, counted from its end: 2 is what many anime models were trained with.
+             * @default 1
+             */
+            clip_skip: number;
+            /**
+             * Prediction
+             * @description What the model was trained to predict; auto reads it off the model. Set it where a picture comes out as noise.
+             * @default auto
+             * @enum {string}
+             */
+            prediction: "auto" | "epsilon" | "v_prediction";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "text_to_image";
+            /**
              * Width
              * @description Width of the picture, a multiple of 8; empty: the model's own size.
              */
@@ -2430,18 +2750,11 @@ export interface components {
              */
             film: "none" | "gif" | "mp4" | "strip";
             /**
-             * Clip Skip
-             * @description Layer of the text encoder that is read, counted from its end: 2 is what many anime models were trained with.
-             * @default 1
+             * Lesson
+             * @description Also write a page to click through: the noise at each step, the picture that the model expects, and where it looks for each word.
+             * @default false
              */
-            clip_skip: number;
-            /**
-             * Prediction
-             * @description What the model was trained to predict; auto reads it off the model. Set it where a picture comes out as noise.
-             * @default auto
-             * @enum {string}
-             */
-            prediction: "auto" | "epsilon" | "v_prediction";
+            lesson: boolean;
         };
         /** TextureTransfer */
         TextureTransfer: {
@@ -3132,6 +3445,84 @@ export interface operations {
             };
         };
     };
+    get_choice_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                field: string;
+                value: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": unknown;
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_asset: {
         parameters: {
             query?: never;
@@ -3152,6 +3543,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDataset"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"];
                 };
             };
             /** @description Not Found */

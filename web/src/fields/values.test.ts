@@ -8,7 +8,7 @@ const field = (name: string, more: Partial<FieldInfo> = {}): FieldInfo => ({
   name, kind: "float", required: false, nullable: false, default: null, group: "basic", label: { en: name, zh: name }, hint: { en: "", zh: "" },
   minimum: null, maximum: null, above: null, below: null, min_items: null, max_items: null, max_length: null, step: null, unit: null, choices: [], holds: null, source: null, when: null, film: false, over: null, per: null, ...more,
 });
-const choice = (value: string) => ({ value, label: { en: value, zh: value }, needs: null, best: false });
+const choice = (value: string) => ({ value, label: { en: value, zh: value }, needs: null, best: false, picture: null });
 const method = (...fields: FieldInfo[]): Method => ({
   name: "m", family: "paint", title: { en: "", zh: "" }, summary: { en: "", zh: "" }, paper: null, example: null, subject: "content", fields, figures: {},
 });

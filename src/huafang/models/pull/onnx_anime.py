@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from huafang.models.pull.onnx import Broken, Graph, Node
+from huafang.models.onnx import Broken, Graph, Node
 from huafang.nets import animegan_v3
 
 Array = NDArray[Any]

@@ -208,7 +208,8 @@ def _onnx(source: str, target: str) -> dict[str, object]:
     """AnimeGANv3's generator, which there is as ONNX alone: read here for the same sake."""
     from safetensors.numpy import save_file
 
-    from huafang.models.pull import onnx, onnx_anime
+    from huafang.models import onnx
+    from huafang.models.pull import onnx_anime
 
     try:
         tensors = onnx_anime.translated(onnx.read(Path(source)))

@@ -1,6 +1,6 @@
 /** One of several choices, or any of them. */
 
-import { Check, CloudDownload, Star } from "lucide-react";
+import { Check, CloudDownload, Sparkles, Star } from "lucide-react";
 import { useI18n } from "../../i18n";
 import type { ControlProps } from "../Control";
 import { Needs, useModel } from "../Needs";
@@ -11,9 +11,20 @@ const MAX_PILLS = 9;
 export function Choices({ field, value, onChange, id, describedBy, invalid }: ControlProps) {
   const { t, w } = useI18n();
   const chosen = field.choices.find((choice) => choice.value === value);
+  const pictured = field.choices.some((choice) => choice.picture);
   return (
     <div>
-      {field.choices.length > MAX_PILLS ? (
+      {pictured ? (
+        <div role="radiogroup" aria-labelledby={`${id}-label`} aria-describedby={describedBy} className="picture-grid" id={id}>
+          {field.choices.map((choice) => (
+            <label key={choice.value} className="picture-choice">
+              <input type="radio" name={id} value={choice.value} checked={value === choice.value} onChange={() => onChange(choice.value)} className="sr-only" />
+              {choice.picture ? <img src={choice.picture} alt="" loading="lazy" width={160} height={120} className="aspect-4/3 w-full object-cover" /> : <span aria-hidden className="flex aspect-4/3 w-full items-center justify-center bg-tint"><Sparkles size={20} className="text-soft" /></span>}
+              <span className="block px-1.5 py-1 text-xs leading-tight">{w(choice.label)}</span>
+            </label>
+          ))}
+        </div>
+      ) : field.choices.length > MAX_PILLS ? (
         <select id={id} className="input w-full" value={chosen?.value ?? ""} aria-invalid={invalid} aria-describedby={describedBy} onChange={(event) => onChange(event.target.value || null)}>
           {field.nullable && <option value="">{t("field.auto")}</option>}
           {field.choices.map((choice) => (
