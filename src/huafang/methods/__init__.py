@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 ROOMS: dict[str, type[Params]] = {
     "stroke_rendering": StrokeRendering,
     "image_filters": ImageFilters,
+    "multi_style": MultiStyle,
     "gatys": Gatys,
     "fast_style": FastStyle,
     "animegan": AnimeGan,
@@ -67,7 +68,6 @@ ROOMS: dict[str, type[Params]] = {
     "cyclegan": CycleGan,
     "cartoongan": CartoonGan,
     "stargan": StarGan,
-    "multi_style": MultiStyle,
     "cnnmrf": CnnMrf,
     "clipstyler": ClipStyler,
     "texture_transfer": TextureTransfer,

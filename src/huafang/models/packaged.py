@@ -12,18 +12,17 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from huafang.assets import write_whole
 from huafang.errors import Unavailable
-from huafang.models import onnx
 from huafang.places import caches
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 log = logging.getLogger(__name__)
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, "NDArray[Any]"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,7 @@ def place(name: str, known: Packaged) -> Path | None:
 
 
 def _write(arrays: Arrays, folders: list[Path], file: str, known: Packaged) -> Path:
+    import numpy as np
     from safetensors.numpy import save
 
     content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {"source": f"{known.distribution}: {known.file}"})
@@ -75,8 +75,10 @@ def _write(arrays: Arrays, folders: list[Path], file: str, known: Packaged) -> P
     raise Unavailable(f"{file} cannot be written anywhere: no folder for caches or temporary files may be written", code="disk.unwritable")
 
 
-def converted(path: Path) -> dict[str, NDArray[Any]]:
+def converted(path: Path) -> "dict[str, NDArray[Any]]":
     """The tensors of the ONNX file at `path` in the names and the layout (height, width, in, out) of magenta's `image_stylization`."""
+    from huafang.models import onnx
+
     found: dict[str, NDArray[Any]] = {}
     for name, array in onnx.read(path).tensors.items():
         for pattern, renamed in _MAGENTA:

@@ -40,6 +40,7 @@ Look = Literal[
 
 class MultiStyle(OnePass):
     family = "style"
+    leading = ("content", "look")
     paper = ("Dumoulin, Shlens & Kudlur, A Learned Representation for Artistic Style, ICLR 2017", "https://arxiv.org/abs/1610.07629")
 
     method: Literal["multi_style"] = "multi_style"
