@@ -15,6 +15,8 @@ from typing import IO, TYPE_CHECKING, Any
 from huafang import compilation, datasets, images, metadata, methods, pictures, sources, video
 from huafang.assets import Assets, Scratch, draft, unwritable, write_whole
 from huafang.context import MODEL_FOLDER, Context, File, Learnable, Resident, Result, Step
+from huafang.diffusion import styles
+from huafang.diffusion.params import DrawingParams
 from huafang.errors import BadInput, Unavailable
 from huafang.models.store import ModelStore
 from huafang.notes import Note
@@ -261,6 +263,7 @@ class Bench:
         """Files that pictures and weights came from: none of them is ever written over."""
         self._resident = Resident()
         self._work = places(data).work
+        self._styles = places(data).styles
         compilation.fall_back_to(places(data).root)
 
     def __enter__(self) -> "Bench":
@@ -307,7 +310,11 @@ class Bench:
         for spec in fields(room):
             if (value := values.get(spec.name)) is not None:
                 values[spec.name] = spec.type.resolve(spec, value, self)
-        return methods.build(room.model_fields["method"].default, values)
+        params = methods.build(room.model_fields["method"].default, values)
+        if isinstance(params, DrawingParams):
+            params, notes = styles.applied(params, self._styles, self.weights.places())
+            self.warn(notes)
+        return params
 
     def pictures(self, value: "Picture | Sequence[Picture]") -> list[str]:
         """`picture` for one or several, and for all pictures of a folder. Raises BadInput."""

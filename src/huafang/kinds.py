@@ -271,6 +271,17 @@ class Loras(FieldKind):
         return tuple({**one, "name": inputs.model(one["name"])} for one in parsed)
 
 
+class Style(FieldKind):
+    """A style preset, by name (`diffusion/styles.py`)."""
+
+    name = "style"
+    metavar = "STYLE"
+    never_empty = True
+
+    def allowed(self, field: Field) -> str:
+        return "a style"
+
+
 class Methods(FieldKind):
     """Other methods, by name."""
 
@@ -292,7 +303,7 @@ def _is_number(text: str) -> bool:
 
 
 KINDS: dict[str, FieldKind] = {
-    kind.name: kind() for kind in (Text, LongText, Int, Float, Bool, Choice, Numbers, Image, Images, Masks, Dataset, Weights, Loras, Methods)
+    kind.name: kind() for kind in (Text, LongText, Int, Float, Bool, Choice, Numbers, Image, Images, Masks, Dataset, Weights, Loras, Style, Methods)
 }
 """Name -> kind. The command line, the HTTP schema, the web form and the docs know kinds and never a method."""
 BY_JSON_TYPE = {kind.json_type: kind.name for kind in KINDS.values() if kind.json_type}

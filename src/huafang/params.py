@@ -93,10 +93,12 @@ PICTURE = r"^[0-9a-f]{64}$"
 MODEL = r"^[\w][\w.\-]*([/:][\w][\w.\-]*)*$"
 METHOD = r"^[a-z][a-z0-9_]{0,60}$"
 JOB = r"^[0-9a-f]{24}$"
+STYLE_NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 FORMS = {
     PICTURE: "must be the id of an uploaded picture: 64 of the characters 0-9 and a-f, as POST /api/assets gives it",
     MODEL: "must be the name of a model, as GET /api/models and `huafang models list` give it: letters, digits, _ . - and single / or : between them",
     METHOD: "must be the name of a method, as GET /api/methods and `huafang methods` give it: small letters, digits and _",
+    STYLE_NAME: "must be the name of a style, as GET /api/styles and `huafang styles list` give it: small letters, digits, _ and -, 40 at most",
     JOB: "must be the id of a job: 24 of the characters 0-9 and a-f",
 }
 """The forms of names and ids, and what is said of one that is of another form."""

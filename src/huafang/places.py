@@ -31,6 +31,11 @@ class Places:
         return self.root / "wildcards"
 
     @property
+    def styles(self) -> Path:
+        """The user's styles: a file NAME.json each, with its preview NAME.webp beside it."""
+        return self.root / "styles"
+
+    @property
     def outbox(self) -> Path:
         """Results that a lane has finished and the dispatcher has not yet booked."""
         return self.root / "outbox"

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from huafang import methods
-from huafang.cli import models, serve, terminal
+from huafang.cli import models, serve, styles, terminal
 from huafang.cli.compare import compare_command
 from huafang.cli.paint import room_command, stylize_command
 from huafang.cli.pictures import DETAILS, TRACEBACK
@@ -90,6 +90,7 @@ cli.add_command(compare_command)
 cli.add_command(serve.serve)
 cli.add_command(serve.work)
 cli.add_command(models.models)
+cli.add_command(styles.styles)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -52,6 +52,8 @@ def ready(p: DrawingParams, ctx: Context, *, seed: int | None = None, steps: int
 
     Wildcards and choices are decided by `seed`, that of `p` where none is given. Raises MissingWeights, BadInput; OutOfMemory whatever inside runs out of it.
     """
+    if p.style_preset is not None:
+        raise BadInput("style_preset: a style is applied before a run (styles.applied), and this one was not", code="params.bad")
     name = p.model or default_model.built_in(p.prompt)
     path = ctx.weights_path(name)
     drawn = _resolved(p, ctx, p.seed if seed is None else seed)

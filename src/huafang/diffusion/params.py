@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from huafang.diffusion import default_model
 from huafang.diffusion.prompt import dynamic, grammar, schedule
-from huafang.params import LongText, Loras, Params, WeightsId, ui
+from huafang.params import STYLE_NAME, LongText, Loras, Params, WeightsId, ui
 
 Sampler = Literal["ddim", "ddpm", "euler", "euler_a", "heun", "lms", "pndm", "dpmpp_2m", "dpmpp_2m_karras", "dpmpp_2m_sde_karras", "unipc", "lcm"]
 Prediction = Literal["auto", "epsilon", "v_prediction"]
@@ -45,6 +45,9 @@ Prompt = Annotated[LongText, AfterValidator(_readable)]
 NegativePrompt = Annotated[LongText, AfterValidator(_without_loras)]
 ModelName = Annotated[WeightsId | None, BeforeValidator(lambda value: None if value == "" else value), Field(json_schema_extra=ui(holds="diffusion"))]
 """A Stable Diffusion model; empty: the built-in one (`default_model.py`)."""
+StyleName = Annotated[
+    Annotated[str, Field(pattern=STYLE_NAME)] | None, BeforeValidator(lambda value: None if value == "" else value), Field(json_schema_extra=ui(kind="style"))
+]
 
 
 class DrawingParams(Params):
@@ -52,6 +55,8 @@ class DrawingParams(Params):
 
     prompt: Prompt
     """What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all."""
+    style_preset: StyleName = None
+    """A style: words around the prompt, LoRAs and settings. Settings that you give yourself win over the style's."""
     model: ModelName = None
     """Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
     scenes and no more; real models are one click away on the Models page."""

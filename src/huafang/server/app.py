@@ -17,7 +17,7 @@ from huafang.errors import HuafangError, QueueFull
 from huafang.server.bodies import CheckedBodies
 from huafang.server.compression import Compression
 from huafang.server.guard import UPLOADS, Guard
-from huafang.server.routes import aliases, assets, jobs, models
+from huafang.server.routes import aliases, assets, jobs, models, styles
 from huafang.server.routes import methods as method_routes
 from huafang.server.schemas import Preview, Problem, Progress
 from huafang.server.studio import PAGES, UPLOAD_BYTES, UPLOADS_AT_ONCE, Studio
@@ -66,7 +66,7 @@ def create_api(studio: Studio) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
-    for router in (method_routes.router, assets.router, jobs.router, models.router, aliases.router):
+    for router in (method_routes.router, assets.router, jobs.router, models.router, styles.router, aliases.router):
         app.include_router(router)
     _name_event_types(app)
     app.add_api_route("/{path:path}", _page, methods=["GET", "HEAD"], include_in_schema=False, response_class=Response)

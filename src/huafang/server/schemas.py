@@ -72,6 +72,34 @@ class MethodList(Schema):
     methods: list[Method]
 
 
+class StyleInfo(Schema):
+    """A style: words around the prompt, LoRAs, a model and settings."""
+
+    name: str
+    title: Words
+    about: Words
+    source: Words
+    """Where its weights come from."""
+    prompt: str
+    """The template, with {prompt} for the user's words."""
+    prompt_zh: str | None
+    negative_prompt: str
+    model: str | None
+    loras: list[str]
+    settings: dict[str, Any]
+    """Values of the form's fields that it brings."""
+    missing: list[str]
+    """LoRAs that it needs and that are not on this machine."""
+    own: bool
+    """Whether the user added it, and may remove it."""
+    preview: str | None
+    """Address of a small picture."""
+
+
+class StyleList(Schema):
+    styles: list[StyleInfo]
+
+
 class Asset(Schema):
     id: str
     width: int

@@ -20,6 +20,7 @@ export const api = {
   health: () => body(client.GET("/api/health")),
   methods: async () => (await body(client.GET("/api/methods"))).methods,
   models: async () => (await body(client.GET("/api/models"))).models,
+  styles: async () => (await body(client.GET("/api/styles"))).styles,
   queue: () => body(client.GET("/api/queue")),
   pause: () => body(client.POST("/api/queue/pause")),
   resume: () => body(client.POST("/api/queue/resume")),

@@ -469,6 +469,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/styles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Styles
+         * @description All styles: those that work at once first.
+         */
+        get: operations["list_styles"];
+        put?: never;
+        /**
+         * Add Style
+         * @description Store a style of one's own. 409 where its name is taken.
+         */
+        post: operations["add_style"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/styles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Style
+         * @description Remove a style of one's own.
+         */
+        delete: operations["remove_style"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/styles/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Style Preview
+         * @description A small picture in the style.
+         */
+        get: operations["get_style_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/text-to-image": {
         parameters: {
             query?: never;
@@ -1307,7 +1371,7 @@ export interface components {
              * @description Which control to draw, and how the value is read.
              * @enum {string}
              */
-            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "masks" | "dataset" | "weights" | "loras" | "methods";
+            kind: "text" | "long_text" | "int" | "float" | "bool" | "choice" | "numbers" | "image" | "images" | "masks" | "dataset" | "weights" | "loras" | "style" | "methods";
             /**
              * Group
              * @description "advanced" folds the field away.
@@ -1740,6 +1804,11 @@ export interface components {
              */
             prompt: string;
             /**
+             * Style Preset
+             * @description A style: words around the prompt, LoRAs and settings. Settings that you give yourself win over the style's.
+             */
+            style_preset?: string | null;
+            /**
              * Model
              * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
              *     scenes and no more; real models are one click away on the Models page.
@@ -1824,6 +1893,11 @@ export interface components {
              * @description What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all.
              */
             prompt: string;
+            /**
+             * Style Preset
+             * @description A style: words around the prompt, LoRAs and settings. Settings that you give yourself win over the style's.
+             */
+            style_preset?: string | null;
             /**
              * Model
              * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
@@ -2240,7 +2314,7 @@ export interface components {
         /** NewJob */
         NewJob: {
             /** Params */
-            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CapVstNet"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["MultiStyle"] | components["schemas"]["CnnMrf"] | components["schemas"]["ClipStyler"] | components["schemas"]["TextureTransfer"] | components["schemas"]["ImageAnalogies"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["Inpaint"] | components["schemas"]["Outpaint"] | components["schemas"]["Compare"] | components["schemas"]["TrainMini"] | components["schemas"]["TrainFastStyle"] | components["schemas"]["TrainArbitraryStyle"] | components["schemas"]["TrainAnimeGan"] | components["schemas"]["PullWeights"];
+            params: components["schemas"]["StrokeRendering"] | components["schemas"]["ImageFilters"] | components["schemas"]["MultiStyle"] | components["schemas"]["Gatys"] | components["schemas"]["FastStyle"] | components["schemas"]["AnimeGan"] | components["schemas"]["MicroAst"] | components["schemas"]["AdaIn"] | components["schemas"]["CapVstNet"] | components["schemas"]["CycleGan"] | components["schemas"]["CartoonGan"] | components["schemas"]["StarGan"] | components["schemas"]["CnnMrf"] | components["schemas"]["ClipStyler"] | components["schemas"]["TextureTransfer"] | components["schemas"]["ImageAnalogies"] | components["schemas"]["ColourTransfer"] | components["schemas"]["TextToImage"] | components["schemas"]["ImageToImage"] | components["schemas"]["Inpaint"] | components["schemas"]["Outpaint"] | components["schemas"]["Compare"] | components["schemas"]["TrainMini"] | components["schemas"]["TrainFastStyle"] | components["schemas"]["TrainArbitraryStyle"] | components["schemas"]["TrainAnimeGan"] | components["schemas"]["PullWeights"];
             /**
              * Priority
              * @default interactive
@@ -2261,6 +2335,11 @@ export interface components {
              * @description What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all.
              */
             prompt: string;
+            /**
+             * Style Preset
+             * @description A style: words around the prompt, LoRAs and settings. Settings that you give yourself win over the style's.
+             */
+            style_preset?: string | null;
             /**
              * Model
              * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
@@ -2658,6 +2737,132 @@ export interface components {
              */
             jitter_blue?: number | null;
         };
+        /**
+         * Style
+         * @description A style as it is stored. `prompt` and `negative_prompt` are templates with `{prompt}` for the user's words; embeddings and triggers stand in them.
+         */
+        Style: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["StyleText"];
+            /**
+             * @default {
+             *       "en": "",
+             *       "zh": ""
+             *     }
+             */
+            about: components["schemas"]["StyleText"];
+            /**
+             * Prompt
+             * @default {prompt}
+             */
+            prompt: string;
+            /** Prompt Zh */
+            prompt_zh?: string | null;
+            /**
+             * Negative Prompt
+             * @default
+             */
+            negative_prompt: string;
+            /** Model */
+            model?: string | null;
+            /**
+             * Loras
+             * @default []
+             */
+            loras: components["schemas"]["LoraUse"][];
+            /** @default {} */
+            settings: components["schemas"]["StyleSettings"];
+            /**
+             * @default {
+             *       "en": "",
+             *       "zh": ""
+             *     }
+             */
+            source: components["schemas"]["StyleText"];
+            /**
+             * @default {
+             *       "en": "",
+             *       "zh": ""
+             *     }
+             */
+            licence: components["schemas"]["StyleText"];
+            /**
+             * Author
+             * @default
+             */
+            author: string;
+        };
+        /**
+         * StyleInfo
+         * @description A style: words around the prompt, LoRAs, a model and settings.
+         */
+        StyleInfo: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["Words"];
+            about: components["schemas"]["Words"];
+            source: components["schemas"]["Words"];
+            /** Prompt */
+            prompt: string;
+            /** Prompt Zh */
+            prompt_zh: string | null;
+            /** Negative Prompt */
+            negative_prompt: string;
+            /** Model */
+            model: string | null;
+            /** Loras */
+            loras: string[];
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Missing */
+            missing: string[];
+            /** Own */
+            own: boolean;
+            /** Preview */
+            preview: string | null;
+        };
+        /** StyleList */
+        StyleList: {
+            /** Styles */
+            styles: components["schemas"]["StyleInfo"][];
+        };
+        /**
+         * StyleSettings
+         * @description Settings that a style brings; empty ones are left to the user.
+         */
+        StyleSettings: {
+            /** Steps */
+            steps?: number | null;
+            /** Guidance */
+            guidance?: number | null;
+            /** Sampler */
+            sampler?: ("ddim" | "ddpm" | "euler" | "euler_a" | "heun" | "lms" | "pndm" | "dpmpp_2m" | "dpmpp_2m_karras" | "dpmpp_2m_sde_karras" | "unipc" | "lcm") | null;
+            /** Clip Skip */
+            clip_skip?: number | null;
+            /** Width */
+            width?: number | null;
+            /** Height */
+            height?: number | null;
+        };
+        /**
+         * StyleText
+         * @description A text in both languages.
+         */
+        StyleText: {
+            /**
+             * En
+             * @default
+             */
+            en: string;
+            /**
+             * Zh
+             * @default
+             */
+            zh: string;
+        };
         /** TextToImage */
         TextToImage: {
             /**
@@ -2671,6 +2876,11 @@ export interface components {
              * @description What to draw. (words) weigh more, [words] less, (words:1.3) exactly so; [a:b:0.5] changes on the way, {a|b} picks one. The docs have it all.
              */
             prompt: string;
+            /**
+             * Style Preset
+             * @description A style: words around the prompt, LoRAs and settings. Settings that you give yourself win over the style's.
+             */
+            style_preset?: string | null;
             /**
              * Model
              * @description Stable Diffusion 1.x, 2.x or XL, or Taiyi. Empty: the small model that comes with Huafang (mini; mini-zh for a Chinese prompt), which draws simple
@@ -5152,6 +5362,308 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_styles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StyleList"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_style: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Style"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StyleInfo"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_style: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_style_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": unknown;
                 };
             };
             /** @description Not Found */

@@ -17,5 +17,6 @@ export type JobList = Schemas["JobList"];
 export type NewJob = Schemas["NewJob"];
 export type Queue = Schemas["Queue"];
 export type ModelInfo = Schemas["ModelInfo"];
+export type StyleInfo = Schemas["StyleInfo"];
 export type Health = Schemas["Health"];
 export type Problem = Schemas["Problem"];

@@ -37,4 +37,5 @@ export const KINDS: Record<FieldInfo["kind"], Kind> = {
   dataset: pictures,
   loras: { initial: () => [], accepts: listOf(isLora) },
   weights: text,
+  style: text,
 };

@@ -9,6 +9,7 @@ import { ModelSelect } from "./controls/ModelSelect";
 import { NumberList } from "./controls/NumberList";
 import { Numeric } from "./controls/Numeric";
 import { Seed } from "./controls/Seed";
+import { StylePicker } from "./controls/StylePicker";
 import { ImageField } from "./ImageField";
 import { MaskField } from "./MaskField";
 
@@ -49,6 +50,8 @@ export function Control(props: ControlProps) {
       return <MaskField method={method} field={field} values={values} now={images.now} onChange={onChange} describedBy={describedBy} invalid={invalid} />;
     case "loras":
       return <LoraList {...props} />;
+    case "style":
+      return <StylePicker {...props} />;
     case "weights":
       return <ModelSelect {...props} />;
   }

@@ -63,7 +63,7 @@ function useFieldError(): (error: FieldError) => string {
 interface RowProps { method: Method; field: FieldInfo; values: Values; onChange: (value: unknown) => void; error: string | undefined; strict: boolean; lastSeed: number | null }
 
 /** Whether the control is one form element, so that a <label> can point at it. */
-const isLabelled = (field: FieldInfo): boolean => !isPicture(field) && field.kind !== "loras";
+const isLabelled = (field: FieldInfo): boolean => !isPicture(field) && field.kind !== "loras" && field.kind !== "style";
 
 function Row({ method, field, values, onChange, error, strict, lastSeed }: RowProps) {
   const { t, w } = useI18n();

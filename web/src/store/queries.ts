@@ -4,7 +4,7 @@ import { QueryClient, skipToken, useInfiniteQuery, useQuery, type InfiniteData }
 import { useSyncExternalStore } from "react";
 import { ApiError } from "../api/client";
 import { api, type JobFilter } from "../api/requests";
-import type { Health, Job, JobList, Method, ModelInfo, Queue } from "../api/types";
+import type { Health, Job, JobList, Method, ModelInfo, Queue, StyleInfo } from "../api/types";
 import { connection } from "./connection";
 
 export const queryClient = new QueryClient({
@@ -24,6 +24,7 @@ export const queryClient = new QueryClient({
 export const keys = {
   methods: ["methods"],
   models: ["models"],
+  styles: ["styles"],
   health: ["health"],
   queue: ["queue"],
   job: (id: string) => ["job", id],
@@ -49,6 +50,8 @@ export const useMethods = (): Method[] | null => useQuery({ ...methodsQuery, ena
 /** null while they load; `fresh` asks the server once more when the component appears, as files may have been added to the folders. */
 export const useModels = ({ fresh = false } = {}): ModelInfo[] | null =>
   useQuery({ ...modelsQuery, enabled: useReady(), refetchOnMount: fresh ? "always" : true }).data ?? null;
+/** null while they load. Asked for once more when the form appears: the command line adds styles too. */
+export const useStyles = (): StyleInfo[] | null => useQuery({ queryKey: keys.styles, queryFn: api.styles, enabled: useReady(), refetchOnMount: "always" }).data ?? null;
 export const useHealth = (): Health | null => useQuery({ ...healthQuery, enabled: useReady() }).data ?? null;
 export const useQueue = (): Queue | null => useQuery({ ...queueQuery, enabled: useReady() }).data ?? null;
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, File, Form, UploadFile
 from fastapi.responses import JSONResponse
 
 from huafang import methods
-from huafang.errors import BadInput, HuafangError, JobFailed, MissingWeights, failure
+from huafang.errors import BadInput, HuafangError, JobFailed, failure
 from huafang.jobs.store import ENDED
 from huafang.server.events import Mailbox
 from huafang.server.routes.assets import keep
@@ -16,7 +16,8 @@ from huafang.server.studio import Studio, studio_of
 
 router = APIRouter(prefix="/api", tags=["aliases"])
 House = Annotated[Studio, Depends(studio_of)]
-STYLES = ("none", "monet", "vangogh", "francis", "anime-style")
+STYLES = {"none": None, "monet": "monet", "vangogh": "vangogh", "francis": "francis", "anime-style": "anime"}
+"""The reference system's names of styles, and ours."""
 
 
 @router.post("/text-to-image")
@@ -27,11 +28,9 @@ async def text_to_image(studio: House, prompt: Annotated[str, Form()] = "", styl
     try:
         if style not in STYLES:
             raise BadInput(f"there is no style {style[:40]!r}; allowed are {', '.join(STYLES)}")
-        if style != "none":
-            raise MissingWeights(f"the style {style!r} is a LoRA, and none of that name is on this machine; style none works")
         models = await asyncio.to_thread(studio.weights.models)
         model = next((model.name for model in models if model.holds == "diffusion" and model.path and not model.builtin), None)
-        params = {"prompt": prompt, "model": model, "steps": 50, "guidance": 7.5, "seed": -1}
+        params = {"prompt": prompt, "model": model, "steps": 50, "guidance": 7.5, "seed": -1, "style_preset": STYLES[style]}
         return JSONResponse(await _paint(studio, "text_to_image", params))
     except HuafangError as error:
         return JSONResponse({"error": error.message}, error.http_status)

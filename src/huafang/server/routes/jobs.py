@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator
 
+from huafang.diffusion import styles
+from huafang.diffusion.params import DrawingParams
 from huafang.errors import NotFound
 from huafang.jobs.rows import Row
 from huafang.jobs.store import ENDED, Draft
@@ -30,9 +32,13 @@ def create_job(studio: House, job: NewJob, idempotency_key: Annotated[str | None
 
 
 def submit(studio: Studio, params: Params, priority: Priority, key: str | None = None) -> Row:
-    """Queue `params`. Raises NotFound when one of their pictures is not stored here, MissingWeights when a model is not, UnknownWeights
-    for a download that is not in the catalogue, QueueFull, DiskFull.
+    """Queue `params`, with their style applied.
+
+    Raises NotFound when a picture or the style is not stored here, MissingWeights when a model is not, UnknownWeights for a download that is not in the
+    catalogue, QueueFull, DiskFull.
     """
+    if isinstance(params, DrawingParams):
+        params, _ = styles.applied(params, studio.places.styles, studio.weights.places())
     for asset in picture_ids(params):
         if not studio.assets.exists(asset):
             raise NotFound(f"no asset {asset[:12]}…: upload the picture first", code="asset.missing")
