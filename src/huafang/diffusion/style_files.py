@@ -86,7 +86,7 @@ def _unpacked(archive: zipfile.ZipFile, name: str, folder: Path, store: ModelSto
     place = styles.add(new, folder, preview)
     try:
         for lora in brought:
-            store.bring(scratch / f"{lora}.safetensors", f"{lora}.safetensors")
+            store.bring(scratch / f"{lora}.safetensors", lora)
     except BaseException:
         place.unlink(missing_ok=True)
         raise
