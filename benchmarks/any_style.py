@@ -39,7 +39,7 @@ def painted(net: micro_ast.MicroAST, content: Tensor, wanted: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def as_the_room(net: micro_ast.MicroAST, content: Tensor, wanted: Tensor) -> Tensor:
+def as_the_method(net: micro_ast.MicroAST, content: Tensor, wanted: Tensor) -> Tensor:
     """The same in bands."""
     return tiled.run(net.painting(content, net.style(wanted), 1.0), content)
 
@@ -74,7 +74,7 @@ def main(published: Path, trunk: Path, heads: Path, *places: Path) -> None:
             rows.append({"paintings": "seen in training" if seen else "unseen", "network": title, "pictures": len(told), **means})
     content, wanted = torch.rand(1, 3, SIZE, SIZE), paintings[0][1]
     for title, net in nets.items():
-        seconds = timed(partial(as_the_room, net, content, wanted))
+        seconds = timed(partial(as_the_method, net, content, wanted))
         rows.append({"network": title, "threads": torch.get_num_threads(), "size": SIZE, **spread(seconds)})
     write("any_style", __doc__.splitlines()[0], rows)
 

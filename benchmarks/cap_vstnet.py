@@ -1,6 +1,6 @@
-"""How long does a photo after a painting take in CAP-VSTNet's room, and in how much memory, beside the way its authors run the network?
+"""How long does a photo after a painting take in CAP-VSTNet's method, and in how much memory, beside the way its authors run the network?
 
-`python benchmarks/cap_vstnet.py`. Peer: whole maps in plain PyTorch, eager, float32, as published. Ours: the room, in float32 and in bfloat16. Each runs in a
+`python benchmarks/cap_vstnet.py`. Peer: whole maps in plain PyTorch, eager, float32, as published. Ours: the method, in float32 and in bfloat16. Each runs in a
 process of its own, so that its peak memory is its own, and in `PROCESSES` of them by turns, of which the middle one is taken. Weights are random, since none
 are at hand; the work is the same for any.
 """
@@ -136,7 +136,7 @@ def main() -> None:
 
             medians, pixels = by_turns(arguments)
             rows += [row(side, form, medians, pixels) for form in FORMS]
-    write("cap_vstnet", "A photo after a painting of the same size by CAP-VSTNet: the room beside whole maps in plain eager PyTorch.", rows)
+    write("cap_vstnet", "A photo after a painting of the same size by CAP-VSTNet: the method beside whole maps in plain eager PyTorch.", rows)
 
 
 def row(side: int, form: str, found: dict[str, dict[str, float]], pixels: dict[str, npt.NDArray[np.float32]]) -> dict[str, object]:

@@ -18,7 +18,7 @@ from huafang.context import Context
 CONTENT, STYLE = "0" * 64, "1" * 64
 REPEATS = 5
 RADIUS = 9
-"""Of the peer's oil, in pixels: the room's default."""
+"""Of the peer's oil, in pixels: the method's default."""
 
 Photo = np.ndarray
 

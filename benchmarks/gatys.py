@@ -5,7 +5,7 @@
 The peer does what PyTorch's neural style tutorial does: five convolutions for style (conv1_1 ... conv3_1) and conv2_2 for content, Gram matrices over their
 number of entries, mean squared errors, torch's L-BFGS as it comes, from the photo, on one scale, in float32, the pixels clamped before each evaluation. A
 second peer leaves that clamp to the end. A third is the first with what our walk asks of the C library, to keep freed memory rather than give it back to the
-system, which is worth as much to it; every run has a process of its own, so that the others go without. Ours minimises the same loss with what the room has:
+system, which is worth as much to it; every run has a process of its own, so that the others go without. Ours minimises the same loss with what the method has:
 `Trained` (channels last, bfloat16 where the CPU has it) and `Descent`, on one scale too.
 
 Both have the same He-normal VGG-19, not the trained one, which cannot be downloaded everywhere: an evaluation costs the same, a descent need not be as long.
@@ -126,7 +126,7 @@ class Plain:
 
 
 def ours(net: vgg.Vgg, content: Tensor, style: Tensor, style_weight: float, steps: int, judge: Callable[[Tensor], float]) -> list[Point]:
-    """The room's loss and walk, on one scale. A point after each step."""
+    """The method's loss and walk, on one scale. A point after each step."""
     clock, trail = Clock(), list[Point]()
     loss = Trained(Scene(content, content, [Style(style, 1.0, None)]), net, style_layers=STYLE_LAYERS, content_layer=CONTENT_LAYER, style_weight=style_weight)
     walk, pixels = Descent(Gatys(content="0" * 64, style=("0" * 64,)), loss, content), content

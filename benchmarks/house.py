@@ -1,6 +1,6 @@
 """What the house costs beyond the method's own time: help, server start, and a job from submit to result with a warm worker.
 
-Peers: a bare `python -c pass` for the help, a bare FastAPI application under uvicorn for the start, and the same room run in-process for the job.
+Peers: a bare `python -c pass` for the help, a bare FastAPI application under uvicorn for the start, and the same method run in-process for the job.
 """
 
 import json
@@ -56,7 +56,7 @@ def starts(words: list[str], pattern: str, repeats: int = 5) -> list[float]:
 
 
 def job_overhead(jobs: int = 30) -> list[float]:
-    """Seconds from submit to the end of the event stream, less the room's own seconds, of each of `jobs` after a warm one."""
+    """Seconds from submit to the end of the event stream, less the method's own seconds, of each of `jobs` after a warm one."""
     photo = images.encode(__import__("torch").rand(1, 3, 256, 256))
     with tempfile.TemporaryDirectory() as home:
         process, _, base = started([PYTHON, "-m", "huafang", "serve", "--port", "0"], r"(http://\S+)", {**os.environ, "HUAFANG_HOME": home})
@@ -76,8 +76,8 @@ def job_overhead(jobs: int = 30) -> list[float]:
             process.wait()
 
 
-def room_alone() -> list[float]:
-    """The same room in this process, for scale."""
+def method_alone() -> list[float]:
+    """The same method in this process, for scale."""
     with Bench() as bench:
         photo = images.encode(__import__("torch").rand(1, 3, 256, 256))
         params = bench.params("colour_transfer", {"content": photo, "style": photo})
@@ -86,18 +86,18 @@ def room_alone() -> list[float]:
 
 def main() -> None:
     run = lambda words: timed(lambda: subprocess.run(words, check=True, capture_output=True), 7)  # noqa: E731
-    bare, help_, room_help = run([PYTHON, "-c", "pass"]), run([PYTHON, "-m", "huafang", "--help"]), run([PYTHON, "-m", "huafang", "gatys", "--help"])
+    bare, help_, method_help = run([PYTHON, "-c", "pass"]), run([PYTHON, "-m", "huafang", "--help"]), run([PYTHON, "-m", "huafang", "gatys", "--help"])
     serve = starts([PYTHON, "-m", "huafang", "serve", "--port", "0"], r"Huafang is open")
     peer = starts([PYTHON, "-c", BARE], r"Uvicorn running")
     over = job_overhead()
     rows = [
         {"what": "python -c pass (peer)", **spread(bare)},
         {"what": "huafang --help", **spread(help_), "ratio_to_peer": statistics.median(help_) / statistics.median(bare)},
-        {"what": "huafang gatys --help", **spread(room_help), "ratio_to_peer": statistics.median(room_help) / statistics.median(bare)},
+        {"what": "huafang gatys --help", **spread(method_help), "ratio_to_peer": statistics.median(method_help) / statistics.median(bare)},
         {"what": "bare FastAPI until it answers (peer)", **spread(peer)},
         {"what": "huafang serve until it answers", **spread(serve), "ratio_to_peer": statistics.median(serve) / statistics.median(peer)},
-        {"what": "colour_transfer 256 px in this process (for scale)", **spread(room_alone())},
-        {"what": "job overhead beyond the room's own seconds, warm worker", **spread(over)},
+        {"what": "colour_transfer 256 px in this process (for scale)", **spread(method_alone())},
+        {"what": "job overhead beyond the method's own seconds, warm worker", **spread(over)},
     ]
     write("house", "What the house costs beyond the method's own time.", rows)
 

@@ -1,4 +1,4 @@
-"""Does a network run quicker, and in less memory, as the rooms run it than as plain PyTorch runs it? The same pixels, or nearly, beside each figure.
+"""Does a network run quicker, and in less memory, as the methods run it than as plain PyTorch runs it? The same pixels, or nearly, beside each figure.
 
 Peer: the network's own `forward`, eager and in float32, which is what its authors' code does. Ours: `tiled.run` in float32 and in bfloat16. Each runs in a
 process of its own, so that its peak memory is its own, and in `PROCESSES` of them by turns, of which the middle one is taken. Beside the seconds on the clock

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from huafang.cli import cli
-from huafang.cli.paint import room_command
+from huafang.cli.paint import method_command
 from huafang.methods import default_method
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +92,7 @@ def test_commands_on_the_pages_have_options_and_arguments_that_there_are(words):
         inside = click.Context(command, info_name=name, parent=inside)
     if command.name == "stylize":
         at = words.index("--method") if "--method" in words else None
-        command = room_command(words[at + 1] if at is not None else default_method(styled="--style" in words), verb="stylize")
+        command = method_command(words[at + 1] if at is not None else default_method(styled="--style" in words), verb="stylize")
         words = words if at is None else words[:at] + words[at + 2 :]
     given, _, _ = command.make_parser(inside).parse_args(list(words))  # raises for an option that there is not
     missing = [one.name for one in command.params if isinstance(one, click.Argument) and one.required and given.get(one.name) in (None, ())]

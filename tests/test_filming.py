@@ -1,4 +1,4 @@
-"""Films through rooms: every frame painted once and in order, parts kept and taken up again, cancels heard, and what a film promises over single pictures."""
+"""Films through methods: every frame painted once and in order, parts kept and taken up again, cancels heard, and what a film promises over single pictures."""
 
 import io
 import threading
@@ -17,7 +17,7 @@ from huafang.nets import feedforward
 from huafang.notes import Note
 from tests.films import film, frames, hums
 
-TAKERS = [name for name, room in methods.ROOMS.items() if methods.films(room)]
+TAKERS = [name for name, params_class in methods.METHODS.items() if methods.films(params_class)]
 COUNT = 11
 
 
@@ -47,7 +47,7 @@ class Desk(Context):
 
 
 class Inverter:
-    """A room that inverts its picture, remembers the means of what it was shown, and breaks at one of them when told to."""
+    """A method that inverts its picture, remembers the means of what it was shown, and breaks at one of them when told to."""
 
     def __init__(self, break_at: int | None = None) -> None:
         self.shown: list[float] = []
@@ -69,7 +69,7 @@ def only(result: Result) -> File:
 
 
 @pytest.mark.parametrize("name", TAKERS)
-def test_every_room_that_takes_films_makes_one(name, bench):
+def test_every_method_that_takes_films_makes_one(name, bench):
     settings = import_module(f"tests.methods.test_{name}").sample(bench)
     settings["content"] = bench.assets.put(film(frames(3)))
     desk = Desk(bench)
@@ -84,14 +84,14 @@ def test_every_room_that_takes_films_makes_one(name, bench):
 
 
 def test_frames_are_painted_in_order_and_keep_their_times_and_sound(bench, clip, params):
-    room, desk = Inverter(), Desk(bench)
-    result = filming.restyle(params, desk, room)
+    restyler, desk = Inverter(), Desk(bench)
+    result = filming.restyle(params, desk, restyler)
     data = only(result).data
     source, made = (list(video.frames_of(each)) for each in (bench.assets.read(clip), data))
     assert [shot.tick for shot in made] == [shot.tick for shot in source]
     for one, other in zip(source, made, strict=True):
         assert np.abs(255 - one.pixels.astype(float) - other.pixels).mean() < 5
-    assert room.shown == [pytest.approx(shot.pixels.mean() / 255, abs=1e-4) for shot in source]
+    assert restyler.shown == [pytest.approx(shot.pixels.mean() / 255, abs=1e-4) for shot in source]
     assert hums(data)[2] == pytest.approx(440, abs=3)
     assert [(step.done, step.total) for step in desk.steps] == [(number, COUNT) for number in range(1, COUNT + 1)]
     assert desk.steps[-1].preview is not None
@@ -148,15 +148,15 @@ def test_a_second_run_of_the_same_film_is_refused_by_name_and_does_not_disturb_t
 
 
 def test_a_cancel_is_heard_at_the_next_frame_and_every_thread_ends(bench, params):
-    before, room, desk = threading.active_count(), Inverter(), Desk(bench, stop_after=3)
+    before, restyler, desk = threading.active_count(), Inverter(), Desk(bench, stop_after=3)
     with pytest.raises(Cancelled):
-        filming.restyle(params, desk, room)
+        filming.restyle(params, desk, restyler)
     assert len(desk.steps) == 3
-    assert len(room.shown) <= 4
+    assert len(restyler.shown) <= 4
     assert threading.active_count() == before
 
 
-def test_what_a_room_cannot_do_is_said_and_every_thread_ends(bench, params):
+def test_what_a_method_cannot_do_is_said_and_every_thread_ends(bench, params):
     before = threading.active_count()
 
     def broken(params, ctx):
@@ -170,11 +170,11 @@ def test_what_a_room_cannot_do_is_said_and_every_thread_ends(bench, params):
 def test_what_does_not_hang_on_a_frame_is_made_once(bench, params):
     made: list[int] = []
 
-    def room(params, ctx):
+    def restyler(params, ctx):
         ctx.kept("style", lambda: made.append(1))
         return Inverter()(params, ctx)
 
-    filming.restyle(params, Desk(bench), room)
+    filming.restyle(params, Desk(bench), restyler)
     assert made == [1]
 
 
@@ -227,12 +227,12 @@ def test_what_is_said_of_a_films_size_is_that_of_the_file(bench):
 def test_glimpses_are_of_all_of_the_film(bench, params):
     seen: list[float] = []
 
-    def room(params, ctx):
+    def restyler(params, ctx):
         assert ctx.filming
         seen.extend(ctx.kept("glimpses", lambda: [float(one.mean()) for one in ctx.glimpses(params.content, 4)]))
         return Inverter()(params, ctx)
 
-    filming.restyle(params, Desk(bench), room)
+    filming.restyle(params, Desk(bench), restyler)
     means = [shot.pixels.mean() / 255 for shot in video.frames_of(bench.assets.read(params.content))]
     assert seen[:4] == [pytest.approx(means[number], abs=1e-4) for number in (1, 4, 6, 9)]
 
@@ -254,7 +254,7 @@ def test_frames_that_change_their_size_are_brought_to_the_first(bench):
     assert len(shots) >= 6
 
 
-def test_a_picture_stays_a_picture_and_a_room_for_pictures_takes_no_film(bench, params):
+def test_a_picture_stays_a_picture_and_a_method_for_pictures_takes_no_film(bench, params):
     still = methods.run(params.model_copy(update={"content": bench.content}), bench.context())
     assert (len(still.images), still.files) == (1, [])
     with pytest.raises(BadInput, match="cannot be read as a picture"):

@@ -189,7 +189,7 @@ def test_samplers_of_a1111_comfyui_invokeai_fooocus_easy_diffusion_and_draw_thin
 def test_the_tables_are_those_of_the_methods():
     assert tuple(samplers.SHOWN) == get_args(Sampler)
     for name in ("text_to_image", "image_to_image"):
-        for spec in fields(methods.ROOMS[name]):
+        for spec in fields(methods.METHODS[name]):
             if spec.name in RANGES:
                 high = spec.maximum if spec.maximum is not None else spec.below - 1
                 assert RANGES[spec.name] == (spec.minimum, high), spec.name

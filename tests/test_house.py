@@ -15,7 +15,7 @@ PYTHON = sorted(SOURCE.rglob("*.py"))
 
 
 def test_floors_hold_and_nothing_goes_in_circles():
-    """import-linter: imports go down only, and rooms do not know each other."""
+    """import-linter: imports go down only, and methods do not know each other."""
     said = subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout
 
@@ -36,11 +36,11 @@ def test_doors_open_without_torch(door):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_every_room_stands_in_the_independence_contract():
+def test_every_method_stands_in_the_independence_contract():
     from huafang import methods
 
     contract = (ROOT / "pyproject.toml").read_text()
-    for name in methods.ROOMS:
+    for name in methods.METHODS:
         assert f'"huafang.methods.{name}"' in contract
 
 
@@ -83,12 +83,12 @@ def test_nothing_imports_torchvision():
 
 
 def test_the_web_side_is_asked_for_no_path_and_no_address():
-    """R2, R3: no field of any room takes a path or a URL from outside; ids are matched by pattern."""
+    """R2, R3: no field of any method takes a path or a URL from outside; ids are matched by pattern."""
     from huafang import methods
     from huafang.params import fields
 
-    for name, room in methods.ROOMS.items():
-        for spec in fields(room):
+    for name, params_class in methods.METHODS.items():
+        for spec in fields(params_class):
             assert not re.search(r"path|url|file|folder|dir", spec.name), f"{name}.{spec.name}"
 
 

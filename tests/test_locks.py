@@ -11,7 +11,7 @@ from huafang.errors import Conflict
 from huafang.params import Params
 from tests.conftest import Bench
 from tests.methods.test_train_fast_style import sample
-from tests.train import style_rooms
+from tests.train import style_methods
 
 HOLDER = """
 import sys
@@ -32,27 +32,27 @@ def start(root: Path, *names: str) -> subprocess.Popen[str]:
 
 def test_a_second_training_of_the_same_name_is_refused_and_changes_nothing(bench: Bench):
     values = sample(bench)
-    style_rooms.run(bench, "train_fast_style", values)
+    style_methods.run(bench, "train_fast_style", values)
     home = bench.weights.root / ".training" / "tiny"
     before = {place: place.read_bytes() for place in home.rglob("*") if place.is_file()}
     holder = start(bench.weights.root, "tiny")
     try:
         with pytest.raises(Conflict, match="another process is training tiny") as caught:
-            style_rooms.run(bench, "train_fast_style", values | {"steps": 3})
+            style_methods.run(bench, "train_fast_style", values | {"steps": 3})
         assert caught.value.exit_code == 2
         assert "another name" in (caught.value.hint or "")
         assert before == {place: place.read_bytes() for place in home.rglob("*") if place.is_file()}
-        style_rooms.run(bench, "train_fast_style", values | {"name": "other"})
+        style_methods.run(bench, "train_fast_style", values | {"name": "other"})
     finally:
         holder.kill()
         holder.communicate()
-    style_rooms.run(bench, "train_fast_style", values | {"steps": 3})
+    style_methods.run(bench, "train_fast_style", values | {"steps": 3})
 
 
 def test_every_training_is_locked_by_the_names_of_what_it_makes():
     """The lock hangs on `models_made`: a training that forgot it would not be locked."""
-    makers = {name for name, kind in methods.ROOMS.items() if name.startswith("train_")}
-    assert makers == {name for name, kind in methods.ROOMS.items() if kind.models_made is not Params.models_made}
+    makers = {name for name, kind in methods.METHODS.items() if name.startswith("train_")}
+    assert makers == {name for name, kind in methods.METHODS.items() if kind.models_made is not Params.models_made}
 
 
 def test_a_chinese_sibling_is_part_of_its_run(tmp_path: Path):

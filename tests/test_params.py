@@ -1,4 +1,4 @@
-"""The params' own rules, over every room: JSON there and back, strictness, and the fields that doors are made from."""
+"""The params' own rules, over every method: JSON there and back, strictness, and the fields that doors are made from."""
 
 import json
 
@@ -17,9 +17,9 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", methods.ROOMS)
+@pytest.mark.parametrize("name", methods.METHODS)
 def test_no_value_of_any_field_raises_anything_but_our_own(name):
-    specs = fields(methods.ROOMS[name])
+    specs = fields(methods.METHODS[name])
 
     @settings(max_examples=80, deadline=None)
     @given(st.dictionaries(st.sampled_from([spec.name for spec in specs]) | st.text(max_size=6), JSON, max_size=5))
@@ -41,10 +41,10 @@ def test_no_json_raises_anything_but_our_own(text):
         methods.parse(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
 
 
-@pytest.mark.parametrize("name", methods.ROOMS)
+@pytest.mark.parametrize("name", methods.METHODS)
 def test_bad_input_35_seeds(name):
-    room = methods.ROOMS[name]
-    field = room.model_fields["seed"]
+    params_class = methods.METHODS[name]
+    field = params_class.model_fields["seed"]
     assert field.default == 0
     for bad in (True, "3", 3.0, -2, SEED_LIMIT, 2**64, None, float("nan")):
         with pytest.raises(BadInput, match="seed"):

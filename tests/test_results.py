@@ -19,7 +19,7 @@ from huafang import datasets, images, methods, video
 from huafang.api import ENDINGS
 from huafang.api import Bench as ApiBench
 from huafang.assets import Assets
-from huafang.cli.paint import OUTPUT, room_command
+from huafang.cli.paint import OUTPUT, method_command
 from huafang.context import MODEL_FOLDER, Context, File, Learnable, Resident, Result
 from huafang.errors import BadInput, NotFound
 from huafang.jobs.dispatcher import Dispatcher
@@ -37,7 +37,7 @@ from huafang.worker import LanePlaces, attempt
 from tests.conftest import Bench, scene, weave
 from tests.films import film, frames
 from tests.server.conftest import client_of, problem, upload
-from tests.test_rooms import check_result
+from tests.test_methods import check_result
 
 WEIGHTS = {"net.weight": torch.arange(6.0)}
 PRODUCTS = get_args(Product)
@@ -87,7 +87,7 @@ def _made(product: Product, params: Any, ctx: Context) -> Result:
 
 
 @pytest.fixture
-def rooms(monkeypatch: pytest.MonkeyPatch) -> dict[str, type[Params]]:
+def made_up_methods(monkeypatch: pytest.MonkeyPatch) -> dict[str, type[Params]]:
     """The test-only methods, in the table for as long as a test runs."""
     import sys
     from functools import reduce
@@ -108,7 +108,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> dict[str, type[Params]]:
         product: Any = name.removeprefix("makes_")
         run = module(_read if name == "reads_dataset" else lambda params, ctx, product=product: _made(product, params, ctx))
         monkeypatch.setitem(sys.modules, f"huafang.methods.{name}.run", run)
-        monkeypatch.setitem(methods.ROOMS, name, added[name])
+        monkeypatch.setitem(methods.METHODS, name, added[name])
     words = {
         "title": "Made for a test",
         "summary": "Made for a test.",
@@ -117,7 +117,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> dict[str, type[Params]]:
     }
     original = methods._words
     monkeypatch.setattr(methods, "_words", lambda name: {"en": words, "zh": words} if name in added else original(name))
-    monkeypatch.setattr(methods, "AnyParams", Annotated[reduce(or_, methods.ROOMS.values()), Field(discriminator="method")])
+    monkeypatch.setattr(methods, "AnyParams", Annotated[reduce(or_, methods.METHODS.values()), Field(discriminator="method")])
     methods._adapter.cache_clear()
     monkeypatch.setattr(methods, "PAINTERS", [*methods.PAINTERS, *added])
     yield added
@@ -171,7 +171,7 @@ class Threaded:
 
 
 @pytest.fixture
-def studio(tmp_path: Path, rooms: Any) -> Any:
+def studio(tmp_path: Path, made_up_methods: Any) -> Any:
     places = Places(tmp_path / "home")
     places.make()
     store, assets = Store(open_database(places.database)), Assets(places.assets)
@@ -220,14 +220,14 @@ def check_outputs(product: str, outputs: list[dict[str, Any]], read: Callable[[s
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_a_result_of_one_product_alone_keeps_the_contract_of_all_methods(product: Product, rooms: Any, bench: Bench) -> None:
+def test_a_result_of_one_product_alone_keeps_the_contract_of_all_methods(product: Product, made_up_methods: Any, bench: Bench) -> None:
     params = methods.build(f"makes_{product}", {"content": bench.content})
     first = methods.run(params, bench.context())
     check_result(product, list(bench.steps), first, methods.run(params, bench.context()))
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_the_lane_and_the_outbox_carry_it_and_a_restart_books_it(product: str, rooms: Any, bench: Bench, tmp_path: Path) -> None:
+def test_the_lane_and_the_outbox_carry_it_and_a_restart_books_it(product: str, made_up_methods: Any, bench: Bench, tmp_path: Path) -> None:
     store = Store(open_database(f"sqlite:///{tmp_path / 'jobs.db'}"))
     params = {"method": f"makes_{product}", "content": bench.content, "seed": 1}
     row = store.add(Draft(params["method"], params, [bench.content], "", "compute"))
@@ -260,11 +260,11 @@ def test_the_http_api_carries_it(product: str, studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_the_command_line_carries_it(product: str, rooms: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_the_command_line_carries_it(product: str, made_up_methods: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HUAFANG_HOME", str(tmp_path / "home"))
     Path("photo.png").write_bytes(images.encode(scene(24, 32)))
-    command = room_command(f"makes_{product}")
+    command = method_command(f"makes_{product}")
     target = Path(f"out{ENDINGS[product]}")  # type: ignore[index]
     assert command.main(["photo.png", "-o", str(target), "-q", "--device", "cpu"], standalone_mode=False) in (0, None)
     said = capsys.readouterr().out.split()
@@ -288,7 +288,7 @@ def test_the_command_line_carries_it(product: str, rooms: Any, tmp_path: Path, m
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             assert archive.namelist() == ["00001.png", "00001.txt", "00002.png"]
             archive.extractall("unpacked")
-        reading = room_command("reads_dataset")
+        reading = method_command("reads_dataset")
         assert reading.main(["unpacked", "-o", "read.json", "-q", "--device", "cpu"], standalone_mode=False) in (0, None)
         assert json.loads(Path("read.json").read_text())["figures"] == {"pictures": 2.0, "captions": 1.0}
 
@@ -380,7 +380,7 @@ def test_captions_lie_beside_the_pictures_and_a_wrong_one_is_named(tmp_path: Pat
             bench.dataset(str(tmp_path))
 
 
-def test_a_dataset_of_the_python_api_can_be_saved_after_the_run(rooms: Any, tmp_path: Path) -> None:
+def test_a_dataset_of_the_python_api_can_be_saved_after_the_run(made_up_methods: Any, tmp_path: Path) -> None:
     import huafang.api
 
     painting = huafang.api.run("makes_dataset", content=scene(24, 32)[0])

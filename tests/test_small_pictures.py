@@ -12,11 +12,11 @@ from tests.conftest import scene
 
 SIZES = [(1, 1), (8, 300), (300, 8), (16, 16)]
 STYLES = [*SIZES, (8, 2000), (2000, 8)]
-ROOMS = methods.restylers()
+METHODS = methods.restylers()
 
 
 def painted(bench, name: str, **changes) -> None:
-    """Run the room's own sample with other pictures. Anything but a picture or a refusal that names sizes fails the test."""
+    """Run the method's own sample with other pictures. Anything but a picture or a refusal that names sizes fails the test."""
     values = import_module(f"tests.methods.test_{name}").sample(bench) | changes
     try:
         result = methods.run(methods.build(name, values), bench.context())
@@ -29,19 +29,19 @@ def painted(bench, name: str, **changes) -> None:
     assert min(picture.shape[2:]) >= 1
 
 
-@pytest.mark.parametrize("name", ROOMS)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_tiny_photo_is_painted_or_called_too_small(bench, name):
     for height, width in SIZES:
         painted(bench, name, content=bench.put(scene(height, width)))
 
 
-@pytest.mark.parametrize("name", [name for name in ROOMS if any(spec.name == "style" and spec.pictures for spec in fields(methods.ROOMS[name]))])
+@pytest.mark.parametrize("name", [name for name in METHODS if any(spec.name == "style" and spec.pictures for spec in fields(methods.METHODS[name]))])
 def test_a_tiny_style_is_read_or_called_too_small(bench, name):
-    specs = {spec.name: spec for spec in fields(methods.ROOMS[name])}
+    specs = {spec.name: spec for spec in fields(methods.METHODS[name])}
     for height, width in STYLES:
         style = bench.put(scene(height, width))
         painted(bench, name, style=[style] if specs["style"].type.repeated else style)
 
 
 def test_every_method_that_restyles_is_here():
-    assert len(ROOMS) >= 15
+    assert len(METHODS) >= 15

@@ -30,7 +30,7 @@ def main(names: list[str]) -> None:
     for name in names:
         field, width = FIELDS[name]
         photo = whole.resize((width, width * 3 // 4), Image.Resampling.LANCZOS)
-        spec = next(one for one in fields(methods.ROOMS[name]) if one.name == field)
+        spec = next(one for one in fields(methods.METHODS[name]) if one.name == field)
         folder = METHODS / name / "choices" / spec.name
         folder.mkdir(parents=True, exist_ok=True)
         for value in spec.choices:

@@ -1,4 +1,4 @@
-"""Writes again what the docs take from the program: each room's table of parameters, and the benchmarks' tables.
+"""Writes again what the docs take from the program: each method's table of parameters, and the benchmarks' tables.
 
 `python tools/docs.py --check` changes nothing and fails when something would change; a test runs it.
 """
@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def parameter_table(name: str) -> str:
-    """The fields of a room as a Markdown table, in both languages."""
+    """The fields of a method as a Markdown table, in both languages."""
     zh = methods.labels(name)["zh"]["fields"]
     lines = ["| parameter | 参数 | default | range or choices | what it does |", "|---|---|---|---|---|"]
-    for spec in fields(methods.ROOMS[name]):
+    for spec in fields(methods.METHODS[name]):
         lines.append(f"| `{spec.name}` | {zh[spec.name]['label']} | {_default(spec)} | {spec.type.allowed(spec)} | {_cell(spec.help)} |")
     return "\n".join(lines)
 
@@ -74,7 +74,7 @@ def _number(value: object) -> str:
 def pages() -> dict[Path, str]:
     """Every generated page: where, and what it should say."""
     wanted = {}
-    for name in methods.ROOMS:
+    for name in methods.METHODS:
         place = ROOT / "docs" / "methods" / f"{name}.md"
         if place.is_file():
             wanted[place] = replaced(place.read_text("utf-8"), "params", parameter_table(name))

@@ -88,7 +88,7 @@ class Painting:
 
     def __repr__(self) -> str:
         made = ", ".join([f"{pixels.shape[3]} × {pixels.shape[2]} pixels" for pixels in self.result.images] or [file.name for file in self.result.files])
-        return f"<Painting by {self.params.method}: {made}>"  # type: ignore[attr-defined]  # every room has it
+        return f"<Painting by {self.params.method}: {made}>"  # type: ignore[attr-defined]  # every method has it
 
     def _repr_png_(self) -> bytes | None:
         """What a notebook shows: the first picture."""
@@ -102,7 +102,7 @@ class Painting:
     def image(self) -> "Image":
         """The first picture. Raises BadInput if the method made none."""
         if not self.result.images:
-            raise BadInput(f"{self.params.method} makes no picture")  # type: ignore[attr-defined]  # every room has it
+            raise BadInput(f"{self.params.method} makes no picture")  # type: ignore[attr-defined]  # every method has it
         return images.to_pil(self.result.images[0])
 
     @property
@@ -133,7 +133,7 @@ class Painting:
         place = Path(path)
         film = self.film is not None
         if place.is_dir():
-            method: str = self.params.method  # type: ignore[attr-defined]  # every room has it
+            method: str = self.params.method  # type: ignore[attr-defined]  # every method has it
             place = numbered(place / f"{method}{ending(type(self.params), film=film)}", lambda taken: taken.exists())
         check_ending(place, type(self.params), film=film)
         contents = self._contents(place, sources or {})
@@ -230,20 +230,20 @@ ENDINGS: dict[Product, str] = {"picture": ".png", "film": ".mp4", "weights": ".s
 PLURALS: dict[Product, str] = {"film": "films", "weights": "weights", "dataset": "datasets", "figures": "figures"}
 
 
-def ending(room: type[Params], *, film: bool = False) -> str:
-    """How the name of what a room makes, of a film or else, ends, where nobody says otherwise."""
-    return ".mp4" if film else ENDINGS[room.makes]
+def ending(params_class: type[Params], *, film: bool = False) -> str:
+    """How the name of what a method makes, of a film or else, ends, where nobody says otherwise."""
+    return ".mp4" if film else ENDINGS[params_class.makes]
 
 
-def check_ending(path: Path, room: type[Params], *, film: bool = False) -> None:
-    """Raises BadInput where `path` is no name for what `room` makes, of a film or else."""
+def check_ending(path: Path, params_class: type[Params], *, film: bool = False) -> None:
+    """Raises BadInput where `path` is no name for what `method` makes, of a film or else."""
     if film:
         if path.suffix.lower() != ".mp4":
             raise BadInput(f"{path.name} ends in {path.suffix or 'nothing'}; films are written as .mp4", code="output.format")
-    elif ENDINGS[room.makes] == ".png":
+    elif ENDINGS[params_class.makes] == ".png":
         picture_format(path)
-    elif path.suffix.lower() != ENDINGS[room.makes]:
-        said = f"{path.name} ends in {path.suffix or 'nothing'}; {PLURALS[room.makes]} are written as {ENDINGS[room.makes]}"
+    elif path.suffix.lower() != ENDINGS[params_class.makes]:
+        said = f"{path.name} ends in {path.suffix or 'nothing'}; {PLURALS[params_class.makes]} are written as {ENDINGS[params_class.makes]}"
         raise BadInput(said, code="output.format")
 
 
@@ -306,11 +306,11 @@ class Bench:
 
     def params(self, method: str, settings: Mapping[str, Any]) -> Params:
         """Params from plain settings; pictures and weights given as paths become ids. Raises BadInput, NotFound."""
-        room, values = methods.room(method), dict(settings)
-        for spec in fields(room):
+        params_class, values = methods.params_class(method), dict(settings)
+        for spec in fields(params_class):
             if (value := values.get(spec.name)) is not None:
                 values[spec.name] = spec.type.resolve(spec, value, self)
-        params = methods.build(room.model_fields["method"].default, values)
+        params = methods.build(params_class.model_fields["method"].default, values)
         if isinstance(params, DrawingParams):
             params, notes = styles.applied(params, self._styles, self.weights.places())
             self.warn(notes)

@@ -1,4 +1,4 @@
-"""What a room is given: device, randomness, pictures and weights by id, and one call that reports progress and hears a cancel."""
+"""What a method is given: device, randomness, pictures and weights by id, and one call that reports progress and hears a cancel."""
 
 import math
 import time
@@ -68,7 +68,7 @@ MODEL_FOLDER = "application/vnd.huafang.model+json"
 
 @dataclass(frozen=True)
 class Learnable:
-    """A picture of a dataset that a room makes: (1, 3, H, W) in [0, 1], or the id of one that it was given; and its caption."""
+    """A picture of a dataset that a method makes: (1, 3, H, W) in [0, 1], or the id of one that it was given; and its caption."""
 
     picture: "torch.Tensor | str"
     caption: str = ""
@@ -76,7 +76,7 @@ class Learnable:
 
 @dataclass(frozen=True)
 class Result:
-    """What a room returns, any part of it alone: `images` are (1, 3, H, W) in [0, 1]; `dataset` is one dataset; `figures` are numbers worth keeping; `notes`
+    """What a method returns, any part of it alone: `images` are (1, 3, H, W) in [0, 1]; `dataset` is one dataset; `figures` are numbers worth keeping; `notes`
     are sentences for the user, in both languages.
     """
 
@@ -216,7 +216,7 @@ class Context:
 
 
 class Easel(Context):
-    """A context whose every picture is the one that stands on it: for a room that lets another room paint in memory."""
+    """A context whose every picture is the one that stands on it: for a method that lets another method paint in memory."""
 
     def __init__(self, assets: Assets, weights: ModelStore, picture: "torch.Tensor") -> None:
         super().__init__(assets, weights)

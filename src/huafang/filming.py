@@ -1,6 +1,6 @@
-"""A film through a room that paints pictures: frame by frame, in parts that are kept, so that a run that was killed goes on where it stopped.
+"""A film through a method that paints pictures: frame by frame, in parts that are kept, so that a run that was killed goes on where it stopped.
 
-The room knows of nothing: it is given one frame as the picture that it asks for. What does not hang on a frame it keeps in `ctx.kept`, so that it is the same
+The method knows of nothing: it is given one frame as the picture that it asks for. What does not hang on a frame it keeps in `ctx.kept`, so that it is the same
 for all (styles are read once). Reading frames, painting them, and encoding them go on at the same time.
 
 How steady the result is is measured beside the film it was made from (`ops/flow.py`): the warping error of Lai et al. 2018.
@@ -52,7 +52,7 @@ Paint = Callable[[Any, Context], Result]
 
 
 class Frame(Context):
-    """The context of one frame: the room's picture is the frame, its steps are not reported, and a cancel is heard all the same."""
+    """The context of one frame: the method's picture is the frame, its steps are not reported, and a cancel is heard all the same."""
 
     filming = True
 
@@ -81,9 +81,9 @@ class Frame(Context):
 
 
 def restyle(params: Params, ctx: Context, paint: Paint) -> Result:
-    """The film `content` through the room `paint`: one MP4 with the film's sound, and how steady it is.
+    """The film `content` through the method `paint`: one MP4 with the film's sound, and how steady it is.
 
-    Parts that an earlier run with the same params finished are taken as they are. Raises BadInput for a film that cannot be read, and what the room raises.
+    Parts that an earlier run with the same params finished are taken as they are. Raises BadInput for a film that cannot be read, and what the method raises.
     """
     content: str = getattr(params, params.subject)
     data = ctx.assets.read(content)
@@ -123,7 +123,7 @@ def _missing(painted: int, facts: video.Facts) -> list[Note]:
 
 def _film(parts: "_Parts", params: Params, data: bytes) -> File:
     painted = list(parts.read())
-    made = video.probe(painted[0][1])  # the room may have made it smaller, and an odd side has one line more
+    made = video.probe(painted[0][1])  # the method may have made it smaller, and an odd side has one line more
     carried = metadata.recipe(params.model_dump(mode="json"), parts.figures(), size=(made.width, made.height))
     whole = video.joined(painted, data, {"comment": carried[metadata.A1111], metadata.OWN: carried[metadata.OWN]})
     return File(f"{getattr(params, 'method', 'film')}.mp4", "video/mp4", whole)

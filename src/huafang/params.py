@@ -1,7 +1,7 @@
-"""What a room asks for: one frozen, flat, typed class per method. No torch here.
+"""What a method asks for: one frozen, flat, typed class per method. No torch here.
 
 A field has a *kind* (`kinds.py`). The command line, the HTTP schema, the web form and the docs table are made from kinds and never know a method.
-`FieldSpec` is what they read; `fields(Room)` derives it, so every default and limit is written once.
+`FieldSpec` is what they read; `fields(Method)` derives it, so every default and limit is written once.
 """
 
 import secrets
@@ -141,11 +141,11 @@ Loras = Annotated[tuple[LoraUse, ...], Field(strict=False, fail_fast=True, max_l
 MethodNames = Annotated[
     tuple[Annotated[str, Field(pattern=METHOD)], ...], Field(strict=False, fail_fast=True, max_length=24, json_schema_extra=ui(kind="methods"))
 ]
-"""Other methods by name; which ones there are, only the table of rooms knows (`methods.restylers`)."""
+"""Other methods by name; which ones there are, only the table of methods knows (`methods.restylers`)."""
 
 
 class Params(BaseModel):
-    """Base of every room's params: frozen, flat, unknown keys refused, numbers strict and finite."""
+    """Base of every method's params: frozen, flat, unknown keys refused, numbers strict and finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True, defer_build=True)
 
@@ -183,7 +183,7 @@ class Params(BaseModel):
 
 
 class OnePass(Params):
-    """Base of rooms that send a photo or a film through a trained network."""
+    """Base of methods that send a photo or a film through a trained network."""
 
     content: FilmId
     """Photo to restyle."""
@@ -198,7 +198,7 @@ class OnePass(Params):
 
 
 class StyleMix(Params):
-    """Base of rooms that mix several style pictures: a share of each and a mask for each, or none. It has no fields of its own."""
+    """Base of methods that mix several style pictures: a share of each and a mask for each, or none. It has no fields of its own."""
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
@@ -218,7 +218,7 @@ class StyleMix(Params):
 
 
 class AnyStyle(OnePass, StyleMix):
-    """Base of rooms whose network paints after any pictures that it is shown."""
+    """Base of methods whose network paints after any pictures that it is shown."""
 
     keep_colours: Literal["no", "luminance", "histogram"] = "no"
     """Keep the photo's colours: by taking luminance alone from the result, or by giving the style pictures its colours first."""
@@ -282,28 +282,28 @@ def _figure(value: float) -> str:
 
 
 @cache
-def fields(room: type[Params]) -> tuple[FieldSpec, ...]:
-    """The fields of `room`: those of `leading`, those that must be given, then the others in the order of the class; `method` left out, `seed` last.
+def fields(params_class: type[Params]) -> tuple[FieldSpec, ...]:
+    """The fields of `method`: those of `leading`, those that must be given, then the others in the order of the class; `method` left out, `seed` last.
 
     Raises TypeError for a field whose kind is outside the closed set.
     """
-    schema = room.model_json_schema()
-    specs = [_spec(room, name, entry, name in schema.get("required", ())) for name, entry in schema["properties"].items() if name != "method"]
-    first = {name: place for place, name in enumerate(room.leading)}
+    schema = params_class.model_json_schema()
+    specs = [_spec(params_class, name, entry, name in schema.get("required", ())) for name, entry in schema["properties"].items() if name != "method"]
+    first = {name: place for place, name in enumerate(params_class.leading)}
     return tuple(sorted(specs, key=lambda spec: (spec.name == "seed", first.get(spec.name, len(first)), not spec.required)))
 
 
-def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) -> FieldSpec:
+def _spec(params_class: type[Params], name: str, entry: dict[str, Any], required: bool) -> FieldSpec:
     options = [option for option in entry.get("anyOf", ()) if option.get("type") != "null"]
     body = {**(options[0] if options else {}), **{key: value for key, value in entry.items() if key != "anyOf"}}
     items, text = body.get("items", {}), body.get("type") == "string"
     hints = {name: body[name] for name in FieldHints.model_fields if name in body and name not in ("kind", "when")}
     when = next(({"field": field, "values": choices} for field, choices in body.get("when", {}).items()), None)
-    info: FieldInfo = room.model_fields[name]
+    info: FieldInfo = params_class.model_fields[name]
     return FieldSpec(
         **hints,
         name=name,
-        kind=_kind(room, name, body),
+        kind=_kind(params_class, name, body),
         required=required,
         nullable=len(options) < len(entry.get("anyOf", ())),
         default=None if required else body.get("default"),
@@ -320,10 +320,10 @@ def _spec(room: type[Params], name: str, entry: dict[str, Any], required: bool) 
     )
 
 
-def _kind(room: type[Params], name: str, body: dict[str, Any]) -> str:
+def _kind(params_class: type[Params], name: str, body: dict[str, Any]) -> str:
     kind = body.get("kind") or ("choice" if "enum" in body or "const" in body else BY_JSON_TYPE.get(body.get("type", "")))
     if kind not in KINDS:
-        raise TypeError(f"{room.__name__}.{name} is of no kind that the doors know; the kinds are {', '.join(KINDS)}")
+        raise TypeError(f"{params_class.__name__}.{name} is of no kind that the doors know; the kinds are {', '.join(KINDS)}")
     return str(kind)
 
 

@@ -43,7 +43,7 @@ NETWORK = "network"
 """Name of the lane for downloads, which needs no device and no torch."""
 PREVIEW_SIDE = 512
 PROGRESS_EVERY = 0.05
-"""Seconds between two progress events at the least: a fast room must not drown its listeners."""
+"""Seconds between two progress events at the least: a fast method must not drown its listeners."""
 PATIENCE = 15.0
 """Seconds that a lane gives the server to end it in order."""
 BEAT = 1.0
@@ -119,7 +119,7 @@ def follow_the_server(unsaved: Callable[[], bool] = lambda: False) -> None:
 
 
 class _Inbox:
-    """Reads the pipe on a thread, so that a cancel is heard while a room works, and even when it overtakes its task."""
+    """Reads the pipe on a thread, so that a cancel is heard while a method works, and even when it overtakes its task."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -179,7 +179,7 @@ def attempt(task: TaskSpec, pipe: Connection, name: str, where: LanePlaces, stop
         say("done", **posted)
     except Cancelled:
         say("cancelled")
-    except Exception as error:  # whatever a room raises fails its job and nothing else
+    except Exception as error:  # whatever a method raises fails its job and nothing else
         if not isinstance(error, HuafangError):
             log.exception("job %s failed", task.job_id)
         fault = fault_of(error)

@@ -33,7 +33,7 @@ def test_stylize_writes_a_picture_of_the_photos_size_that_knows_how_it_was_made(
 
 
 @pytest.mark.parametrize("spelling", ["colour-transfer", "colour_transfer"])
-def test_a_room_is_a_command_in_either_spelling(desk, spelling):
+def test_a_method_is_a_command_in_either_spelling(desk, spelling):
     assert huafang(spelling, "photo.jpg", "--style", "painting.png", "-o", "out.webp") == 0
     with Image.open("out.webp") as picture:
         assert (picture.format, picture.size) == ("WEBP", (64, 48))
@@ -396,7 +396,7 @@ def test_bad_input_57_a_second_ctrl_c_leaves_at_once_with_130_and_nothing_half_w
     assert not list((desk / "out").iterdir())
 
 
-def test_python_api_is_the_same_room(desk):
+def test_python_api_is_the_same_method(desk):
     import huafang as package
 
     painting = package.stylize("photo.jpg", style="painting.png", method="colour_transfer", transfer="reinhard")

@@ -1,4 +1,4 @@
-"""`huafang work`: the queue without the web page, on a real lane with a real room."""
+"""`huafang work`: the queue without the web page, on a real lane with a real method."""
 
 import os
 import signal

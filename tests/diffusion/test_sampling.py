@@ -115,7 +115,7 @@ def test_the_last_expectation_is_the_picture():
     assert (told[0] - drawn).abs().mean() > (told[-1] - drawn).abs().mean()
 
 
-def test_samplers_are_those_the_room_offers():
+def test_samplers_are_those_the_method_offers():
     from huafang.diffusion.params import Sampler
 
     assert list(schedulers.SAMPLERS) == list(Sampler.__args__)

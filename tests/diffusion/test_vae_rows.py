@@ -99,11 +99,11 @@ def test_the_built_in_model_is_never_cut_at_the_sizes_it_draws(monkeypatch):
 
 
 def test_memory_that_was_kept_is_given_back():
-    room = vae_rows.Room(1000)
-    kept = vae_rows.Kept(torch.zeros(1, 2, 5, 5), room)
-    assert room.left == 800
+    budget = vae_rows.Budget(1000)
+    kept = vae_rows.Kept(torch.zeros(1, 2, 5, 5), budget)
+    assert budget.left == 800
     del kept
-    assert room.left == 1000
+    assert budget.left == 1000
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -1,4 +1,4 @@
-"""One attempt on the real lane's own code, with a room that fails as a machine does."""
+"""One attempt on the real lane's own code, with a method that fails as a machine does."""
 
 import threading
 import time

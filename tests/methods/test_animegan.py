@@ -1,4 +1,4 @@
-"""The room of AnimeGAN: any size and its controls on a random network of each version, and Hayao on a real photo."""
+"""The method of AnimeGAN: any size and its controls on a random network of each version, and Hayao on a real photo."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from skimage import data
 from huafang import methods
 from huafang.nets import animegan
 from huafang.ops import colour, resize
-from tests.nets import feedforward_rooms, test_animegan_v3
+from tests.nets import feedforward_methods, test_animegan_v3
 
 
 def random_state() -> dict[str, torch.Tensor]:
@@ -17,21 +17,21 @@ def random_state() -> dict[str, torch.Tensor]:
 
 
 def sample(bench) -> dict:
-    return feedforward_rooms.values(bench, "animegan", random_state)
+    return feedforward_methods.values(bench, "animegan", random_state)
 
 
 def painted(bench, **changes) -> torch.Tensor:
-    return feedforward_rooms.painted(bench, "animegan", sample(bench) | changes)
+    return feedforward_methods.painted(bench, "animegan", sample(bench) | changes)
 
 
-@pytest.mark.parametrize("promise", feedforward_rooms.PROMISES)
-def test_the_room_keeps_its_promises(bench, promise):
+@pytest.mark.parametrize("promise", feedforward_methods.PROMISES)
+def test_the_method_keeps_its_promises(bench, promise):
     promise(bench, "animegan", sample(bench))
 
 
 @pytest.mark.parametrize("upsampling", ["half_pixel", "align_corners"])
 def test_either_enlargement_keeps_every_shape(bench, upsampling):
-    feedforward_rooms.keeps_every_shape(bench, "animegan", sample(bench) | {"upsampling": upsampling})
+    feedforward_methods.keeps_every_shape(bench, "animegan", sample(bench) | {"upsampling": upsampling})
 
 
 @pytest.fixture
@@ -44,13 +44,13 @@ def third(bench) -> dict:
 
 @pytest.mark.parametrize("tail", ["main", "support"])
 def test_the_third_version_is_known_by_its_names(bench, third, tail):
-    feedforward_rooms.keeps_every_shape(bench, "animegan", third | {"tail": tail})
+    feedforward_methods.keeps_every_shape(bench, "animegan", third | {"tail": tail})
     result = methods.run(methods.build("animegan", third | {"tail": tail}), bench.context())
     assert result.notes == ["third is a generator of AnimeGANv3"]
 
 
 def test_the_tails_of_the_third_version_paint_differently(bench, third):
-    main, support = (feedforward_rooms.painted(bench, "animegan", third | {"tail": tail}) for tail in ("main", "support"))
+    main, support = (feedforward_methods.painted(bench, "animegan", third | {"tail": tail}) for tail in ("main", "support"))
     assert (main - support).abs().mean() > 0.01
 
 

@@ -1,4 +1,4 @@
-"""A style in words: the paper's losses, CLIP as transformers has it, and the room with a CLIP so small that it is made here."""
+"""A style in words: the paper's losses, CLIP as transformers has it, and the method with a CLIP so small that it is made here."""
 
 import json
 from pathlib import Path
@@ -204,7 +204,7 @@ def test_the_store_knows_a_clip(bench):
     assert torch.equal(paint(bench, clip=alone), paint(bench)), "the file in the folder stands for the folder"
 
 
-def test_without_its_network_the_room_says_how_to_get_it(bench):
+def test_without_its_network_the_method_says_how_to_get_it(bench):
     values = sample(bench)
     with pytest.raises(MissingWeights) as caught:
         methods.run(methods.build("clipstyler", values | {"features": "vgg19"}), bench.context())

@@ -1,4 +1,4 @@
-"""Patches of features: the paper's equations in plain loops, and what the room promises, on pictures small enough to say so quickly."""
+"""Patches of features: the paper's equations in plain loops, and what the method promises, on pictures small enough to say so quickly."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The room of Johnson's network: any size, its controls, and the real candy and mosaic."""
+"""The method of Johnson's network: any size, its controls, and the real candy and mosaic."""
 
 import pytest
 import torch

@@ -114,7 +114,7 @@ def test_transport_is_the_wasserstein_distance_and_its_gradient(monkeypatch):
     assert torch.allclose(here.grad, -2 * moves / 40, atol=5e-5)
 
 
-def test_transport_of_as_many_patches_as_the_room_ranks_is_that_of_sorting():
+def test_transport_of_as_many_patches_as_the_method_ranks_is_that_of_sorting():
     ours, theirs = torch.randn(2, 3, patches.RANKED, generator=torch.Generator().manual_seed(0)) ** 3
     sample, ranked = ours.sort(1).values, theirs.sort(1).values
     exact = torch.empty_like(ours).scatter_(1, ours.argsort(1), ranked) - ours

@@ -17,7 +17,7 @@ def sample(bench) -> dict:
     return {"content": bench.content, "style": [bench.style]}
 
 
-def paint_room(bench, **settings) -> torch.Tensor:
+def run_method(bench, **settings) -> torch.Tensor:
     return methods.run(methods.build("image_analogies", sample(bench) | settings), bench.context()).images[0]
 
 
@@ -30,9 +30,9 @@ def test_the_tree_finds_the_nearest_when_it_may_look_everywhere(count):
     rows, queries = noise(count, 6), noise(40, 6, seed=1)
     tree = planted(rows, components=6, energy=2.0)
     leaves = 2**tree.depth
-    room = np.empty(leaves * (tree.depth + 1) + 1, np.int32), np.empty(leaves * (tree.depth + 1) + 1, np.float32)
+    scratch = np.empty(leaves * (tree.depth + 1) + 1, np.int32), np.empty(leaves * (tree.depth + 1) + 1, np.float32)
     for query in queries:
-        found = tree.order[nearest(query @ tree.basis, tree.points, tree.axis, tree.at, tree.depth, leaves, *room)]
+        found = tree.order[nearest(query @ tree.basis, tree.points, tree.axis, tree.at, tree.depth, leaves, *scratch)]
         far = ((rows - query) ** 2).sum(1)
         assert far[found] == pytest.approx(far.min(), rel=1e-4)
 
@@ -42,8 +42,8 @@ def test_few_leaves_are_nearly_as_good():
     queries = noise(50, 4, seed=1) @ noise(4, 30, seed=2)
     tree = planted(rows)
     assert tree.basis.shape[1] <= 4, "components beyond the data's own are left out"
-    room = np.empty(24 * (tree.depth + 1) + 1, np.int32), np.empty(24 * (tree.depth + 1) + 1, np.float32)
-    found = [tree.order[nearest(query @ tree.basis, tree.points, tree.axis, tree.at, tree.depth, 24, *room)] for query in queries]
+    scratch = np.empty(24 * (tree.depth + 1) + 1, np.int32), np.empty(24 * (tree.depth + 1) + 1, np.float32)
+    found = [tree.order[nearest(query @ tree.basis, tree.points, tree.axis, tree.at, tree.depth, 24, *scratch)] for query in queries]
     far = ((rows[None] - queries[:, None]) ** 2).sum(2)
     assert np.mean(np.sqrt(far[np.arange(50), found] / far.min(1))) < 1.05
 
@@ -113,14 +113,14 @@ def test_a_level_is_painted_as_the_paper_says(kappa):
 def test_a_pair_without_a_difference_gives_the_photo_back(bench):
     photo = bench.context().image(bench.content)
     for keep in ("no", "luminance"):
-        out = paint_room(bench, source=bench.content, style=[bench.content], keep_colours=keep, kappa=0.0)
+        out = run_method(bench, source=bench.content, style=[bench.content], keep_colours=keep, kappa=0.0)
         assert float((out - photo).abs().mean()) < 2e-3, keep
 
 
 def test_an_analogy_is_learnt_from_the_pair(bench):
     """A' is A's negative: so is B' of B, a picture that the pair does not hold."""
     plain, photo = scene(64, 80), scene(48, 64).flip(3) * 0.9
-    out = paint_room(
+    out = run_method(
         bench,
         content=bench.put(photo),
         source=bench.put(plain),
@@ -140,14 +140,14 @@ def test_texture_by_numbers(bench):
     labels[:, 0, :, :32], labels[:, 2, :, 32:] = 1, 1
     plan[:, 2, :20], plan[:, 0, 20:] = 1, 1
     texture = torch.cat([weave(48, 32), weave(48, 32).flip(1)], 3)
-    out = paint_room(bench, content=bench.put(plan), source=bench.put(labels), style=[bench.put(texture)], match="colour", keep_colours="no", kappa=1.0)
+    out = run_method(bench, content=bench.put(plan), source=bench.put(labels), style=[bench.put(texture)], match="colour", keep_colours="no", kappa=1.0)
     assert float((out[0, 0, 23:] - out[0, 2, 23:]).mean()) > 0.2, "warm below, under red"
     assert float((out[0, 0, :17] - out[0, 2, :17]).mean()) < -0.2, "cold above, under blue"
     assert float(out[0, :, 22:].std()) > 0.5 * float(texture[..., :32].std()), "and it is a texture, no flat colour"
 
 
 def test_luminance_alone_is_painted_and_the_photo_keeps_its_colours(bench):
-    out, photo = paint_room(bench), bench.context().image(bench.content)
+    out, photo = run_method(bench), bench.context().image(bench.content)
     inside = ((out > 0.01) & (out < 0.99)).all(1)[0]
     assert inside.float().mean() > 0.4
     assert torch.allclose(colour.mix(out, colour.YIQ)[0, 1:, inside], colour.mix(photo, colour.YIQ)[0, 1:, inside], atol=2e-3)
@@ -157,14 +157,14 @@ def test_luminance_alone_is_painted_and_the_photo_keeps_its_colours(bench):
 def test_pixels_are_copies_of_the_style_pictures(bench):
     colours = bench.context().image(bench.style)[0].flatten(1).T
     assert (
-        float(torch.cdist(paint_room(bench, keep_colours="no")[0].flatten(1).T, colours, compute_mode="donot_use_mm_for_euclid_dist").min(1).values.max())
+        float(torch.cdist(run_method(bench, keep_colours="no")[0].flatten(1).T, colours, compute_mode="donot_use_mm_for_euclid_dist").min(1).values.max())
         < 1e-4
     )
 
 
 def test_histogram_brings_the_photos_colours_to_the_pair(bench):
     photo = bench.context().image(bench.content)
-    means = [(paint_room(bench, keep_colours=kept).mean((2, 3)) - photo.mean((2, 3))).abs().sum() for kept in ("no", "histogram")]
+    means = [(run_method(bench, keep_colours=kept).mean((2, 3)) - photo.mean((2, 3))).abs().sum() for kept in ("no", "histogram")]
     assert means[1] < 0.5 * means[0]
 
 
@@ -178,13 +178,13 @@ def test_more_kappa_is_more_coherent(bench):
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (8, 120), (51, 19)])
 @pytest.mark.parametrize("levels", [None, 1, 5])
 def test_pictures_of_any_size(bench, height, width, levels):
-    out = paint_room(bench, content=bench.put(scene(height, width)), style=[bench.put(weave(width, height))], levels=levels)
+    out = run_method(bench, content=bench.put(scene(height, width)), style=[bench.put(weave(width, height))], levels=levels)
     assert out.shape == (1, 3, height, width)
     assert torch.isfinite(out).all()
 
 
 def test_a_large_photo_is_made_smaller(bench):
-    assert paint_room(bench, content=bench.put(scene(90, 180)), size=64).shape == (1, 3, 32, 64)
+    assert run_method(bench, content=bench.put(scene(90, 180)), size=64).shape == (1, 3, 32, 64)
 
 
 def test_a_missing_source_is_said(bench):
@@ -201,6 +201,6 @@ def test_a_cancel_is_heard_between_bands(bench):
 
 def test_a_pair_of_two_sizes_and_an_even_patch_are_refused(bench):
     with pytest.raises(BadInput, match=r"source: it is 64 × 48 pixels and the style picture 56 × 40"):
-        paint_room(bench, source=bench.content)
+        run_method(bench, source=bench.content)
     with pytest.raises(BadInput, match="patch: must be odd; the nearest are 3 and 5"):
         methods.build("image_analogies", sample(bench) | {"patch": 4})

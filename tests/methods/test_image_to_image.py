@@ -1,4 +1,4 @@
-"""The room: what strength means, diffusers' own pictures, shapes that are kept, models that are chosen."""
+"""The method: what strength means, diffusers' own pictures, shapes that are kept, models that are chosen."""
 
 from functools import cache
 
@@ -79,7 +79,7 @@ def test_latents_are_those_of_diffusers_pipeline(sampler, strength, steps):
     assert told == list(range(1, int(steps * strength) + 1))
 
 
-def test_the_rooms_picture_is_diffusers_too(bench):
+def test_the_methods_picture_is_diffusers_too(bench):
     """From the stored photo to pixels, with the folder read by diffusers itself."""
     from diffusers import StableDiffusionImg2ImgPipeline
 

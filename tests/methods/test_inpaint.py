@@ -144,7 +144,7 @@ def test_one_mask_is_needed_and_no_more(bench):
     for wrong in ((), mask * 2):
         with pytest.raises(BadInput, match="mask"):
             methods.build("inpaint", {**sample(bench), "mask": wrong})
-    spec = next(spec for spec in fields(methods.ROOMS["inpaint"]) if spec.name == "mask")
+    spec = next(spec for spec in fields(methods.METHODS["inpaint"]) if spec.name == "mask")
     assert KINDS[spec.kind].flag(spec.name) == "--mask"
 
 

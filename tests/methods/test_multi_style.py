@@ -1,24 +1,24 @@
-"""The room of many styles: its controls on a random network of three."""
+"""The method of many styles: its controls on a random network of three."""
 
 import pytest
 import torch
 
 from huafang import methods
 from huafang.errors import BadInput
-from tests.nets import feedforward_rooms
+from tests.nets import feedforward_methods
 from tests.nets.test_multi_style import random_state
 
 
 def sample(bench) -> dict:
-    return feedforward_rooms.values(bench, "multi_style", random_state)
+    return feedforward_methods.values(bench, "multi_style", random_state)
 
 
 def painted(bench, **settings) -> torch.Tensor:
-    return feedforward_rooms.painted(bench, "multi_style", sample(bench) | settings)
+    return feedforward_methods.painted(bench, "multi_style", sample(bench) | settings)
 
 
-@pytest.mark.parametrize("promise", feedforward_rooms.PROMISES)
-def test_the_room_keeps_its_promises(bench, promise):
+@pytest.mark.parametrize("promise", feedforward_methods.PROMISES)
+def test_the_method_keeps_its_promises(bench, promise):
     promise(bench, "multi_style", sample(bench))
 
 
@@ -59,7 +59,7 @@ def test_a_network_without_looks_paints_in_its_first_style_and_says_so(bench):
 
 
 def test_looks_stand_in_the_order_of_the_networks_styles(bench):
-    build = methods.ROOMS["multi_style"]
+    build = methods.METHODS["multi_style"]
     content = bench.content
     assert build(content=content).numbers() == [20]
     assert build(content=content, look="soft_brush").numbers() == [1]

@@ -10,30 +10,30 @@ from huafang import methods
 from huafang.errors import HuafangError, JobFailed
 from tests.methods import test_gatys
 
-ROOMS = ("adain", "animegan", "cap_vstnet", "cartoongan", "clipstyler", "cyclegan", "fast_style", "micro_ast", "multi_style", "stargan")
+METHODS = ("adain", "animegan", "cap_vstnet", "cartoongan", "clipstyler", "cyclegan", "fast_style", "micro_ast", "multi_style", "stargan")
 
 
-def run_over(bench, room: str, factor: float) -> torch.Tensor:
-    """The room's sample, with all numbers of its weights `factor` times as large, as far as they stay finite."""
-    values = import_module(f"tests.methods.test_{room}").sample(bench)
+def run_over(bench, method: str, factor: float) -> torch.Tensor:
+    """The method's sample, with all numbers of its weights `factor` times as large, as far as they stay finite."""
+    values = import_module(f"tests.methods.test_{method}").sample(bench)
     for file in bench.weights.root.rglob("*.safetensors"):
         state = {name: (tensor.float() * factor).clamp(-3e38, 3e38) for name, tensor in load_file(file).items() if tensor.is_floating_point()}
         save_file(state, file, metadata={"format": "pt"})
     ctx = bench.context()
     previews = []
     ctx._report = lambda step: previews.append(step.preview)
-    result = methods.run(methods.build(room, values), ctx)
+    result = methods.run(methods.build(method, values), ctx)
     for picture in [*result.images, *(one for one in previews if one is not None)]:
         assert bool(torch.isfinite(picture).all())
     return result.images[0]
 
 
 @pytest.mark.parametrize("factor", [1e10, 1e38])
-@pytest.mark.parametrize("room", ROOMS)
-def test_weights_that_run_over_are_told_of(bench, room, factor):
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_that_run_over_are_told_of(bench, method, factor):
     error = None
     try:
-        assert run_over(bench, room, factor).shape[:2] == (1, 3)
+        assert run_over(bench, method, factor).shape[:2] == (1, 3)
     except HuafangError as raised:
         error = raised
     assert error is None or (error.code == "model.overflow" and "NaN or infinity" in error.message)

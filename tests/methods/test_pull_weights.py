@@ -11,7 +11,7 @@ from huafang.errors import BadInput, Cancelled
 from huafang.models import catalogue
 from huafang.models.catalogue import Entry, Source
 from tests.models.pull.shop import Shop, shop  # noqa: F401  # a fixture
-from tests.test_rooms import check_figures
+from tests.test_methods import check_figures
 
 
 def sample(bench) -> dict:

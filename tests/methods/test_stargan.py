@@ -1,23 +1,23 @@
-"""The room of StarGAN: any size, its labels and its controls, on a random network."""
+"""The method of StarGAN: any size, its labels and its controls, on a random network."""
 
 import pytest
 import torch
 
 from huafang.errors import BadInput
-from tests.nets import feedforward_rooms
+from tests.nets import feedforward_methods
 from tests.nets.test_stargan import random_state
 
 
 def sample(bench) -> dict:
-    return feedforward_rooms.values(bench, "stargan", random_state)
+    return feedforward_methods.values(bench, "stargan", random_state)
 
 
 def painted(bench, **changes) -> torch.Tensor:
-    return feedforward_rooms.painted(bench, "stargan", sample(bench) | changes)
+    return feedforward_methods.painted(bench, "stargan", sample(bench) | changes)
 
 
-@pytest.mark.parametrize("promise", feedforward_rooms.PROMISES)
-def test_the_room_keeps_its_promises(bench, promise):
+@pytest.mark.parametrize("promise", feedforward_methods.PROMISES)
+def test_the_method_keeps_its_promises(bench, promise):
     promise(bench, "stargan", sample(bench))
 
 

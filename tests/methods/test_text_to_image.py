@@ -1,4 +1,4 @@
-"""The room: settings, pictures by their seeds, films, cancel, and what is refused."""
+"""The method: settings, pictures by their seeds, films, cancel, and what is refused."""
 
 import io
 import json

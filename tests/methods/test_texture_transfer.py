@@ -78,10 +78,10 @@ def test_what_fits_is_what_a_search_of_everything_finds():
     )
     allowed = set(places[every <= every.min() * 1.8])
     assert len(allowed) > 2
-    room = np.empty(len(places), np.int32), np.empty(len(places), np.float32)
-    drawn = {matching.drawn(flat, places, 0, 1, offsets, wanted, weights, 0.8, chance, *room) for chance in np.linspace(0, 0.999, 60)}
+    scratch = np.empty(len(places), np.int32), np.empty(len(places), np.float32)
+    drawn = {matching.drawn(flat, places, 0, 1, offsets, wanted, weights, 0.8, chance, *scratch) for chance in np.linspace(0, 0.999, 60)}
     assert drawn == allowed
-    assert matching.drawn(flat, places, 0, 1, offsets, wanted, weights, 0.0, 0.5, *room) == places[every.argmin()]
+    assert matching.drawn(flat, places, 0, 1, offsets, wanted, weights, 0.0, 0.5, *scratch) == places[every.argmin()]
 
 
 def test_a_checkerboard_grows_into_a_checkerboard():

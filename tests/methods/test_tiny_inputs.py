@@ -11,8 +11,8 @@ from huafang.params import fields
 from tests.conftest import scene
 
 SIZES = [(1, 1), (8, 300), (300, 8), (16, 16)]
-TRAININGS = [name for name in methods.ROOMS if name.startswith("train_")]
-PICTURES = [(name, spec.name) for name in TRAININGS for spec in fields(methods.ROOMS[name]) if spec.pictures]
+TRAININGS = [name for name in methods.METHODS if name.startswith("train_")]
+PICTURES = [(name, spec.name) for name in TRAININGS for spec in fields(methods.METHODS[name]) if spec.pictures]
 
 
 def ran(bench, method: str, **changes):
@@ -37,7 +37,7 @@ def test_compare_reads_tiny_pictures(bench, field):
 
 @pytest.mark.parametrize(("name", "field"), PICTURES)
 def test_trainings_read_tiny_pictures(bench, name, field):
-    repeated = next(spec.type.repeated for spec in fields(methods.ROOMS[name]) if spec.name == field)
+    repeated = next(spec.type.repeated for spec in fields(methods.METHODS[name]) if spec.name == field)
     for height, width in SIZES:
         picture = bench.put(scene(height, width))
         result = ran(bench, name, name=f"tiny-{height}-{width}", **{field: [picture] if repeated else picture})

@@ -8,7 +8,7 @@ from huafang import methods
 from huafang.errors import BadInput
 from huafang.nets import anime_reference, animegan
 from tests.conftest import weave
-from tests.train import style_rooms
+from tests.train import style_methods
 from tests.train.style_nets import put_squeezenet
 
 ROOM = "train_animegan"
@@ -27,11 +27,11 @@ def sample(bench) -> dict:
 @RECIPES
 def test_what_comes_out_is_a_style_that_animegan_paints_with(bench, recipe, layout, title):
     values = sample(bench) | {"recipe": recipe, "init_epochs": 0}
-    result = style_rooms.leaves_a_file_a_log_and_samples(bench, ROOM, values, length="epochs", beside=("training_log.txt",))
+    result = style_methods.leaves_a_file_a_log_and_samples(bench, ROOM, values, length="epochs", beside=("training_log.txt",))
     log = result.files[1].data.decode().splitlines()
     assert [line.split("  ")[:2] for line in log] == [["epoch 1/2", "step 1"], ["epoch 2/2", "step 2"]]
     assert set(load_file(bench.weights.root / "tiny.safetensors")) == set(layout().state_dict())
-    painted = style_rooms.run(bench, "animegan", {"content": bench.content, "weights": "tiny", "size": 64})
+    painted = style_methods.run(bench, "animegan", {"content": bench.content, "weights": "tiny", "size": 64})
     assert painted.images[0].shape == (1, 3, 48, 64)
     assert painted.notes == [f"tiny is {title}"]
 
@@ -39,7 +39,7 @@ def test_what_comes_out_is_a_style_that_animegan_paints_with(bench, recipe, layo
 @RECIPES
 def test_a_stopped_run_goes_on_and_ends_where_an_unbroken_one_does(bench, recipe, layout, title):
     values = sample(bench) | {"recipe": recipe, "init_epochs": 2 if recipe == "paper" else 0}  # the first is stopped before the discriminator learns
-    style_rooms.goes_on_where_it_was_stopped(bench, ROOM, values, length="epochs")
+    style_methods.goes_on_where_it_was_stopped(bench, ROOM, values, length="epochs")
     whole, parts = ((bench.weights.root / ".training" / name / "training_log.txt").read_text() for name in ("whole", "parts"))
     assert whole == parts
     assert len(whole.splitlines()) == 3
@@ -47,17 +47,17 @@ def test_a_stopped_run_goes_on_and_ends_where_an_unbroken_one_does(bench, recipe
 
 def test_a_style_that_is_there_is_a_start_for_its_own_recipe(bench):
     values = sample(bench) | {"recipe": "reference"}
-    style_rooms.run(bench, ROOM, values)
-    style_rooms.run(bench, ROOM, values | {"name": "more", "start": "tiny", "init_epochs": 0, "rate": 1e-9})
+    style_methods.run(bench, ROOM, values)
+    style_methods.run(bench, ROOM, values | {"name": "more", "start": "tiny", "init_epochs": 0, "rate": 1e-9})
     before, after = (load_file(bench.weights.root / f"{name}.safetensors") for name in ("tiny", "more"))
     assert all(torch.allclose(before[key], after[key], atol=1e-3) for key in before)
     with pytest.raises(BadInput, match="a network that is not known here; allowed are the generator of AnimeGANv2"):
-        style_rooms.run(bench, ROOM, values | {"name": "no", "start": "tiny", "recipe": "paper"})
+        style_methods.run(bench, ROOM, values | {"name": "no", "start": "tiny", "recipe": "paper"})
 
 
 def test_other_drawings_under_an_old_name_and_a_missing_loss_network_are_refused(bench):
     other = {"paintings": [bench.put(weave(64, 64).flip(1))]}
-    style_rooms.refuses_other_settings_and_a_missing_loss_network(bench, ROOM, sample(bench), other=other)
+    style_methods.refuses_other_settings_and_a_missing_loss_network(bench, ROOM, sample(bench), other=other)
 
 
 def test_a_recipe_sets_what_is_left_empty(bench):

@@ -19,27 +19,27 @@ from huafang.params import fields
 from tests.diffusion import tiny
 from tests.models.test_removal import put
 
-ROOMS = ("adain", "animegan", "cap_vstnet", "cartoongan", "clipstyler", "cyclegan", "fast_style", "micro_ast", "multi_style", "stargan")
+METHODS = ("adain", "animegan", "cap_vstnet", "cartoongan", "clipstyler", "cyclegan", "fast_style", "micro_ast", "multi_style", "stargan")
 
 
-def sample(bench, room: str):
-    return methods.build(room, import_module(f"tests.methods.test_{room}").sample(bench))
+def sample(bench, method: str):
+    return methods.build(method, import_module(f"tests.methods.test_{method}").sample(bench))
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_methods_own_weights_are_known_and_let_in_at_the_door(bench, room):
-    params = sample(bench, room)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_methods_own_weights_are_known_and_let_in_at_the_door(bench, method):
+    params = sample(bench, method)
     methods.check_models(params, bench.weights)
     spec = next(spec for spec in fields(type(params)) if (spec.kind == "weights" and spec.required) or spec.name in ("weights", "clip"))
     assert bench.weights.path(getattr(params, spec.name), spec.holds).exists()
 
 
-@pytest.mark.parametrize("room", [room for room in ROOMS if room not in ("fast_style", "clipstyler")])
-def test_another_methods_weights_are_refused_with_the_method_that_runs_them(bench, room):
-    params = sample(bench, room)
-    with pytest.raises(BadInput, match=f"holds a network of {room}, and weights for fast_style are wanted") as refused:
+@pytest.mark.parametrize("method", [method for method in METHODS if method not in ("fast_style", "clipstyler")])
+def test_another_methods_weights_are_refused_with_the_method_that_runs_them(bench, method):
+    params = sample(bench, method)
+    with pytest.raises(BadInput, match=f"holds a network of {method}, and weights for fast_style are wanted") as refused:
         bench.weights.path(params.weights, "fast_style")
-    assert f"huafang {room.replace('_', '-')} PHOTO" in str(refused.value.hint)
+    assert f"huafang {method.replace('_', '-')} PHOTO" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "net.", "module._orig_mod."])

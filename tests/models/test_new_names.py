@@ -15,28 +15,28 @@ from huafang.models.store import ModelStore
 from huafang.train.mini import folder
 from huafang.train.style import weights as style_weights
 from tests.models.test_removal import put
-from tests.train import style_rooms
+from tests.train import style_methods
 from tests.train.style_nets import put_squeezenet
 
-ROOMS = ("train_fast_style", "train_arbitrary_style", "train_animegan", "train_mini")
+METHODS = ("train_fast_style", "train_arbitrary_style", "train_animegan", "train_mini")
 
 
-def params(room: str, name: str) -> methods.Params:
+def params(method: str, name: str) -> methods.Params:
     pictures = {"dataset": ("0" * 64,), "paintings": ("0" * 64,), "style": "0" * 64}
-    known = methods.ROOMS[room].model_fields
-    return methods.build(room, {"name": name} | {key: value for key, value in pictures.items() if key in known})
+    known = methods.METHODS[method].model_fields
+    return methods.build(method, {"name": name} | {key: value for key, value in pictures.items() if key in known})
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["candy", "Candy", "squeezenet1_1", "vgg19", "mini", "MINI", "mini-zh", "any-style", "taiyi"])
-def test_names_of_the_catalogue_are_reserved_for_what_is_trained(room, name, tmp_path):
+def test_names_of_the_catalogue_are_reserved_for_what_is_trained(method, name, tmp_path):
     with pytest.raises(BadInput, match=r"is a model that (can be pulled|comes with Huafang)") as refused:
-        ModelStore(tmp_path).check_new(params(room, name).models_made()[0])
+        ModelStore(tmp_path).check_new(params(method, name).models_made()[0])
     assert refused.value.code == "params.bad"
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_name_that_is_taken_is_refused_at_the_door(room, tmp_path):
+@pytest.mark.parametrize("method", METHODS)
+def test_a_name_that_is_taken_is_refused_at_the_door(method, tmp_path):
     store = ModelStore(tmp_path / "store", (tmp_path / "yours",))
     put(store.root, "holiday")
     put(tmp_path / "yours", "theirs")
@@ -44,13 +44,13 @@ def test_a_name_that_is_taken_is_refused_at_the_door(room, tmp_path):
     (store.root / "odd" / "notes.txt").write_text("mine")
     for name in ("holiday", "Holiday", "theirs", "odd"):
         with pytest.raises(Conflict, match="which this run did not make") as refused:
-            methods.check_models(params(room, name).model_copy(update={"features": "none"}), store)
+            methods.check_models(params(method, name).model_copy(update={"features": "none"}), store)
         assert refused.value.code == "weights.exists"
         assert "take another name, such as" in str(refused.value.hint)
-    if room == "train_mini":
+    if method == "train_mini":
         put(store.root, "new-zh")
         with pytest.raises(Conflict, match="'new-zh'"):
-            methods.check_models(params(room, "new"), store)
+            methods.check_models(params(method, "new"), store)
 
 
 def values(bench, name: str, **more) -> dict:
@@ -65,20 +65,20 @@ def test_a_training_never_replaces_a_model_that_it_did_not_make(bench):
         wanted = values(bench, name)
         before = (bench.weights.root / f"{name}.safetensors").read_bytes()
         with pytest.raises(HuafangError, match=r"is a model that can be pulled|did not make"):
-            style_rooms.run(bench, "train_fast_style", wanted)
+            style_methods.run(bench, "train_fast_style", wanted)
         assert (bench.weights.root / f"{name}.safetensors").read_bytes() == before
         assert not (bench.weights.root / ".training").exists(), "refused before anything is done"
 
 
 def test_a_run_writes_its_own_model_again_and_no_longer_once_another_took_its_place(bench):
-    style_rooms.run(bench, "train_fast_style", values(bench, "mine"))
+    style_methods.run(bench, "train_fast_style", values(bench, "mine"))
     place = bench.weights.root / "mine.safetensors"
     first = place.read_bytes()
-    style_rooms.run(bench, "train_fast_style", values(bench, "mine", steps=2))
+    style_methods.run(bench, "train_fast_style", values(bench, "mine", steps=2))
     assert place.read_bytes() != first, "it is prolonged under its name"
     put(bench.weights.root, "mine", 7.0)
     with pytest.raises(Conflict):
-        style_rooms.run(bench, "train_fast_style", values(bench, "mine", steps=3))
+        style_methods.run(bench, "train_fast_style", values(bench, "mine", steps=3))
     assert float(load_file(place)["conv1.conv2d.weight"][0]) == 7.0
 
 
@@ -170,7 +170,7 @@ def test_a_dry_pull_refuses_what_the_pull_would(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("shutil.disk_usage", lambda place: Full)
     with pytest.raises(DiskFull, match="candy needs 7 MB"):
-        pull.check_room("candy", pull.wanted("candy")[0], None, ModelStore(tmp_path))
+        pull.check_space("candy", pull.wanted("candy")[0], None, ModelStore(tmp_path))
     assert command("models", "pull", "candy", "--dry-run", "--data", str(tmp_path)) == 3
     assert "0 MB free" in capsys.readouterr().err
 

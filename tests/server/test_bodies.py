@@ -77,8 +77,8 @@ def test_no_list_is_looked_at_beyond_its_first_fault_or_its_bound(kind, right):
 
 
 def test_every_list_and_every_form_of_the_api_fits_into_the_bounds():
-    assert max(spec.max_items or 0 for room in methods.ROOMS.values() for spec in fields(room)) <= bodies.ITEMS
-    assert max(len(fields(room)) for room in methods.ROOMS.values()) < bodies.MEMBERS
+    assert max(spec.max_items or 0 for params_class in methods.METHODS.values() for spec in fields(params_class)) <= bodies.ITEMS
+    assert max(len(fields(params_class)) for params_class in methods.METHODS.values()) < bodies.MEMBERS
     commas = json.dumps({"params": {"method": "train_fast_style", "dataset": ["0" * 64] * 5_000, "prompt": "," * 10_000, "negative_prompt": "," * 10_000}})
     bodies.check_json(commas.encode())
 

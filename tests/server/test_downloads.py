@@ -43,11 +43,11 @@ def test_a_model_of_the_catalogue_is_pulled_both_ways(client):
 
 def test_every_method_that_downloads_is_under_the_rule():
     """The rule looks at fields of kind "weights" of methods on the network lane; one that names its download in another way would slip through."""
-    downloaders = [room for room in methods.ROOMS.values() if room.lane == "network"]
+    downloaders = [params_class for params_class in methods.METHODS.values() if params_class.lane == "network"]
     assert downloaders
-    for room in downloaders:
-        kinds = {spec.name: spec.kind for spec in fields(room)}
-        assert kinds.pop(room.subject) == "weights"
+    for params_class in downloaders:
+        kinds = {spec.name: spec.kind for spec in fields(params_class)}
+        assert kinds.pop(params_class.subject) == "weights"
         assert not {"text", "long_text", "weights"} & set(kinds.values())
         with pytest.raises(UnknownWeights):
-            methods.check_downloads(room(**{room.subject: "evil/repo"}))
+            methods.check_downloads(params_class(**{params_class.subject: "evil/repo"}))

@@ -72,7 +72,7 @@ def test_bad_input_33_a_number_of_5000_digits(client, photo):
     problem(post(client, raw(photo, '"seed": ' + "9" * 5000)), 422)
 
 
-METHODS = [name for name, room in methods.ROOMS.items() if room.lane == "compute"]
+METHODS = [name for name, params_class in methods.METHODS.items() if params_class.lane == "compute"]
 FILLED = {
     "image": lambda photo: photo,
     "images": lambda photo: [photo],
@@ -224,7 +224,7 @@ def test_bad_queries(client, query):
 
 
 def test_a_picture_that_vanishes_between_the_upload_and_the_run(bench):
-    """The room says which picture is gone; the lane books it as the job's fault."""
+    """The method says which picture is gone; the lane books it as the job's fault."""
     from huafang.errors import NotFound
     from huafang.worker import fault_of
 

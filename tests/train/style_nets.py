@@ -1,4 +1,4 @@
-"""A loss network for tests: SqueezeNet with random weights, under the name that rooms look for. And what holds of each task."""
+"""A loss network for tests: SqueezeNet with random weights, under the name that methods look for. And what holds of each task."""
 
 import torch
 from safetensors.torch import save_file

@@ -10,7 +10,7 @@ from huafang.errors import Cancelled
 from huafang.train import runs
 from tests.conftest import Bench
 from tests.methods.test_train_fast_style import sample
-from tests.train import style_rooms
+from tests.train import style_methods
 
 
 def train(bench: Bench, values: dict, *, stop_after: int | None = None) -> Result:
@@ -35,7 +35,7 @@ def test_a_new_training_lies_in_the_folder_for_work_and_goes_on_there(bench: Ben
 def test_a_training_of_an_earlier_version_goes_on_where_it_is(bench: Bench):
     values = sample(bench) | {"steps": 4}
     with pytest.raises(Cancelled):
-        style_rooms.run(bench, "train_fast_style", values, stop_after=2)  # without a folder for work, as it was
+        style_methods.run(bench, "train_fast_style", values, stop_after=2)  # without a folder for work, as it was
     earlier = bench.weights.root / ".training" / values["name"]
     assert (earlier / "step-00000003").is_dir()
     assert train(bench, values).notes[0].startswith("goes on from step 3 of 4")

@@ -25,7 +25,7 @@ from tests.conftest import scene
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PAGES = Path(huafang.__file__).parent / "static" / "index.html"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-ROOM = "#/m/stroke_rendering"
+METHOD_PAGE = "#/m/stroke_rendering"
 
 
 class Server:

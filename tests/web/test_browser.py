@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.web.conftest import ROOM, Open, Server, api, get, load, paint, photo
+from tests.web.conftest import METHOD_PAGE, Open, Server, api, get, load, paint, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -56,7 +56,9 @@ def test_a_photo_is_painted_watched_compared_and_taken_home(server: Server, visi
 def test_work_survives_a_reload_and_a_restart_of_the_server(chromium: Any, visit: Open, tmp_path: Path) -> None:
     server = Server(tmp_path)
     with server:
-        page = visit(server.address + ROOM, allow=("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"))
+        page = visit(
+            server.address + METHOD_PAGE, allow=("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET")
+        )
         load(page, photo(160, 120))
         page.get_by_label("Expressionist").check(force=True)
         paint(page)
@@ -76,13 +78,13 @@ def test_work_survives_a_reload_and_a_restart_of_the_server(chromium: Any, visit
 
 
 def test_bad_input_65_two_tabs_back_and_forward_a_reload_in_mid_job_and_a_line_that_breaks(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM, allow=("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_IO_SUSPENDED", "ERR_FAILED"))
+    page = visit(server.address + METHOD_PAGE, allow=("ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_IO_SUSPENDED", "ERR_FAILED"))
     load(page, photo(2200, 1600))
     get(page, "run").click()
     get(page, "progress").wait_for()
     job = api(page, "/api/queue")["jobs"][0]["id"]
     other = page.context.new_page()  # of the same visitor
-    other.goto(server.address + ROOM)
+    other.goto(server.address + METHOD_PAGE)
     get(other, "progress").wait_for()
     page.reload()
     get(page, "progress").wait_for()
@@ -104,7 +106,7 @@ def test_bad_input_65_two_tabs_back_and_forward_a_reload_in_mid_job_and_a_line_t
 
 
 def test_a_job_is_cancelled_while_it_paints(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(2400, 1800))
     get(page, "run").click()
     get(page, "cancel").click(timeout=60_000)
@@ -120,7 +122,7 @@ def test_a_job_is_cancelled_while_it_paints(server: Server, visit: Open) -> None
 
 
 def test_the_queue_is_paused_reordered_and_emptied(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(64, 48))
     get(page, "queue-toggle").click()
     get(page, "pause").click()
@@ -145,7 +147,7 @@ def test_the_queue_is_paused_reordered_and_emptied(server: Server, visit: Open) 
 
 def test_a_long_queue_is_counted_and_cancelled_whole(server: Server, visit: Open) -> None:
     """The server lists the first 200 that wait."""
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(64, 48))
     get(page, "queue-toggle").click()
     get(page, "pause").click()
@@ -165,7 +167,7 @@ def test_a_long_queue_is_counted_and_cancelled_whole(server: Server, visit: Open
 
 
 def test_the_gallery_finds_deletes_and_gives_back(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(96, 64))
     page.get_by_label("Pointillist").check(force=True)
     paint(page)
@@ -201,7 +203,7 @@ def test_the_gallery_finds_deletes_and_gives_back(server: Server, visit: Open) -
 
 
 def test_a_result_becomes_the_next_input(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(80, 60))
     paint(page)
     first = get(page, "field-content").locator("img").get_attribute("src")
@@ -214,7 +216,7 @@ def test_a_result_becomes_the_next_input(server: Server, visit: Open) -> None:
 
 
 def test_two_pictures_of_one_photo_are_compared(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(88, 66))
     paint(page)
     first = get(page, "compare").locator("img").first.get_attribute("src")

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.web.conftest import ROOM, Open, Server, complaints, get, load, paint, photo
+from tests.web.conftest import METHOD_PAGE, Open, Server, complaints, get, load, paint, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 def test_a_look_is_chosen_by_its_picture(server: Server, visit: Open, width: int, height: int) -> None:
-    page = visit(server.address + ROOM, viewport={"width": width, "height": height})
+    page = visit(server.address + METHOD_PAGE, viewport={"width": width, "height": height})
     field = get(page, "field-look")
     pictures = field.locator("img")
     pictures.first.wait_for()

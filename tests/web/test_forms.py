@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.web.conftest import ROOM, Open, Server, get, load, paint, photo
+from tests.web.conftest import METHOD_PAGE, Open, Server, get, load, paint, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 def test_a_form_says_what_is_missing_and_what_the_server_refused(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM, allow=("422 (",))
+    page = visit(server.address + METHOD_PAGE, allow=("422 (",))
     get(page, "run").click()
     get(page, "field-content").get_by_role("alert").wait_for()
     load(page, photo(64, 64))
@@ -29,7 +29,7 @@ def test_a_form_says_what_is_missing_and_what_the_server_refused(server: Server,
 
 
 def test_news_of_the_form_goes_when_a_job_starts(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(64, 48))
     opacity = get(page, "field-opacity").get_by_role("textbox")
     opacity.fill("7")
@@ -46,7 +46,7 @@ def test_news_of_the_form_goes_when_a_job_starts(server: Server, visit: Open) ->
 
 
 def test_at_most_two_toasts_and_none_over_the_buttons(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(64, 48))
     paint(page)
     # The same news twice is one toast.
@@ -65,7 +65,7 @@ def test_at_most_two_toasts_and_none_over_the_buttons(server: Server, visit: Ope
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_no_toast_over_the_run_button_of_a_phone(server: Server, visit: Open, width: int, height: int, locale: str) -> None:
     """Two of the longest, in either way of holding it."""
-    page = visit(server.address + ROOM, viewport={"width": width, "height": height}, locale=locale, is_mobile=True, has_touch=True, allow=("429 (",))
+    page = visit(server.address + METHOD_PAGE, viewport={"width": width, "height": height}, locale=locale, is_mobile=True, has_touch=True, allow=("429 (",))
     load(page, photo(64, 48))
     words = "the queue is full of jobs that wait for one another and for the end of all days " * 12
     codes = ["queue.of.one", "queue.of.two"]
@@ -96,7 +96,7 @@ def test_no_toast_over_the_run_button_of_a_phone(server: Server, visit: Open, wi
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 568), (1280, 850)])
 def test_no_toast_over_the_buttons_of_the_queue(server: Server, visit: Open, width: int, height: int) -> None:
-    page = visit(server.address + ROOM, viewport={"width": width, "height": height}, is_mobile=width < 640, has_touch=width < 640, allow=("429 (",))
+    page = visit(server.address + METHOD_PAGE, viewport={"width": width, "height": height}, is_mobile=width < 640, has_touch=width < 640, allow=("429 (",))
     words = "the queue is full of jobs that wait for one another " * 3
 
     def refuse(route: Any) -> None:
@@ -116,7 +116,7 @@ def test_no_toast_over_the_buttons_of_the_queue(server: Server, visit: Open, wid
 
 
 def test_a_number_left_to_the_method_is_not_shown_as_the_least(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     slider = get(page, "field-opacity").locator("input[type=range]")
     assert slider.get_attribute("aria-valuetext") == "auto"
     low, value, high = slider.evaluate("one => [Number(one.min), Number(one.value), Number(one.max)]")
@@ -124,7 +124,7 @@ def test_a_number_left_to_the_method_is_not_shown_as_the_least(server: Server, v
 
 
 def test_names_are_shown_as_text(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     name = "<img src=x onerror=\"document.title='taken over'\">.png"
     load(page, photo(48, 48, name=name))
     assert get(page, "file-name").inner_text() == name
@@ -144,6 +144,6 @@ def test_what_the_browser_remembers_may_be_rubbish(server: Server, visit: Open) 
     page.goto("about:blank")
     page.goto(server.address + "#/models")
     page.locator("main h1").wait_for()
-    page.goto(server.address + ROOM)
+    page.goto(server.address + METHOD_PAGE)
     get(page, "run").wait_for()
     assert get(page, "field-look").locator("input:checked").get_attribute("value") == "auto"

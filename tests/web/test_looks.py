@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.conftest import ROOM, Open, Server, api, complaints, get, load, paint, photo
+from tests.web.conftest import METHOD_PAGE, Open, Server, api, complaints, get, load, paint, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -33,7 +33,7 @@ def test_it_speaks_english_and_chinese(server: Server, visit: Open) -> None:
 
 
 def test_figures_and_faults_are_said_in_chinese(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM, locale="zh-CN", allow=("422 (", "404 ("))
+    page = visit(server.address + METHOD_PAGE, locale="zh-CN", allow=("422 (", "404 ("))
     get(page, "field-content").locator("input[type=file]").set_input_files([{"name": "letter.png", "mimeType": "image/png", "buffer": b"a letter to my aunt"}])
     said = get(page, "field-content").get_by_role("alert")
     said.get_by_text("无法作为图片读取").wait_for()
@@ -98,7 +98,7 @@ def test_a_phone_needs_no_sideways_scroll(server: Server, visit: Open, locale: s
 
 
 def test_the_keyboard_alone_is_enough(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(64, 48))
     page.keyboard.press("Control+Enter")
     get(page, "result").wait_for(timeout=60_000)
@@ -116,7 +116,7 @@ def test_the_keyboard_alone_is_enough(server: Server, visit: Open) -> None:
 
 
 def test_every_control_has_a_name(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(48, 48))
     paint(page)
     get(page, "advanced").click()
@@ -124,7 +124,7 @@ def test_every_control_has_a_name(server: Server, visit: Open) -> None:
       const labels = [...(element.labels ?? [])].map((label) => label.textContent).join('');
       return !(element.getAttribute('aria-label') || labels || element.textContent.trim() || element.querySelector('img[alt]:not([alt=""])'));
     }).map((element) => element.outerHTML.slice(0, 120))"""
-    for place in (ROOM, "#/", "#/gallery", "#/models", "#/m/text_to_image"):
+    for place in (METHOD_PAGE, "#/", "#/gallery", "#/models", "#/m/text_to_image"):
         page.goto(server.address + place)
         page.locator("main h1").wait_for()
         assert page.evaluate(nameless) == [], place
@@ -132,8 +132,8 @@ def test_every_control_has_a_name(server: Server, visit: Open) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_to_complain_of(server: Server, visit: Open, scheme: str) -> None:
-    """WCAG 2.2 AA, contrast included, as far as a program can tell: every room by day on a desk; otherwise, and on a phone, those that show every control."""
-    page = visit(server.address + ROOM, color_scheme=scheme)
+    """WCAG 2.2 AA, contrast included, as far as a program can tell: every method by day on a desk; otherwise, and on a phone, those that show every control."""
+    page = visit(server.address + METHOD_PAGE, color_scheme=scheme)
     load(page, photo(48, 48))
     paint(page)
     get(page, "advanced").click()

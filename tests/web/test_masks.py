@@ -25,7 +25,7 @@ def flat(red: int, green: int, blue: int, *, name: str) -> dict[str, Any]:
 
 
 def styled(page: Any, width: int = 192, height: int = 128) -> None:
-    """The room with a photo and two styles."""
+    """The method with a photo and two styles."""
     load(page, photo(width, height))
     for n, style in enumerate((flat(200, 40, 30, name="red.png"), flat(30, 60, 200, name="blue.png")), 1):
         get(page, "field-style").locator("input[type=file]").set_input_files([style])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tests.web.conftest import ROOM, Open, Server, api, get, load, paint, photo
+from tests.web.conftest import METHOD_PAGE, Open, Server, api, get, load, paint, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -26,7 +26,7 @@ HAND_OVER = """([kind, base64, name]) => {
 
 
 def test_a_picture_on_its_way_is_waited_for(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(64, 48, name="old.png"))
     old = get(page, "field-content").locator("img").get_attribute("src")
     held = hold_upload(page)
@@ -59,7 +59,7 @@ def test_the_easel_picture_on_its_way_is_waited_for(server: Server, visit: Open)
 
 
 def test_of_two_pictures_for_one_field_the_last_given_stays(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     field = get(page, "field-content")
     held = hold_upload(page)
     field.locator("input[type=file]").set_input_files([photo(40, 30, name="first.png")])
@@ -88,7 +88,7 @@ def test_pictures_are_dropped_and_pasted_anywhere(server: Server, visit: Open) -
 
 
 def test_a_file_that_is_no_picture_is_refused_in_words(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM, allow=("422 (",))
+    page = visit(server.address + METHOD_PAGE, allow=("422 (",))
     get(page, "field-content").locator("input[type=file]").set_input_files([{"name": "poem.png", "mimeType": "image/png", "buffer": b"no picture at all"}])
     fault = get(page, "field-content").get_by_role("alert")
     fault.wait_for()
@@ -96,7 +96,7 @@ def test_a_file_that_is_no_picture_is_refused_in_words(server: Server, visit: Op
 
 
 def test_a_picture_brings_its_settings_back(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(72, 54))
     page.get_by_label("Colourist wash").check(force=True)
     paint(page)
@@ -106,7 +106,7 @@ def test_a_picture_brings_its_settings_back(server: Server, visit: Open) -> None
     carried = {"name": "carried.png", "mimeType": "image/png", "buffer": Path(coming.value.path()).read_bytes()}
     load(other, carried)
     get(other, "field-content").get_by_role("button", name="Use these settings").click()
-    other.wait_for_url("**/" + ROOM)
+    other.wait_for_url("**/" + METHOD_PAGE)
     assert other.get_by_label("Colourist wash").is_checked()
     seed = api(page, "/api/jobs?state=done&limit=1")["jobs"][0]["params"]["seed"]
     get(other, "advanced").click()
@@ -130,7 +130,7 @@ def test_settings_leave_out_pictures_that_are_gone_and_say_so(server: Server, vi
 
 
 def test_a_picture_given_while_settings_are_looked_up_stays(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(61, 45, name="first.png"))
     first = get(page, "field-content").locator("img").get_attribute("src").split("/")[3]
     load(page, carried(page, {"method": "stroke_rendering", "content": first, "look": "pointillist"}))
@@ -181,7 +181,7 @@ def test_a_picture_of_another_tool_fills_the_form_and_says_what_is_lost(server: 
 
 
 def test_the_easel_offers_a_picture_s_settings(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(70, 50))
     page.get_by_label("Pointillist").check(force=True)
     paint(page)
@@ -194,7 +194,7 @@ def test_the_easel_offers_a_picture_s_settings(server: Server, visit: Open) -> N
     assert not get(other, "easel").get_by_role("button", name="Use these settings").count()
     other.evaluate(HAND_OVER, ["drop", base64.b64encode(Path(coming.value.path()).read_bytes()).decode(), "made.png"])
     get(other, "easel").get_by_role("button", name="Use these settings").click()
-    other.wait_for_url("**/" + ROOM)
+    other.wait_for_url("**/" + METHOD_PAGE)
     assert other.get_by_label("Pointillist").is_checked()
 
 

@@ -5,13 +5,13 @@ import re
 import pytest
 
 from tests.server.conftest import wait
-from tests.web.conftest import ROOM, Open, Server, api, get, load, paint, photo
+from tests.web.conftest import METHOD_PAGE, Open, Server, api, get, load, paint, photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 def test_esc_in_a_field_stops_nothing(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(64, 48))
     get(page, "queue-toggle").click()
     get(page, "pause").click()
@@ -64,7 +64,7 @@ def test_a_question_mark_lists_the_shortcuts(server: Server, visit: Open) -> Non
 
 
 def test_another_one_is_one_click(server: Server, visit: Open) -> None:
-    page = visit(server.address + ROOM)
+    page = visit(server.address + METHOD_PAGE)
     load(page, photo(64, 48))
     paint(page)
     first = api(page, "/api/jobs?state=done&limit=1")["jobs"][0]

@@ -1,4 +1,4 @@
-"""The command line: a command per room, made from its params; the verbs `stylize` and `generate` over them; and the house's own commands.
+"""The command line: a command per method, made from its params; the verbs `stylize` and `generate` over them; and the house's own commands.
 
 Exit codes: 0 done · 1 a job failed · 2 bad usage or input · 3 something is missing on this machine · 4 some of many files, or of strictly compared methods ·
 130 stopped by Ctrl-C.
@@ -15,27 +15,29 @@ import click
 from huafang import methods
 from huafang.cli import models, serve, styles, terminal
 from huafang.cli.compare import compare_command
-from huafang.cli.paint import room_command, stylize_command
+from huafang.cli.paint import method_command, stylize_command
 from huafang.cli.pictures import DETAILS, TRACEBACK
 from huafang.errors import Cancelled, HuafangError, Unavailable, as_fault, is_out_of_memory, nearest
 from huafang.processes import import_nothing_from_here
 from huafang.start import interrupted
 
-ROOM_COMMANDS = {name.replace("_", "-"): name for name, room in methods.ROOMS.items() if room.lane == "compute" and name != compare_command.name}
+METHOD_COMMANDS = {
+    name.replace("_", "-"): name for name, params_class in methods.METHODS.items() if params_class.lane == "compute" and name != compare_command.name
+}
 
 
 class Commands(click.Group):
-    """Commands in their own order, rooms under either spelling, errors in the house's words."""
+    """Commands in their own order, methods under either spelling, errors in the house's words."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, "generate", *ROOM_COMMANDS]
+        return [*self.commands, "generate", *METHOD_COMMANDS]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         plain = name.replace("_", "-")
         if plain == "generate":
-            return room_command("text_to_image", verb="generate")
-        if plain in ROOM_COMMANDS:
-            return room_command(ROOM_COMMANDS[plain])
+            return method_command("text_to_image", verb="generate")
+        if plain in METHOD_COMMANDS:
+            return method_command(METHOD_COMMANDS[plain])
         return self.commands.get(plain)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -48,7 +50,7 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, own[name]) for name in self.list_commands(ctx) if name in own])
         with formatter.section("Methods (each with its own --help)"):
-            formatter.write_dl([(name, methods.summary(room)) for name, room in ROOM_COMMANDS.items()])
+            formatter.write_dl([(name, methods.summary(method)) for name, method in METHOD_COMMANDS.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=(__doc__ or "").split("\n\n")[1])
@@ -65,10 +67,10 @@ def list_methods(as_json: bool) -> None:
         from huafang.server.method_views import method_view
         from huafang.server.schemas import MethodList
 
-        listed = MethodList(methods=[method_view(name) for name in methods.ROOMS])
+        listed = MethodList(methods=[method_view(name) for name in methods.METHODS])
         terminal.out_json(listed.model_dump(mode="json", by_alias=True), indent=2)
         return
-    commands = {name.replace("_", "-"): methods.labels(name) for name, room in methods.ROOMS.items() if room.lane == "compute"}
+    commands = {name.replace("_", "-"): methods.labels(name) for name, params_class in methods.METHODS.items() if params_class.lane == "compute"}
     width = max(map(len, commands))
     for command, words in commands.items():
         click.echo(f"{command:<{width}}  {words['en']['title']} · {words['zh']['title']}\n{'':<{width}}  {words['en']['summary']}")

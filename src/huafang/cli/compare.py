@@ -1,4 +1,4 @@
-"""`huafang compare`: the room of that name with its pictures as flags, a report folder as the result, and `--rerun`, which makes a report again."""
+"""`huafang compare`: the method of that name with its pictures as flags, a report folder as the result, and `--rerun`, which makes a report again."""
 
 import json
 import math
@@ -28,7 +28,7 @@ PAGES = ("report.html", JSON, "report.csv")
 """What lies in a report's folder beside the pictures of the methods: with these it can be made again."""
 CLOSE = 1e-6
 """Relative difference up to which two figures are the same: another number of threads sums in another order."""
-SPECS = {spec.name: spec for spec in fields(methods.ROOMS["compare"])}
+SPECS = {spec.name: spec for spec in fields(methods.METHODS["compare"])}
 OWN = [
     click.Option(["-o", "--output"], type=Name(), required=True, help="Folder to write the report to; made if it is not there."),
     click.Option(["--photo", "content"], type=Name(), help=SPECS["content"].help),
@@ -154,7 +154,7 @@ def _read(report: Path) -> dict[str, Any]:
 
 
 def _settings(bench: "Bench", rerun: Path | None, before: dict[str, Any], changes: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
-    """The room's settings: a report's own, with what was said anew over them; or those of the flags. Raises BadInput for what is missing."""
+    """The method's settings: a report's own, with what was said anew over them; or those of the flags. Raises BadInput for what is missing."""
     settings: dict[str, Any] = {}
     if rerun:
         settings = {key: value for key, value in before["params"].items() if key != "method"} | {"content": rerun / PHOTO, "style": rerun / STYLE}
@@ -170,7 +170,7 @@ def _named(bench: "Bench", change: str) -> str:
     """A setting as it came; but a model that was given by its path goes by the name that it has in this run."""
     target, _, value = change.partition("=")
     name, _, field = target.strip().replace("-", "_").partition(".")
-    spec = next((spec for spec in fields(methods.room(name)) if spec.name == field), None) if name in methods.ROOMS else None
+    spec = next((spec for spec in fields(methods.params_class(name)) if spec.name == field), None) if name in methods.METHODS else None
     if spec is None or spec.kind != "weights" or not value.strip():
         return change
     place = sources.home(value.strip())

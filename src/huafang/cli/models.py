@@ -95,7 +95,7 @@ def _said(entry: Entry) -> str:
 
 
 def _would_pull(name: str, store: ModelStore) -> None:
-    from huafang.models.pull import check_own, check_room, wanted
+    from huafang.models.pull import check_own, check_space, wanted
 
     try:
         place = store.path(name)
@@ -105,7 +105,7 @@ def _would_pull(name: str, store: ModelStore) -> None:
         check_own(name, store)
         out(f"{name} is on this machine already: {place}")
         return
-    check_room(name, entry, repository, store)
+    check_space(name, entry, repository, store)
     out(_said(entry) if entry else "size and licence: known once the hub is asked, which a dry run does not do")
     if repository:
         out(f"from the hub's repository {repository}")

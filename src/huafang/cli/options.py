@@ -1,4 +1,4 @@
-"""From a room's fields to click's options. A flag left out is left out of the params too, so that each default stands in one place."""
+"""From a method's fields to click's options. A flag left out is left out of the params too, so that each default stands in one place."""
 
 import os
 import stat

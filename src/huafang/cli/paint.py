@@ -1,4 +1,4 @@
-"""Running a room from the command line: one picture or a folder of them, with a progress bar, stopped cleanly, taken up again where it stopped."""
+"""Running a method from the command line: one picture or a folder of them, with a progress bar, stopped cleanly, taken up again where it stopped."""
 
 import sys
 from pathlib import Path
@@ -36,11 +36,11 @@ COMMON = [
 ]
 
 
-def room_command(name: str, *, verb: str | None = None) -> click.Command:
-    """The command of a room: its subject as the argument, its other fields as flags."""
-    room = methods.ROOMS[name]
-    specs = {spec.name: spec for spec in fields(room)}
-    subject = specs.pop(room.subject)
+def method_command(name: str, *, verb: str | None = None) -> click.Command:
+    """The command of a method: its subject as the argument, its other fields as flags."""
+    params_class = methods.METHODS[name]
+    specs = {spec.name: spec for spec in fields(params_class)}
+    subject = specs.pop(params_class.subject)
     many = subject.kind == "image"
     argument = click.Argument(
         ["subject"],
@@ -65,12 +65,17 @@ def room_command(name: str, *, verb: str | None = None) -> click.Command:
         how = Run(output, as_json, quiet, force, dry_run, device, data, folders)
         return paint(name, subject, given(values), how)
 
-    text = f"{methods.labels(name)['en']['summary']}\n\n{sys.modules[room.__module__].__doc__ or ''}"
-    if room.paper:
-        text += f"\n\nPaper: {room.paper[0]} <{room.paper[1]}>"
+    text = f"{methods.labels(name)['en']['summary']}\n\n{sys.modules[params_class.__module__].__doc__ or ''}"
+    if params_class.paper:
+        text += f"\n\nPaper: {params_class.paper[0]} <{params_class.paper[1]}>"
     return click.Command(
         verb or name.replace("_", "-"),
-        params=[argument, *(option(spec, name) for spec in specs.values()), click.Option(["-o", "--output"], type=Name(), help=OUTPUT[room.makes]), *COMMON],
+        params=[
+            argument,
+            *(option(spec, name) for spec in specs.values()),
+            click.Option(["-o", "--output"], type=Name(), help=OUTPUT[params_class.makes]),
+            *COMMON,
+        ],
         callback=go,
         help=text,
         no_args_is_help=True,
@@ -107,42 +112,42 @@ def stylize_command(ctx: click.Context, method: str | None, wants_help: bool, re
     styled = any(part == "--style" or part.startswith("--style=") for part in rest)
     name = method.replace("-", "_") if method is not None else methods.default_method(styled=styled, film=any(map(is_film_file, rest)))
     fitting = methods.restylers()
-    room = methods.room(name, fitting)
+    params_class = methods.params_class(name, fitting)
     if name not in fitting:
-        better = "huafang models pull" if room.lane == "network" else f"huafang {name.replace('_', '-')} --help"
+        better = "huafang models pull" if params_class.lane == "network" else f"huafang {name.replace('_', '-')} --help"
         raise BadInput(f"{name} does not restyle a photo; see: {better}; methods that do are {', '.join(fitting)}", code="method.unfit")
-    if styled and "style" not in room.model_fields:
-        takers = [other for other in fitting if "style" in methods.ROOMS[other].model_fields]
+    if styled and "style" not in params_class.model_fields:
+        takers = [other for other in fitting if "style" in methods.METHODS[other].model_fields]
         raise BadInput(f"{name} takes no style picture; methods that do are {', '.join(takers)}", code="method.unfit")
-    command = room_command(name, verb="stylize" if not method else f"stylize --method {name}")
+    command = method_command(name, verb="stylize" if not method else f"stylize --method {name}")
     with command.make_context(command.name, [*rest, *(["--help"] if wants_help else [])], parent=ctx.parent) as inner:
         code: int = command.invoke(inner)
         return code
 
 
 def paint(name: str, subject: Any, values: dict[str, Any], how: Run) -> int:
-    """Run a room over what was named; the exit code. Raises HuafangError when there is one thing to do and it fails."""
+    """Run a method over what was named; the exit code. Raises HuafangError when there is one thing to do and it fails."""
     from huafang.api import Bench, check_device, check_readable
 
-    room = methods.ROOMS[name]
+    params_class = methods.METHODS[name]
     many = isinstance(subject, tuple)
-    if subject is None and room.makes == "weights" and how.output and Path(how.output).suffix:
+    if subject is None and params_class.makes == "weights" and how.output and Path(how.output).suffix:
         subject = Path(how.output).stem  # what is written as mine.safetensors is called mine
-    found = expand(subject, films=methods.films(room)) if many and subject else Found()  # a room may do without its photo
+    found = expand(subject, films=methods.films(params_class)) if many and subject else Found()  # a method may do without its photo
     named: list[Source | None] = [*found.sources] or [None]
     if len(found.sources) == 1:  # of several, what cannot be read is told of in its place
-        check_readable(found.sources[0].path, film=methods.films(room))
-    targets = Targets(name, named, how.output, subject if room.makes == "weights" and subject else name)
+        check_readable(found.sources[0].path, film=methods.films(params_class))
+    targets = Targets(name, named, how.output, subject if params_class.makes == "weights" and subject else name)
     spare(found.paths, targets.paths)
     with no_empty_folders(targets.paths), stoppable() as stop, Bench(how.data, how.folders, check_device(how.device)) as bench:
         bench.warn([*found.notes, *targets.notes])
-        if room.makes == "weights":
+        if params_class.makes == "weights":
             for target in targets.paths:
-                bench.weights.check_target(target, str(subject or room.model_fields["name"].default))
+                bench.weights.check_target(target, str(subject or params_class.model_fields["name"].default))
         ones = []
         for index, (source, target) in enumerate(zip(named, targets.paths, strict=True)):
             value = source.path if source else None if many else subject
-            settings = values | ({room.subject: value} if value is not None else {})
+            settings = values | ({params_class.subject: value} if value is not None else {})
             ones.append(One(bench, name, settings, value, target, how, f"{index + 1}/{len(named)} " if len(named) > 1 else "", targets))
         reports = run(ones, how, stop)
     if how.as_json:

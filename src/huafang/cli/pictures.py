@@ -1,4 +1,4 @@
-"""Pictures on their way through a room: made ready, painted, finished; of several, the next is read and the last is written meanwhile."""
+"""Pictures on their way through a method: made ready, painted, finished; of several, the next is read and the last is written meanwhile."""
 
 import contextlib
 import os
@@ -61,7 +61,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Ready:
-    """A picture that was read, with what the room is to do to it; `done` where that is nothing."""
+    """A picture that was read, with what the method is to do to it; `done` where that is nothing."""
 
     params: Params
     report: dict[str, Any]
@@ -82,7 +82,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class One:
-    """One picture's way through a room: `ready`, `painted`, `finished`, or `failed`."""
+    """One picture's way through a method: `ready`, `painted`, `finished`, or `failed`."""
 
     bench: "Bench"
     method: str
@@ -115,7 +115,7 @@ class One:
         return ready
 
     def painted(self, ready: Ready, stop: Callable[[], bool]) -> Painted | Done:
-        """Through the room, if there is anything to do. Raises HuafangError."""
+        """Through the method, if there is anything to do. Raises HuafangError."""
         for text in ready.notes:
             note(text)
         if ready.done:
@@ -165,7 +165,7 @@ def run(ones: list[One], how: Run, stop: Callable[[], bool]) -> list[dict[str, A
             reports.append(one.finished(one.painted(one.ready(), stop)).tell(how))
     except Cancelled:
         finished = sum("error" not in report for report in reports)
-        if methods.ROOMS[ones[0].method].makes in ("weights", "model_folder"):
+        if methods.METHODS[ones[0].method].makes in ("weights", "model_folder"):
             raise Cancelled("stopped; what was learnt is saved: run the same command again to go on from there") from None
         raise Cancelled(f"stopped; {finished} of {len(ones)} are finished" + ("; run it again to go on" if finished else "")) from None
     return reports

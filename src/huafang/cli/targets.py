@@ -26,7 +26,7 @@ class Targets:
 
         self.notes: list[str] = []
         self._new = output is None
-        self._room = methods.ROOMS[method]
+        self._params_class = methods.METHODS[method]
         self._inputs = Inputs()
         for source in named:
             if source:
@@ -37,7 +37,7 @@ class Targets:
         if output is not None and not _means_folder(output, home):
             if len(named) > 1:
                 raise BadInput(f"{len(named)} pictures cannot all be written to {home}; name a folder with -o", code="output.one")
-            check_ending(home, self._room, film=_is_film(named[0], self._room))
+            check_ending(home, self._params_class, film=_is_film(named[0], self._params_class))
             if there is not None and not home.is_file():
                 raise BadInput(f"{home} is no regular file, and only such are written", code="output.one")
             self.paths = [home]
@@ -70,7 +70,7 @@ class Targets:
     def _wanted(self, method: str, source: Source | None, home: Path, title: str) -> Path:
         from huafang.api import ending, with_suffix
 
-        end = ending(self._room, film=_is_film(source, self._room))
+        end = ending(self._params_class, film=_is_film(source, self._params_class))
         if source is None:
             return with_suffix(home / f"{title}{end}", end, whole=True)
         if self._new:
@@ -100,9 +100,9 @@ def _means_folder(output: str, home: Path) -> bool:
     return output.endswith(("/", "\\")) or home.is_dir() or not home.suffix
 
 
-def _is_film(source: Source | None, room: type[Params]) -> bool:
-    """Whether a file is a film, and the room takes films."""
-    return source is not None and methods.films(room) and sources.is_film_file(source.path)
+def _is_film(source: Source | None, params_class: type[Params]) -> bool:
+    """Whether a file is a film, and the method takes films."""
+    return source is not None and methods.films(params_class) and sources.is_film_file(source.path)
 
 
 def _key(path: Path) -> str:

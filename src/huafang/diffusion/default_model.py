@@ -1,4 +1,4 @@
-"""Which model draws where none was named, and what a user should know of it. No torch here: a room's door asks it too."""
+"""Which model draws where none was named, and what a user should know of it. No torch here: a method's door asks it too."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def built_in(prompt: str) -> str:
 
 
 def filled(values: object) -> object:
-    """A room's settings with the built-in model put in where `model` is empty or left out, so that what is kept names what drew."""
+    """A method's settings with the built-in model put in where `model` is empty or left out, so that what is kept names what drew."""
     if not isinstance(values, Mapping) or values.get("model") or not isinstance(values.get("prompt"), str):
         return values
     chosen: dict[Any, Any] = {**values, "model": built_in(values["prompt"])}

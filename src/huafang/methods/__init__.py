@@ -1,7 +1,7 @@
-"""The rooms. A new method is one folder beside this file and one line in ROOMS.
+"""The methods. A new method is one folder beside this file and one line in METHODS.
 
-A room's folder holds `__init__.py` (its params: the door, no torch), `run.py` (its `run(params, ctx)`), `labels.toml` (its names in English and
-Chinese) and `example.webp` (a picture it made). No room knows another.
+A method's folder holds `__init__.py` (its params: the door, no torch), `run.py` (its `run(params, ctx)`), `labels.toml` (its names in English and
+Chinese) and `example.webp` (a picture it made). No method knows another.
 """
 
 import re
@@ -55,7 +55,7 @@ from huafang.video import is_film
 if TYPE_CHECKING:
     from huafang.context import Context, Result
 
-ROOMS: dict[str, type[Params]] = {
+METHODS: dict[str, type[Params]] = {
     "stroke_rendering": StrokeRendering,
     "image_filters": ImageFilters,
     "multi_style": MultiStyle,
@@ -100,21 +100,21 @@ SAID = {
     "model_type": "must be a JSON object",
 }
 """How pydantic's names of faults begin, and what is said of them."""
-PAINTERS = [name for name, kind in ROOMS.items() if kind.lane == "compute"]
+PAINTERS = [name for name, kind in METHODS.items() if kind.lane == "compute"]
 """Methods that make something, as a message lists them: downloads have their own doors."""
 
 if TYPE_CHECKING:
     AnyParams = Params
 else:
-    AnyParams = Annotated[reduce(or_, ROOMS.values()), Field(discriminator="method")]
-    """Any room's params, told apart by `method`."""
+    AnyParams = Annotated[reduce(or_, METHODS.values()), Field(discriminator="method")]
+    """Any method's params, told apart by `method`."""
 
 
 FILM_FIGURES = {
     "en": {"frames": "Frames", "warping_error": "Warping error", "warping_error_of_film": "Warping error of the film itself"},
     "zh": {"frames": "帧数", "warping_error": "时序误差", "warping_error_of_film": "原视频的时序误差"},
 }
-"""What any room that takes films reports of one (`filming.py`)."""
+"""What any method that takes films reports of one (`filming.py`)."""
 
 
 @cache
@@ -122,12 +122,12 @@ def _adapter() -> "TypeAdapter[Params]":
     return TypeAdapter(AnyParams)
 
 
-def room(name: str, fitting: Sequence[str] = PAINTERS) -> type[Params]:
+def params_class(name: str, fitting: Sequence[str] = PAINTERS) -> type[Params]:
     """The params class of the method `name` (`stroke-rendering` is `stroke_rendering`). Raises NotFound, which lists those `fitting` where it was asked for."""
     plain = name.replace("-", "_")
-    if plain not in ROOMS:
+    if plain not in METHODS:
         raise NotFound(f"there is no method {name!r}" + nearest(plain, fitting), code="method.unknown")
-    return ROOMS[plain]
+    return METHODS[plain]
 
 
 def parse(params: dict[str, Any] | str | bytes) -> Params:
@@ -140,7 +140,7 @@ def parse(params: dict[str, Any] | str | bytes) -> Params:
 
 def build(name: str, values: dict[str, Any]) -> Params:
     """Params of the method `name` from plain values. Raises NotFound, BadInput."""
-    kind = room(name)
+    kind = params_class(name)
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -159,8 +159,8 @@ def _follows(fault: Mapping[str, Any]) -> bool:
 
 def _sentence(fault: Mapping[str, Any], kind: type[Params] | None) -> str:
     parts = [str(part) for part in fault["loc"]]
-    owner = kind or next((ROOMS[part] for part in parts if part in ROOMS), None)
-    where = _cut(".".join(part for part in parts if part not in ROOMS and part not in ("body", "params", "query", "path", "header")) or "params")
+    owner = kind or next((METHODS[part] for part in parts if part in METHODS), None)
+    where = _cut(".".join(part for part in parts if part not in METHODS and part not in ("body", "params", "query", "path", "header")) or "params")
     if fault["type"] == "extra_forbidden" and owner:
         return f"{where}: {owner.model_fields['method'].default} has no such setting" + nearest(where, set(owner.model_fields) - {"method"})
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
@@ -200,8 +200,8 @@ def _cut(text: str) -> str:
 
 
 def run(params: Params, ctx: "Context") -> "Result":
-    """Run a room. Its heavy code is loaded only now, in the process that paints."""
-    name: str = params.method  # type: ignore[attr-defined]  # every room has it; the base has none to have no default of its own
+    """Run a method. Its heavy code is loaded only now, in the process that paints."""
+    name: str = params.method  # type: ignore[attr-defined]  # every method has it; the base has none to have no default of its own
     module = import_module(f"huafang.methods.{name}.run")
     _check_precision(params, ctx)
     if made := params.models_made():
@@ -230,7 +230,7 @@ def _check_precision(params: Params, ctx: "Context") -> None:
 
 
 def _flattened(params: Params, ctx: "Context") -> list[Note]:
-    """What is said of given pictures that are transparent: no room paints with holes, and `images.decode` lays them on white."""
+    """What is said of given pictures that are transparent: no method paints with holes, and `images.decode` lays them on white."""
     name: str = params.method  # type: ignore[attr-defined]  # as above
     notes = []
     for spec in fields(type(params)):
@@ -241,13 +241,13 @@ def _flattened(params: Params, ctx: "Context") -> list[Note]:
 
 
 def films(kind: type[Params]) -> bool:
-    """Whether a room's subject may be a film."""
+    """Whether a method's subject may be a film."""
     return any(spec.film for spec in fields(kind) if spec.name == kind.subject)
 
 
 def restylers() -> list[str]:
     """Methods that make a picture from one photo, in the order of the table: what a field of kind "methods" may name."""
-    return [name for name, kind in ROOMS.items() if kind.lane == "compute" and kind.restyles and _takes_a_photo(kind)]
+    return [name for name, kind in METHODS.items() if kind.lane == "compute" and kind.restyles and _takes_a_photo(kind)]
 
 
 def _takes_a_photo(kind: type[Params]) -> bool:
@@ -271,7 +271,7 @@ def weights_wanted(name: str, spec: FieldSpec) -> Note:
 
 def no_film(what: str) -> BadInput:
     """The refusal of a film, `what` being its name, or its field's."""
-    hint = f"methods that restyle films are {', '.join(name for name, kind in ROOMS.items() if films(kind))}"
+    hint = f"methods that restyle films are {', '.join(name for name, kind in METHODS.items() if films(kind))}"
     return BadInput(f"{what}: this is a film, and a picture is wanted here", code="image.unreadable", hint=hint)
 
 
@@ -344,17 +344,17 @@ def _words(name: str) -> dict[str, Any]:
 
 
 def summary(name: str) -> str:
-    """What a room does, in a line of English: all that a list of rooms needs, at a tenth of the time that `labels` takes."""
+    """What a method does, in a line of English: all that a list of methods needs, at a tenth of the time that `labels` takes."""
     return str(_words(name)["en"]["summary"])
 
 
 @cache
 def labels(name: str) -> dict[str, Any]:
-    """A room's words: {"en": …, "zh": …}, each {title, summary, fields: {name: {label, hint?}}, choices: {field: {value: label}}, figures: {name: label}}.
+    """A method's words: {"en": …, "zh": …}, each {title, summary, fields: {name: {label, hint?}}, choices: {field: {value: label}}, figures: {name: label}}.
 
     A figure's name may end in `_N` for any number, which stands for {n} in its label; an empty label keeps a figure from those who look at pictures.
     """
     words = _words(name)
-    for language, names in FILM_FIGURES.items() if films(ROOMS[name]) else ():
+    for language, names in FILM_FIGURES.items() if films(METHODS[name]) else ():
         words[language].setdefault("figures", {}).update(names)
     return words

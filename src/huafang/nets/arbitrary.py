@@ -1,4 +1,4 @@
-"""What the rooms share whose network paints after any picture: styles read, mixed, masked, and their colours matched."""
+"""What the methods share whose network paints after any picture: styles read, mixed, masked, and their colours matched."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What the rooms of one network and one pass share: the photo in, bands through the network, colours and strength, the picture out."""
+"""What the methods of one network and one pass share: the photo in, bands through the network, colours and strength, the picture out."""
 
 from collections.abc import Callable
 from pathlib import Path

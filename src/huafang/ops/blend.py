@@ -1,4 +1,4 @@
-"""What every style room does last: the photo's colours kept, and the styled picture laid over the photo by its strength."""
+"""What every style method does last: the photo's colours kept, and the styled picture laid over the photo by its strength."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ PIECE = 1 << 20
 
 
 def settled(styled: Tensor, photo: Tensor, strength: float, keep_colours: KeepColours) -> Tensor:
-    """`styled` and `photo`, (1, 3, H, W) of one size, -> the room's result in [0, 1], written over `styled`.
+    """`styled` and `photo`, (1, 3, H, W) of one size, -> the method's result in [0, 1], written over `styled`.
 
     `keep_colours` "luminance" takes luminance alone from `styled` (Gatys et al. 2017, "Preserving Color in Neural Artistic Style Transfer", section 3.2);
     "histogram" gives `styled` the photo's mean and covariance (Pitié & Kokaram 2007). `strength` 0 is the photo, 1 the styled picture.

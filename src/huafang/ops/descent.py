@@ -30,7 +30,7 @@ SHORTER = 0.35
 
 
 class Balance(Protocol):
-    """What counts how much: the params of a room that walks."""
+    """What counts how much: the params of a method that walks."""
 
     @property
     def content_weight(self) -> float: ...

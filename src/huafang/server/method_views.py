@@ -1,4 +1,4 @@
-"""Rooms as the forms and the cards need them. Light: the command line's `methods --json` uses it too."""
+"""Methods as the forms and the cards need them. Light: the command line's `methods --json` uses it too."""
 
 from functools import cache
 from importlib.resources import files
@@ -16,25 +16,25 @@ def choice_picture(method: str, field: str, value: str) -> Traversable:
 
 @cache
 def method_view(name: str) -> Method:
-    """A room as the form and the cards need it."""
-    room, words = methods.ROOMS[name], methods.labels(name)
+    """A method as the form and the cards need it."""
+    params_class, words = methods.METHODS[name], methods.labels(name)
     drawn = files(f"huafang.methods.{name}").joinpath("example.webp").is_file()
     return Method(
         name=name,
-        family=room.family,
+        family=params_class.family,
         title=Words(en=words["en"]["title"], zh=words["zh"]["title"]),
         summary=Words(en=words["en"]["summary"], zh=words["zh"]["summary"]),
-        paper=Paper(citation=room.paper[0], url=room.paper[1]) if room.paper else None,
+        paper=Paper(citation=params_class.paper[0], url=params_class.paper[1]) if params_class.paper else None,
         example=f"/api/methods/{name}/example" if drawn else None,
-        subject=room.subject,
-        fields=[_field_view(name, spec) for spec in fields(room)],
+        subject=params_class.subject,
+        fields=[_field_view(name, spec) for spec in fields(params_class)],
         figures={figure: Words(en=label, zh=words["zh"]["figures"][figure]) for figure, label in words["en"].get("figures", {}).items()},
-        schema=room.model_json_schema(),
+        schema=params_class.model_json_schema(),
     )
 
 
-def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
-    words = methods.labels(room)
+def _field_view(method: str, spec: FieldSpec) -> FieldInfo:
+    words = methods.labels(method)
     en, zh = words["en"]["fields"][spec.name], words["zh"]["fields"][spec.name]
     named = {language: words[language].get("choices", {}).get(spec.name, {}) for language in ("en", "zh")}
     choices = [
@@ -43,7 +43,7 @@ def _field_view(room: str, spec: FieldSpec) -> FieldInfo:
             label=Words(en=named["en"][value], zh=named["zh"][value]),
             needs=spec.needs.get(value),
             best=value == spec.best,
-            picture=f"/api/methods/{room}/choices/{spec.name}/{value}" if choice_picture(room, spec.name, value).is_file() else None,
+            picture=f"/api/methods/{method}/choices/{spec.name}/{value}" if choice_picture(method, spec.name, value).is_file() else None,
         )
         for value in spec.choices
         if spec.kind == "choice"

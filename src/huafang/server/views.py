@@ -85,7 +85,7 @@ def model_view(model: Model) -> ModelInfo:
 
 def words_of(params: Params) -> str:
     """What a search of the gallery looks through: the method's names and every word of the settings."""
-    name: str = params.method  # type: ignore[attr-defined]  # every room has it
+    name: str = params.method  # type: ignore[attr-defined]  # every method has it
     labels = methods.labels(name)
     said = [name, labels["en"]["title"], labels["zh"]["title"]]
     for spec in fields(type(params)):

@@ -60,28 +60,28 @@ def fits(vae: Any, height: int, width: int) -> bool:
 
 def decode(vae: Any, latents: Tensor) -> Tensor:
     """(1, C, h, w) as `vae.decode` takes them -> (1, 3, H, W) as it gives them."""
-    part, room = vae.decoder, Room(memory(latents.device))
+    part, budget = vae.decoder, Budget(memory(latents.device))
     if vae.post_quant_conv is not None:
         latents = vae.post_quant_conv(latents)
-    rows: Rows = Kept(_middle(part.mid_block, part.conv_in(latents)), room)
+    rows: Rows = Kept(_middle(part.mid_block, part.conv_in(latents)), budget)
     for block in part.up_blocks:
         for resnet in block.resnets:
-            rows = room.kept(Residual(rows, resnet, room))
+            rows = budget.kept(Residual(rows, resnet, budget))
         for larger in block.upsamplers or ():
-            rows = room.kept(Conv(Doubled(rows), larger.conv))
+            rows = budget.kept(Conv(Doubled(rows), larger.conv))
     return _finished(rows, part)
 
 
 def encode(vae: Any, pixels: Tensor) -> Tensor:
     """(1, 3, H, W) as `vae.encode` takes them -> mean and log variance, (1, 2 C, h, w), of the latents."""
-    part, room = vae.encoder, Room(memory(pixels.device))
-    rows: Rows = room.kept(Conv(Kept(pixels, room), part.conv_in))
+    part, budget = vae.encoder, Budget(memory(pixels.device))
+    rows: Rows = budget.kept(Conv(Kept(pixels, budget), part.conv_in))
     for block in part.down_blocks:
         for resnet in block.resnets:
-            rows = room.kept(Residual(rows, resnet, room))
+            rows = budget.kept(Residual(rows, resnet, budget))
         for smaller in block.downsamplers or ():
-            rows = room.kept(Halved(rows, smaller.conv))
-    rows = Kept(_middle(part.mid_block, whole(rows)), room)
+            rows = budget.kept(Halved(rows, smaller.conv))
+    rows = Kept(_middle(part.mid_block, whole(rows)), budget)
     moments = _finished(rows, part)
     return moments if vae.quant_conv is None else vae.quant_conv(moments)
 
@@ -106,7 +106,7 @@ class Rows(ABC):
         return max(16, BAND // (self.channels * self.width * self.like.element_size()))
 
 
-class Room:
+class Budget:
     """The memory for maps that are kept: `left` of it in bytes."""
 
     def __init__(self, size: int) -> None:
@@ -120,18 +120,18 @@ class Room:
 class Kept(Rows):
     """A map in memory."""
 
-    def __init__(self, tensor: Tensor, room: Room) -> None:
+    def __init__(self, tensor: Tensor, budget: Budget) -> None:
         super().__init__(tensor.shape[1], tensor.shape[2], tensor.shape[3], tensor)
         self.tensor = tensor
-        room.left -= self.bytes
-        weakref.finalize(self, _give_back, room, self.bytes)
+        budget.left -= self.bytes
+        weakref.finalize(self, _give_back, budget, self.bytes)
 
     def rows(self, first: int, last: int) -> Tensor:
         return self.tensor[:, :, first:last]
 
 
-def _give_back(room: Room, size: int) -> None:
-    room.left += size
+def _give_back(budget: Budget, size: int) -> None:
+    budget.left += size
 
 
 class Normed(Rows):
@@ -213,11 +213,11 @@ class Halved(Rows):
 class Residual(Rows):
     """(x + conv(norm(conv(norm(x))))) / factor. A band of the source is read once for both sides, so that many blocks cost no more than each."""
 
-    def __init__(self, source: Rows, block: Any, room: Room) -> None:
+    def __init__(self, source: Rows, block: Any, budget: Budget) -> None:
         super().__init__(block.conv2.out_channels, source.height, source.width, source.like)
         self.source, self.block = source, block
         self.normed = Normed(source, block.norm1, block.nonlinearity)
-        self.inner = room.kept(Conv(self.normed, block.conv1))
+        self.inner = budget.kept(Conv(self.normed, block.conv1))
         self.inner_normed = Normed(self.inner, block.norm2, block.nonlinearity)
 
     @property

@@ -53,9 +53,9 @@ def _write(pen: ImageDraw.ImageDraw, text: str, left: int, top: int, wide: int, 
     """`text` in lines that fit; what does not fit ends in an ellipsis."""
     font, line = _font(13), 17
     lines = textwrap.wrap(text, max(8, int(wide / 6.6))) or [""]
-    room = max(1, tall // line)
-    if len(lines) > room:
-        lines = [*lines[: room - 1], lines[room - 1][:-1] + "…"]
+    most_lines = max(1, tall // line)
+    if len(lines) > most_lines:
+        lines = [*lines[: most_lines - 1], lines[most_lines - 1][:-1] + "…"]
     for number, said in enumerate(lines):
         pen.text((left, top + number * line), said, fill=SOFT, font=font)
 

@@ -33,9 +33,9 @@ def check_settings(text: str, names: tuple[str, ...]) -> None:
     for name, field, given in assignments(text):
         if name not in names:
             raise ValueError(f"{name}.{field}: {name} is not among the methods that are compared" + nearest(name, names))
-        spec = next((spec for spec in fields(methods.ROOMS[name]) if spec.name == field), None)
+        spec = next((spec for spec in fields(methods.METHODS[name]) if spec.name == field), None)
         if spec is None or field in FILLED or not spec.type.assignable:
-            allowed = [spec.name for spec in fields(methods.ROOMS[name]) if spec.name not in FILLED and spec.type.assignable]
+            allowed = [spec.name for spec in fields(methods.METHODS[name]) if spec.name not in FILLED and spec.type.assignable]
             raise ValueError(f"{name}.{field}: {name} has no such setting to change" + nearest(field, allowed))
         _check_value(name, field, value_of(spec, given))
 
@@ -64,7 +64,7 @@ def value_of(spec: FieldSpec, text: str) -> Any:
 
 def params(p: Compare, name: str, weights: ModelStore) -> Params:
     """The params with which the method `name` is run. Raises BadInput, MissingWeights: then the method's row says so."""
-    specs = {spec.name: spec for spec in fields(methods.ROOMS[name])}
+    specs = {spec.name: spec for spec in fields(methods.METHODS[name])}
     values: dict[str, Any] = {"content": p.content, "seed": p.seed}
     if "style" in specs and specs["style"].pictures:
         values["style"] = p.style if specs["style"].kind == "images" else p.style[0]
@@ -87,7 +87,7 @@ def _at_hand(name: str, spec: FieldSpec, weights: ModelStore) -> str:
     if not fitting:
         hint = methods.weights_wanted(name, spec)
         if not any(entry.holds == spec.holds for entry in catalogue.entries().values()):
-            settings = [f"{name}.{one.name}=MODEL" for one in fields(methods.ROOMS[name]) if one.kind == "weights"]
+            settings = [f"{name}.{one.name}=MODEL" for one in fields(methods.METHODS[name]) if one.kind == "weights"]
             hint = Note(f"{hint} Then set {' and '.join(settings)}.", f"{hint.zh}然后设置 {' 和 '.join(settings)}。")
         raise MissingWeights(f"{name} needs trained weights, and this machine has none for it", hint=hint)
     return fitting[0]
@@ -96,7 +96,7 @@ def _at_hand(name: str, spec: FieldSpec, weights: ModelStore) -> str:
 def _check_value(name: str, field: str, value: Any) -> None:
     """Raises ValueError when the method refuses the value, whatever its other fields hold."""
     blank = {"content": "0" * 64, "style": ("0" * 64,), "prompt": ""}
-    kind = methods.ROOMS[name]
+    kind = methods.METHODS[name]
     try:
         kind.model_validate({key: value for key, value in blank.items() if key in kind.model_fields} | {field: value})
     except ValidationError as error:

@@ -30,10 +30,10 @@ class Axis:
     higher: bool
 
     def scale(self, values: Sequence[float], start: float, end: float) -> Callable[[float], float]:
-        """Value -> place between `start` (worse) and `end` (better), with room around the outermost."""
+        """Value -> place between `start` (worse) and `end` (better), with method around the outermost."""
         low, high = min(values), max(values)
-        room = 0.08 * (high - low) or 0.5
-        low, high = low - room, high + room
+        margin = 0.08 * (high - low) or 0.5
+        low, high = low - margin, high + margin
         return lambda value: start + (end - start) * ((value - low) if self.higher else (high - value)) / (high - low)
 
 
@@ -67,13 +67,13 @@ def bars(values: Sequence[tuple[str, float, str]], label: str) -> str:
     """(name, value, value as read) -> a bar for each, from zero, the longest across the plot."""
     longest = max(value for _, value, _ in values) or 1.0
     names = min(260, 20 + 9 * max(_wide(name) for name, _, _ in values))
-    room = WIDTH - names - 90
+    available = WIDTH - names - 90
     parts = []
     for place, (name, value, read) in enumerate(values):
         top = 8 + place * BAR
         parts.append(_text(names - 10, top + 14, name, "label", "end"))
-        parts.append(f'<rect class="bar" x="{names}" y="{top + 2}" width="{max(1.0, room * value / longest):.1f}" height="{BAR - 10}"/>')
-        parts.append(_text(names + max(1.0, room * value / longest) + 8, top + 14, read, "tick", "start"))
+        parts.append(f'<rect class="bar" x="{names}" y="{top + 2}" width="{max(1.0, available * value / longest):.1f}" height="{BAR - 10}"/>')
+        parts.append(_text(names + max(1.0, available * value / longest) + 8, top + 14, read, "tick", "start"))
     return _svg(parts, 16 + BAR * len(values), label)
 
 
@@ -100,7 +100,7 @@ def _apart(labels: Sequence[tuple[float, float, float]]) -> list[float]:
 
 
 def _ends(left: float) -> bool:
-    """Whether the label of a mark there stands before it: behind it there would be no room."""
+    """Whether the label of a mark there stands before it: behind it there would be no method."""
     return left > WIDTH * 0.7
 
 

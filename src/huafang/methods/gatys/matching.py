@@ -46,7 +46,7 @@ class Book:
 
 
 class Matching:
-    """One scale. A step of the room is one move."""
+    """One scale. A step of the method is one move."""
 
     iterations = 1
 

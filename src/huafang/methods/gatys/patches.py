@@ -35,7 +35,7 @@ MEASURED = 6_000
 RANKED = 8_000
 """Patches whose ranks are taken at a time, about: a grid from a random corner."""
 MOVED = 40_000
-"""Patches that are moved in a step of the room, about: small pictures take several iterations."""
+"""Patches that are moved in a step of the method, about: small pictures take several iterations."""
 AT_A_TIME, HELD = 12, 1 << 22
 """Directions worked on together, and about how many numbers of them: a large picture is projected on fewer at a time."""
 FEWEST = 64
@@ -49,7 +49,7 @@ HOLD = 0.04
 
 
 class Patches:
-    """One scale. A step of the room is `iterations` of its moves: small pictures are cheap."""
+    """One scale. A step of the method is `iterations` of its moves: small pictures are cheap."""
 
     def __init__(self, scene: Scene, content_weight: float, style_weight: float, generator: torch.Generator) -> None:
         self._scene, self._generator = scene, generator

@@ -54,8 +54,8 @@ def run(p: ImageAnalogies, ctx: Context) -> Result:
         coherent[0] = 0
         for first, last in bands[level]:
             ahead = known(plain_b, coarser, around, slice(first, last))
-            room = LEAVES, 1 + p.kappa * 2.0**-level, coherent, first, last
-            paint(learnt, ahead, pair.filtered, canvas, origin, around.causal, around.causal_weights, *tree, *room)
+            search = LEAVES, 1 + p.kappa * 2.0**-level, coherent, first, last
+            paint(learnt, ahead, pair.filtered, canvas, origin, around.causal, around.causal_weights, *tree, *search)
             done += 1
             figures = {"level": float(level + 1), "coherent": float(coherent[0] / (last * plain_b.shape[1]))}
             ctx.step(done, total, preview=partial(_picture, p, copied[level], photos[level], origin), **figures)

@@ -245,9 +245,9 @@ def jittered(colours: Array, look: Look, rng: np.random.Generator) -> Array:
     Value, red, green and blue have less of it near white and black, where chance shows as dirt: white paint stays white.
     """
     luminance = colours @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    room = np.minimum((1 - luminance) / NEAR_WHITE, luminance / NEAR_BLACK).clip(0, 1)[:, None]
+    headroom = np.minimum((1 - luminance) / NEAR_WHITE, luminance / NEAR_BLACK).clip(0, 1)[:, None]
     chance = rng.standard_normal((len(colours), 6), dtype=np.float32) * (np.array(jitters(look), np.float32) / 6)
-    chance[:, 2:] *= room
+    chance[:, 2:] *= headroom
     out = colours.astype(np.float32)
     if any(jitters(look)[:3]):
         hue, saturation, value = to_hsv(out)

@@ -1,4 +1,4 @@
-"""Latent diffusion (Rombach et al., CVPR 2022) with classifier-free guidance: `diffusion/` draws, this room keeps the count."""
+"""Latent diffusion (Rombach et al., CVPR 2022) with classifier-free guidance: `diffusion/` draws, this method keeps the count."""
 
 import time
 from contextlib import nullcontext

@@ -33,8 +33,8 @@ def grown(texture: Array, height: int, width: int, window: int, tolerance: float
     square = (around**2).sum(1)
     around = around[np.argsort(square, kind="stable")][1:]
     gauss = np.exp(-0.5 * np.sort(square)[1:] * (SIGMA / (2 * margin + 1)) ** 2).astype(np.float32)
-    room = (np.empty(len(around), np.int32), np.empty((len(around), 4), np.float32), np.zeros((len(around), 2), np.float32))
-    room[1][:, 3] = 0
+    scratch = (np.empty(len(around), np.int32), np.empty((len(around), 4), np.float32), np.zeros((len(around), 2), np.float32))
+    scratch[1][:, 3] = 0
     found, far = np.empty(len(centres), np.int32), np.empty(len(centres), np.float32)
 
     canvas, origin = np.zeros((height, width, 3), np.float32), np.full((height, width), -1, np.int32)
@@ -45,7 +45,7 @@ def grown(texture: Array, height: int, width: int, window: int, tolerance: float
         layer = _next_layer(origin >= 0, generator)
         chance = torch.rand(len(layer), 2, generator=generator).numpy()
         stride = -(-len(centres) // CENTRES)
-        filled = grow(flat, w, margin, centres, canvas, origin, layer, around, gauss, chance, stride, tolerance, most, *room, found, far)
+        filled = grow(flat, w, margin, centres, canvas, origin, layer, around, gauss, chance, stride, tolerance, most, *scratch, found, far)
         most = most if filled else most * RAISED
         done += filled
         yield canvas, done

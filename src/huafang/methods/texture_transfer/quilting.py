@@ -54,7 +54,7 @@ class Quilt:
         self._flat = np.concatenate([texture, offered[..., None]], 2).reshape(h * w, 4).astype(np.float32)
         self._places = (np.arange(h - side + 1)[:, None] * w + np.arange(w - side + 1)).ravel().astype(np.int32)
         self._stride = -(-len(self._places) // PLACES)
-        self._room = np.empty(len(self._places), np.int32), np.empty(len(self._places), np.float32)
+        self._scratch = np.empty(len(self._places), np.int32), np.empty(len(self._places), np.float32)
         self._photo = photo
         self._wanted = None if photo is None else self._padded(photo.wanted)
         self._before = None if before is None else self._padded(before)
@@ -79,7 +79,7 @@ class Quilt:
         offsets, wanted, weights = self._neighbourhood(top, left)
         if len(offsets):
             start = int(chance[0] * self._stride)
-            place = drawn(self._flat, self._places, start, self._stride, offsets, wanted, weights, tolerance, chance[1], *self._room)
+            place = drawn(self._flat, self._places, start, self._stride, offsets, wanted, weights, tolerance, chance[1], *self._scratch)
         else:
             place = int(self._places[int(chance[1] * len(self._places))])
         y, x = divmod(int(place), self._texture.shape[1])

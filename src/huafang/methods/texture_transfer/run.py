@@ -1,4 +1,4 @@
-"""The three modes of one room: what is brought to them, and how their steps are told."""
+"""The three modes of one method: what is brought to them, and how their steps are told."""
 
 from functools import partial
 from itertools import accumulate

@@ -16,7 +16,7 @@ from huafang.train.style.animation import AnimationTask, Balance, Pace
 
 SAMPLES = 3
 UPSAMPLING: animegan.Upsampling = "tf1"
-"""How the paper's network enlarges, here as in TensorFlow, where it comes from: what the room `animegan` takes by itself."""
+"""How the paper's network enlarges, here as in TensorFlow, where it comes from: what the method `animegan` takes by itself."""
 
 
 def run(p: TrainAnimeGan, ctx: Context) -> Result:

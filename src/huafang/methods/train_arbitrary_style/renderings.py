@@ -51,9 +51,9 @@ def painted(ctx: Context, home: Path, sources: Sequence[Tensor], count: int, see
 
 
 def _paint(ctx: Context, sources: Sequence[Tensor], number: int, seed: int) -> Tensor:
-    room, settings = LOOKS[number % len(LOOKS)]
+    method, settings = LOOKS[number % len(LOOKS)]
     order = torch.randperm(len(sources), generator=torch.Generator().manual_seed(seed)).tolist()
     source = sources[order[(7 * (number // len(LOOKS)) + number) % len(sources)]]
-    params = methods.build(room, {"content": "0" * 64, "seed": (seed + number) % 2**32, **settings})
+    params = methods.build(method, {"content": "0" * 64, "seed": (seed + number) % 2**32, **settings})
     easel = Easel(ctx.assets, ctx.weights, resize.shrunk(source[None].float() / 255, SIDE))
     return methods.run(params, easel).images[0].cpu()

@@ -20,7 +20,7 @@ SETTINGS: dict[Medium, tuple[str, dict[str, Any]]] = {
     "ink": ("image_filters", {"filter": "ink", "phi": 3.0, "sigma": 1.6}),
     "line": ("image_filters", {"filter": "ink", "epsilon": 0.0, "p": 40.0, "sigma": 1.8}),
 }
-"""The room and its settings that read as the medium at 128 pixels."""
+"""The method and its settings that read as the medium at 128 pixels."""
 TINTS: dict[Medium, float] = {"ink": 0.35, "line": 0.3}
 """How much of the scene's colours the paper takes on, so that the hour still shows."""
 BLOCKS = 64
@@ -32,8 +32,8 @@ def paint(pixels: NDArray[np.float32], medium: Medium, seed: int) -> NDArray[np.
     if medium == "pixel":
         return _pixels(pixels)
     picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
-    room, settings = SETTINGS[medium]
-    params = methods.build(room, {"content": "0" * 64, "seed": seed % 2**32, **settings})
+    method, settings = SETTINGS[medium]
+    params = methods.build(method, {"content": "0" * 64, "seed": seed % 2**32, **settings})
     here = places()
     painted = methods.run(params, Easel(Assets(here.assets), ModelStore(here.models), picture)).images[0]
     if medium in TINTS:

@@ -16,7 +16,7 @@ from huafang.models.modelfile import Sidecar
 from huafang.models.pull import hub
 from huafang.models.pull.conversion import convert as convert
 from huafang.models.pull.conversion import join
-from huafang.models.pull.store import check_room as check_room
+from huafang.models.pull.store import check_space as check_space
 from huafang.models.pull.store import put
 from huafang.models.pull.transfer import Progress as Progress
 from huafang.models.pull.transfer import download as download

@@ -70,7 +70,7 @@ def _child(repository: str, draft: Path | None, progress: Progress) -> dict[str,
             if "total" in answer and not total:
                 total = answer["total"]
                 folder = draft if answer["pickled"] and draft else folder
-                _check_room(repository, folder, total - _bytes_of(folder))
+                _check_space(repository, folder, total - _bytes_of(folder))
             progress(min(total, _bytes_of(folder)) if total else 0, total)
     finally:
         child.kill()
@@ -111,7 +111,7 @@ def _bytes_of(folder: Path) -> int:
     return count
 
 
-def _check_room(repository: str, folder: Path, needed: int) -> None:
+def _check_space(repository: str, folder: Path, needed: int) -> None:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(there).free
     if needed + SPARE > free:

@@ -127,7 +127,7 @@ def _one_connection(url: str, part: Path, hosts: tuple[str, ...], progress: Prog
             mode, here = "wb", 0
         length = answer.headers.get("Content-Length")
         total = here + int(length) if length and length.isdigit() else 0
-        _check_room(url, part, total - here)
+        _check_space(url, part, total - here)
         _note(part).write_text(json.dumps({"url": url, "validator": _validator(answer.headers)}))
         file: IO[bytes]
         with part.open(mode) as file:
@@ -207,7 +207,7 @@ def _check_address(url: str) -> None:
         raise BadInput(f"{url[:200]} is no https address; weights come by https only", code="pull.insecure")
 
 
-def _check_room(url: str, part: Path, needed: int) -> None:
+def _check_space(url: str, part: Path, needed: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if needed + SPARE > free:
         raise DiskFull(

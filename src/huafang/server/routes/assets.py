@@ -113,8 +113,8 @@ def _as_file(name: str) -> str:
     stem, dot, ending = shown.strip(". ").rpartition(".")
     if not stem or len(ending) > 10:
         stem, dot, ending = shown, "", ""
-    room = NAME_BYTES - len((dot + ending).encode())
-    wide = stem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore").strip(". ") + dot + ending if stem.strip(". ") else "picture"
+    available = NAME_BYTES - len((dot + ending).encode())
+    wide = stem.encode("utf-8", "replace")[:available].decode("utf-8", "ignore").strip(". ") + dot + ending if stem.strip(". ") else "picture"
     if wide.partition(".")[0].strip().upper() in DEVICES:
         wide = "_" + wide
     plain = wide.encode("ascii", "replace").decode().replace("?", "_")

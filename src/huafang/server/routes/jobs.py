@@ -44,7 +44,7 @@ def submit(studio: Studio, params: Params, priority: Priority, key: str | None =
             raise NotFound(f"no asset {asset[:12]}…: upload the picture first", code="asset.missing")
     check_films(params, studio.assets)
     given = used_pictures(params, studio.assets)
-    method: str = params.method  # type: ignore[attr-defined]  # every room has it
+    method: str = params.method  # type: ignore[attr-defined]  # every method has it
     check_models(params, studio.weights)
     check_downloads(params)
     names = [studio.name_of(asset) for asset in given]

@@ -1,7 +1,7 @@
-"""One contract over the whole table of rooms.
+"""One contract over the whole table of methods.
 
-A room's own test file, `tests/methods/test_<room>.py`, says how to run it small: `def sample(bench) -> dict` gives its settings (a second or two of work).
-`HUAFANG_GOLDEN=1 python -m pytest tests/test_rooms.py -k golden` writes the golden pictures anew: look at each before you commit it.
+A method's own test file, `tests/methods/test_<method>.py`, says how to run it small: `def sample(bench) -> dict` gives its settings (a second or two of work).
+`HUAFANG_GOLDEN=1 python -m pytest tests/test_methods.py -k golden` writes the golden pictures anew: look at each before you commit it.
 """
 
 import io
@@ -27,10 +27,10 @@ from huafang.params import OnePass, Params, Product, fields
 from tests.conftest import Bench, scene
 
 ROOT = Path(__file__).parents[1]
-NAMES = list(methods.ROOMS)
+NAMES = list(methods.METHODS)
 UNSEEN = {"adain", "cap_vstnet", "cartoongan", "clipstyler", "cyclegan", "stargan"}
-"""Rooms of which no trained weights were at hand when they were built: equal to the authors' code by rule, but with no picture of theirs to show yet."""
-PAINTERS = [name for name, room in methods.ROOMS.items() if room.lane == "compute"]
+"""Methods of which no trained weights were at hand when they were built: equal to the authors' code by rule, but with no picture of theirs to show yet."""
+PAINTERS = [name for name, params_class in methods.METHODS.items() if params_class.lane == "compute"]
 GOLDEN = ROOT / "tests" / "golden" / "methods"
 WITHOUT_GOLDEN = ("compare", "train_")
 """A report shows measured times; a training on another CPU ends elsewhere."""
@@ -45,17 +45,17 @@ def sample(name: str, bench) -> Params:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_table_names_a_room_by_its_method(name):
-    room = methods.ROOMS[name]
-    assert room.model_fields["method"].default == name
-    assert room.__module__ == f"huafang.methods.{name}"
-    assert (room.__doc__ or import_module(room.__module__).__doc__ or "").strip()
-    assert room.subject in room.model_fields
+def test_the_table_names_a_method_by_its_method(name):
+    params_class = methods.METHODS[name]
+    assert params_class.model_fields["method"].default == name
+    assert params_class.__module__ == f"huafang.methods.{name}"
+    assert (params_class.__doc__ or import_module(params_class.__module__).__doc__ or "").strip()
+    assert params_class.subject in params_class.model_fields
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fields_are_of_known_kinds_and_described(name):
-    for spec in fields(methods.ROOMS[name]):
+    for spec in fields(methods.METHODS[name]):
         assert spec.kind in KINDS
         assert len(spec.help) > 8, f"{name}.{spec.name} needs a sentence"
         if spec.best is not None:
@@ -63,11 +63,11 @@ def test_fields_are_of_known_kinds_and_described(name):
         for choice in spec.needs:
             assert choice in spec.choices
         if spec.when:
-            ruler = next(other for other in fields(methods.ROOMS[name]) if other.name == spec.when.field)
+            ruler = next(other for other in fields(methods.METHODS[name]) if other.name == spec.when.field)
             assert set(spec.when.values) < set(ruler.choices), f"{name}.{spec.name} hangs on choices that are not there"
             assert not spec.required
         if spec.kind == "masks":
-            kinds = {other.name: other.kind for other in fields(methods.ROOMS[name])}
+            kinds = {other.name: other.kind for other in fields(methods.METHODS[name])}
             assert kinds[spec.over] in ("image", "images"), f"{name}.{spec.name} lies over no picture"
             assert kinds[spec.per] == "images" or spec.per == spec.over, "one mask for each picture"
             assert kinds[spec.over] == "image" or spec.over == spec.per, "a mask each of several pictures lies over its own"
@@ -75,10 +75,10 @@ def test_fields_are_of_known_kinds_and_described(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_defaults_are_valid(name):
-    room = methods.ROOMS[name]
-    for field, info in room.model_fields.items():
+    params_class = methods.METHODS[name]
+    for field, info in params_class.model_fields.items():
         if not info.is_required():
-            room.__pydantic_validator__.validate_assignment(room.model_construct(), field, info.get_default(call_default_factory=True))
+            params_class.__pydantic_validator__.validate_assignment(params_class.model_construct(), field, info.get_default(call_default_factory=True))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -87,7 +87,7 @@ def test_every_word_is_there_in_both_languages(name, language):
     words = methods.labels(name)[language]
     assert words["title"].strip()
     assert words["summary"].strip()
-    specs = fields(methods.ROOMS[name])
+    specs = fields(methods.METHODS[name])
     assert set(words["fields"]) == {spec.name for spec in specs}
     for spec in specs:
         assert words["fields"][spec.name]["label"].strip()
@@ -111,7 +111,7 @@ def test_every_word_is_there_in_both_languages(name, language):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_room_has_its_page_and_its_example(name):
+def test_a_method_has_its_page_and_its_example(name):
     assert (ROOT / "docs" / "methods" / f"{name}.md").is_file()
     if name in PAINTERS and name not in UNSEEN:
         assert (ROOT / "src" / "huafang" / "methods" / name / "example.webp").is_file()
@@ -146,7 +146,7 @@ HAN = "[一-鿿]"
 
 @pytest.fixture(scope="module", params=PAINTERS)
 def ran(request, tmp_path_factory):
-    """Each room once, and once more: its name, its steps and both results."""
+    """Each method once, and once more: its name, its steps and both results."""
     bench = Bench(tmp_path_factory.mktemp(request.param))
     params = sample(request.param, bench)
     first = methods.run(params, bench.context())
@@ -156,7 +156,7 @@ def ran(request, tmp_path_factory):
 
 def test_results_are_what_the_method_says_finite_in_range_and_repeatable(ran):
     name, steps, first, again = ran
-    check_result(methods.ROOMS[name].makes, steps, first, again)
+    check_result(methods.METHODS[name].makes, steps, first, again)
 
 
 def without_times(figures: dict[str, float]) -> dict[str, float]:
@@ -233,7 +233,7 @@ def test_every_note_is_said_in_both_languages(ran):
 
 
 def check_figures(name: str, figures: set[str]) -> None:
-    """Whether the room's labels.toml names each of the `figures` that it reported."""
+    """Whether the method's labels.toml names each of the `figures` that it reported."""
     named = methods.labels(name)["en"].get("figures", {})
     nameless = sorted(figure for figure in figures if figure not in named and re.sub(r"_\d+$", "_N", figure) not in named)
     where = f"src/huafang/methods/{name}/labels.toml"
@@ -256,7 +256,7 @@ def test_a_cancel_is_heard_at_the_next_step_and_leaves_nothing(name, bench):
 def test_no_door_opens_torch():
     code = (
         "import sys; from huafang import methods; from huafang.params import fields\n"
-        "[fields(room) for room in methods.ROOMS.values()]; [methods.labels(name) for name in methods.ROOMS]\n"
+        "[fields(one) for one in methods.METHODS.values()]; [methods.labels(name) for name in methods.METHODS]\n"
         "heavy = {'torch', 'numpy', 'numba', 'scipy', 'diffusers', 'transformers', 'PIL'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""What every room must do that paints photos with one trained network: run by the tests of each with `sample(bench)` and the room's name."""
+"""What every method must do that paints photos with one trained network: run by the tests of each with `sample(bench)` and the method's name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from tests.conftest import scene
 
 
 def values(bench, name: str, random_state: Callable[[], dict[str, Tensor]]) -> dict[str, Any]:
-    """Settings of the room `name` with a random network, which is among the models from then on."""
+    """Settings of the method `name` with a random network, which is among the models from then on."""
     place = bench.weights.root / f"random-{name}.safetensors"
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What every room for arbitrary styles must do, whatever its network: run by the tests of each with `sample(bench)` and the room's name."""
+"""What every method for arbitrary styles must do, whatever its network: run by the tests of each with `sample(bench)` and the method's name."""
 
 from collections.abc import Mapping
 
@@ -64,9 +64,9 @@ def acts_under_masks_alone(bench, name: str, values: dict) -> None:
 
 
 def wants_a_share_and_a_mask_for_each_style(bench, name: str, values: dict) -> None:
-    room = type(methods.build(name, values))
+    params_class = type(methods.build(name, values))
     for field, given in (("style_weights", [1.0, 2.0]), ("masks", [bench.style] * 2), ("style_masks", [bench.style] * 2)):
-        if field in room.model_fields:
+        if field in params_class.model_fields:
             with pytest.raises(BadInput, match=f"{field}: 2 came for 1 style pictures"):
                 methods.build(name, values | {field: given})
 
