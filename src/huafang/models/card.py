@@ -18,7 +18,7 @@ from huafang.errors import HuafangError
 from huafang.models import kinds, modelfile, tensorfile
 from huafang.models.kinds import Kind
 
-MOST_TAGS = 100
+MOST_TAGS = 50
 MOST_WORDS = 20
 TEXT = 300
 """Characters that are kept of a text that somebody wrote."""

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import stat
 import threading
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -65,18 +67,22 @@ class CardCache:
 
 def _mark(path: Path) -> list[int] | None:
     """What changes with the file: time and size; of a folder, of its index and its networks' configs; and of the small files beside it."""
+    place = str(path)  # plain strings: for hundreds of files, making paths takes longer than asking the disk
     try:
-        found = path.stat()
-        marks = [found.st_mtime_ns, found.st_size]
-        beside = [path / "model_index.json", path / "unet" / "config.json"] if path.is_dir() else [path.with_suffix(".json"), path.with_suffix(".civitai.info")]
-        return marks + [_mtime(item) for item in [*beside, modelfile.sidecar_place(path)]]
+        found = os.stat(place)
     except OSError:
         return None
+    if stat.S_ISDIR(found.st_mode):
+        beside = [os.path.join(place, "model_index.json"), os.path.join(place, "unet", "config.json")]
+    else:
+        stem = place.removesuffix(path.suffix)
+        beside = [f"{stem}.json", f"{stem}.civitai.info"]
+    return [found.st_mtime_ns, found.st_size, *(_mtime(item) for item in [*beside, str(modelfile.sidecar_place(path))])]
 
 
-def _mtime(path: Path) -> int:
+def _mtime(place: str) -> int:
     try:
-        return path.stat().st_mtime_ns
+        return os.stat(place).st_mtime_ns
     except OSError:
         return 0
 
@@ -88,5 +94,5 @@ def _card(body: dict[str, Any]) -> ModelCard:
     """A card out of the cache. Raises TypeError or KeyError for one of another shape."""
     if body.keys() != _FIELDS:
         raise KeyError("fields")
-    tags = tuple((str(tag), int(count)) for tag, count in body["tags"])
+    tags: tuple[Any, ...] = tuple(map(tuple, body["tags"]))  # tens of thousands of them: this is what takes the time
     return ModelCard(**{**body, "ranks": tuple(body["ranks"]), "trigger_words": tuple(body["trigger_words"]), "tags": tags})

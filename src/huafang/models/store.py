@@ -108,7 +108,7 @@ class ModelStore(MadeModels):
             if brought[name] or name not in found
         ]
         own = [
-            Model(name, "unknown", path, removable=removable(path) and name not in self._added, renamable=self._is_renamable(path))
+            Model(name, "unknown", path, removable=removable(path) and name not in self._added, renamable=path.is_relative_to(root) and not pulled(path))
             for name, path in sorted(found.items())
             if name not in catalogue.built_in() and path != brought.get(name)
         ]
