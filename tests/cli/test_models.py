@@ -87,15 +87,16 @@ def test_a_dry_pull_says_what_would_come_and_asks_no_one(desk, capsys, monkeypat
 def test_the_list_of_models_tells_their_size_in_kb_where_they_are_small(desk, capsys):
     assert huafang("models", "list") == 0
     said = capsys.readouterr().out
-    assert re.search(r"lpips_alexnet +lpips_heads +6 kB to pull", said)
-    assert re.search(r"vgg19 +vgg +575 MB to pull", said)
+    assert re.search(r"lpips_alexnet +.* 6 kB\n", said)
+    assert re.search(r"vgg19 +neural style +575 MB\n", said)
+    assert said.index("On this machine") < said.index("mini ") < said.index("To download: huafang models pull NAME") < said.index("vgg19 ")
     assert " 0 MB" not in said
 
 
 def test_the_list_of_models_says_whose_place_each_comes_from(desk, capsys):
     assert huafang("models", "list") == 0
     said = capsys.readouterr().out
-    assert re.search(r"candy .*\n.*\n +licence: .*\n +from github\.com/imageupsc/imageupscaling\n", said)
+    assert re.search(r"candy .*\n.*\n +licence: .*; from github\.com/imageupsc/imageupscaling\n", said)
     assert "from huggingface.co/openai/clip-vit-base-patch32\n" in said
     assert huafang("models", "list", "--json") == 0
     listed = {model["name"]: model["entry"] for model in json.loads(capsys.readouterr().out)["models"]}
@@ -118,7 +119,7 @@ def test_a_lora_is_put_into_the_built_in_model_and_what_it_did_is_said(desk, cap
     assert huafang(*words, "--lora", "style:0.5:0", "--lora", "style", "-o", "twice.png") == 0
     capsys.readouterr()
     assert huafang("models", "list") == 0
-    assert re.search(r"^style +lora ", capsys.readouterr().out, re.MULTILINE)
+    assert re.search(r"^style +LoRA for text to image +Huafang's mini ", capsys.readouterr().out, re.MULTILINE)
     for wrong, code, said in (
         ("gone.safetensors:0.5", 2, "there is no file gone.safetensors"),
         ("styl", 2, "did you mean style?"),

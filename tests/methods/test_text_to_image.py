@@ -224,7 +224,7 @@ def test_python_and_the_command_line_need_no_model(built_in, tmp_path, monkeypat
     assert "mini-zh draws it" in said.output
     assert (tmp_path / "x.png").is_file()
     listed = CliRunner().invoke(cli, ["models", "list", "--data", str(tmp_path)]).output.splitlines()
-    assert listed[0].split() == ["mini", "diffusion", "built", "in"]
+    assert any(line.startswith("mini ") and line.endswith("built in") for line in listed)
 
 
 def test_without_them_nothing_else_is_taken_instead(bench, tmp_path, monkeypatch):

@@ -8,11 +8,13 @@ import click
 
 from huafang.cli.options import FilePath, Folder
 from huafang.cli.terminal import out, out_json, out_path, say
-from huafang.errors import MissingWeights
+from huafang.errors import BadInput, MissingWeights
+from huafang.models import card, kinds
 from huafang.models.catalogue import Entry, entry_of
 from huafang.models.modelfile import shown_bytes
-from huafang.models.store import ModelStore
+from huafang.models.store import Model, ModelStore
 from huafang.places import places
+from huafang.sources import near_file
 
 STORE = [
     click.option("--data", type=Folder(), help="Data folder. Default: HUAFANG_HOME, or the system's place for it."),
@@ -28,7 +30,7 @@ def _store(function: Any) -> Any:
 
 @click.group()
 def models() -> None:
-    """Models: list, pull, verify, remove, convert, export."""
+    """Models: list, add, inspect, rename, pull, verify, remove, restore, convert, export."""
 
 
 @models.command("list")
@@ -50,13 +52,34 @@ def list_models(data: Path | None, folders: tuple[Path, ...], as_json: bool) -> 
         ]
         out_json({"models": rows}, indent=2)
         return
-    for model in found:
-        state = "built in" if model.builtin else "here" if model.path else f"{shown_bytes(model.entry.bytes)} to pull" if model.entry else ""
-        out(f"{model.name:<24} {model.holds:<10} {state}")
-        if model.entry:
-            out(f"{'':<24} {model.entry.title}\n{'':<24} licence: {model.entry.licence}")
-            if model.entry.origin:
-                out(f"{'':<24} from {model.entry.origin}")
+    here, elsewhere = [one for one in found if one.path], [one for one in found if not one.path]
+    _table("On this machine", here)
+    _table("To download: huafang models pull NAME", elsewhere)
+
+
+def _table(head: str, listed: list[Model]) -> None:
+    """Models in columns: name, what it is for, what it fits, size; below each of the catalogue's its title, licence and origin."""
+    if not listed:
+        return
+    rows = [(one.name, str(kinds.of(one.holds).title), str(kinds.FAMILIES.get(one.family or "", "")), _size(one), _state(one)) for one in listed]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    out(f"{head}\n")
+    for one, row in zip(listed, rows, strict=True):
+        out("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=False)).rstrip() + (f"  {row[4]}" if row[4] else ""))
+        if one.entry:
+            origin = f"; from {one.entry.origin}" if one.entry.origin else ""
+            out(f"    {one.entry.title}\n    licence: {one.entry.licence}{origin}")
+    out("")
+
+
+def _size(model: Model) -> str:
+    size = model.card.bytes if model.card else model.entry.bytes if model.entry else None
+    return shown_bytes(size) if size else ""
+
+
+def _state(model: Model) -> str:
+    """What else there is to know: that it came with the package, or cannot be read."""
+    return "built in" if model.builtin else f"cannot be used: {model.card.fault}" if model.card and model.card.fault else ""
 
 
 @models.command()
@@ -112,6 +135,52 @@ def _would_pull(name: str, store: ModelStore) -> None:
     else:
         assert entry is not None, "what has no repository has an entry"
         out("\n".join(f"from {source.url}" for source in entry.sources))
+
+
+@models.command("add")
+@click.argument("path", type=FilePath())
+@click.option("--name", help="What to call it. Default: after the file.")
+@_store
+def add_model(path: Path, name: str | None, data: Path | None, folders: tuple[Path, ...]) -> None:
+    """Copy a .safetensors file of yours into the models folder, and say what it is."""
+    if not path.is_file():
+        raise BadInput(f"there is no file {path}{near_file(path)}", code="weights.unreadable")
+    store = ModelStore(places(data).models, folders)
+    chosen = store.bring(path, name)
+    found = next(model for model in store.models() if model.name == chosen)
+    kind = kinds.of(found.holds)
+    say(f"added {chosen}: {kind.title}" + (f", {kinds.FAMILIES[found.family]}" if found.family else ""))
+    if kind.command:
+        say(f"use it with: huafang {kind.command.format(name=chosen)}")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("new")
+@_store
+def rename(name: str, new: str, data: Path | None, folders: tuple[Path, ...]) -> None:
+    """Give a model of yours in the models folder another name."""
+    out_path(ModelStore(places(data).models, folders).rename(name, new))
+
+
+@models.command()
+@click.argument("name")
+@click.option("--on", "bases", multiple=True, help="Base model to try a LoRA on; repeat for several. Default: the built-in one, if the LoRA is for it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_store
+def inspect(name: str, bases: tuple[str, ...], as_json: bool, data: Path | None, folders: tuple[Path, ...]) -> int:
+    """Say what a model or file is, whom it fits, what it would change, and what is wrong with it."""
+    from huafang.diffusion import doctor  # only now: it loads torch
+
+    store = ModelStore(places(data).models, folders)
+    path = Path(name) if Path(name).exists() and not store.knows(name) else store.path(name)
+    chosen = bases or (("mini",) if card.read(path).family in ("mini", None) else ())
+    found = doctor.report(name, path, {base: store.path(base, "diffusion") for base in chosen})
+    if as_json:
+        out_json(found.as_json(), indent=2)
+    else:
+        out("\n".join(found.lines()))
+    return int(bool(found.card.fault))
 
 
 @models.command()
