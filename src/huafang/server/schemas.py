@@ -216,6 +216,17 @@ class ModelInfo(Schema):
     name: str
     title: Words
     holds: str
+    kind: Words
+    """What it is for, as a title."""
+    family: Words | None
+    """Which models it is, or fits: Stable Diffusion 1.x, …; None where nothing tells it."""
+    rank: int | None
+    """Of a LoRA."""
+    trigger_words: list[str]
+    fault: str | None
+    """Why its file cannot be used."""
+    renamable: bool
+    """POST …/rename takes it: it is the owner's own and lies in the store."""
     installed: bool
     bytes: int | None
     """Size of the download, or of the file where it is the owner's own."""
@@ -228,6 +239,10 @@ class ModelInfo(Schema):
     """It came with Huafang."""
     removable: bool
     """DELETE takes it off this machine: it was pulled by Huafang, or is the owner's own in the store, which goes into the trash."""
+
+
+class NewModelName(Schema):
+    name: str = Field(min_length=1, max_length=200)
 
 
 class ModelList(Schema):

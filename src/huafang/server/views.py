@@ -6,6 +6,7 @@ from typing import Any
 from huafang import methods
 from huafang.jobs.dispatcher import Dispatcher
 from huafang.jobs.rows import Row
+from huafang.models import kinds
 from huafang.models.store import Model
 from huafang.notes import Note
 from huafang.params import Params, fields
@@ -72,6 +73,12 @@ def model_view(model: Model) -> ModelInfo:
         name=model.name,
         title=_words(entry.title) if entry else Words(en=model.name, zh=model.name),
         holds=model.holds,
+        kind=_words(kinds.of(model.holds).title),
+        family=_words(kinds.FAMILIES[model.family]) if model.family else None,
+        rank=model.card.rank if model.card else None,
+        trigger_words=list(model.card.trigger_words) if model.card else [],
+        fault=model.card.fault if model.card else None,
+        renamable=model.renamable,
         installed=model.path is not None,
         bytes=size,
         licence=_words(entry.licence) if entry else None,

@@ -35,6 +35,7 @@ export const api = {
   remove: (job: string) => body(client.DELETE("/api/jobs/{job}", { params: { path: { job } } })),
   restore: (job: string) => body(client.POST("/api/jobs/{job}/restore", { params: { path: { job } } })),
   pull: (name: string) => body(client.POST("/api/models/{name}/pull", { params: { path: { name } } })),
+  renameModel: (name: string, to: string) => body(client.POST("/api/models/{name}/rename", { params: { path: { name } }, body: { name: to } })),
   restoreModel: (name: string) => body(client.POST("/api/models/{name}/restore", { params: { path: { name } } })),
   removeModel: (name: string) => body(client.DELETE("/api/models/{name}", { params: { path: { name } } })),
 };

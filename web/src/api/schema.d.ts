@@ -427,6 +427,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models/{name}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rename Model
+         * @description Give a model of the owner's own another name. 409 where that is taken, 403 for a model that keeps its name.
+         */
+        post: operations["rename_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/models/{name}": {
         parameters: {
             query?: never;
@@ -2208,6 +2228,16 @@ export interface components {
             title: components["schemas"]["Words"];
             /** Holds */
             holds: string;
+            kind: components["schemas"]["Words"];
+            family: components["schemas"]["Words"] | null;
+            /** Rank */
+            rank: number | null;
+            /** Trigger Words */
+            trigger_words: string[];
+            /** Fault */
+            fault: string | null;
+            /** Renamable */
+            renamable: boolean;
             /** Installed */
             installed: boolean;
             /** Bytes */
@@ -2321,6 +2351,11 @@ export interface components {
              * @enum {string}
              */
             priority: "interactive" | "bulk";
+        };
+        /** NewModelName */
+        NewModelName: {
+            /** Name */
+            name: string;
         };
         /** Outpaint */
         Outpaint: {
@@ -5204,6 +5239,86 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelInfo"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewModelName"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

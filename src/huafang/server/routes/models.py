@@ -6,11 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from huafang import methods
+from huafang.errors import NotFound
 from huafang.images import MAX_PIXELS
 from huafang.models import catalogue
 from huafang.models.store import Model
 from huafang.server.routes.jobs import _view, submit
-from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList, Words
+from huafang.server.schemas import Health, Job, Lane, ModelInfo, ModelList, NewModelName, Words
 from huafang.server.studio import LOW_DISK, PAGES, UPLOAD_BYTES, Studio, studio_of
 from huafang.server.views import model_view
 
@@ -35,6 +36,16 @@ def restore_model(studio: House, name: str) -> ModelInfo:
     """Take a model of the owner's own out of the trash, where it stays for 30 days after it was removed."""
     place = studio.weights.restore(name)
     return model_view(_listed(studio, name) or Model(name, "unknown", place))
+
+
+@router.post("/models/{name:path}/rename")
+def rename_model(studio: House, name: str, new: NewModelName) -> ModelInfo:
+    """Give a model of the owner's own another name. 409 where that is taken, 403 for a model that keeps its name."""
+    studio.weights.rename(name, new.name)
+    found = _listed(studio, new.name)
+    if found is None:
+        raise NotFound(f"the model {new.name!r} is gone again", code="weights.missing")
+    return model_view(found)
 
 
 @router.delete("/models/{name:path}")
