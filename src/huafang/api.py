@@ -236,7 +236,7 @@ def ending(params_class: type[Params], *, film: bool = False) -> str:
 
 
 def check_ending(path: Path, params_class: type[Params], *, film: bool = False) -> None:
-    """Raises BadInput where `path` is no name for what `method` makes, of a film or else."""
+    """Raises BadInput where `path` is no name for what a method of `params_class` makes, of a film or else."""
     if film:
         if path.suffix.lower() != ".mp4":
             raise BadInput(f"{path.name} ends in {path.suffix or 'nothing'}; films are written as .mp4", code="output.format")

@@ -174,7 +174,7 @@ def check_writable(folder: Path) -> None:
 def write_whole(place: Path, data: bytes) -> None:
     """Write `data` to `place` so that a reader, or a crash, sees all of it or none of it. The umask says who may read it.
 
-    Raises DiskFull when there is no method, Unavailable when the folder cannot be written.
+    Raises DiskFull when there is no room, Unavailable when the folder cannot be written.
     """
     with _said(place.parent, len(data)):
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -114,7 +114,7 @@ def png_chunks(text: Mapping[str, str]) -> "PngImagePlugin.PngInfo":
 def exif(text: Mapping[str, str]) -> "Image.Exif":
     """`text` as EXIF: its A1111 part in UserComment, which is where the field's readers look in JPEG and WebP; ours in ImageDescription.
 
-    A JPEG's EXIF block has method for 64 kB. Where both do not fit, ours is left out, and then the end of the prompt.
+    A JPEG's EXIF block has room for 64 kB. Where both do not fit, ours is left out, and then the end of the prompt.
     """
     from PIL import Image
 

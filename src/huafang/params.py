@@ -283,7 +283,7 @@ def _figure(value: float) -> str:
 
 @cache
 def fields(params_class: type[Params]) -> tuple[FieldSpec, ...]:
-    """The fields of `method`: those of `leading`, those that must be given, then the others in the order of the class; `method` left out, `seed` last.
+    """The fields of `params_class`: those of `leading`, those that must be given, then the others in the order of the class; `method` left out, `seed` last.
 
     Raises TypeError for a field whose kind is outside the closed set.
     """

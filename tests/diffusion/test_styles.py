@@ -115,6 +115,8 @@ def test_a_damaged_file_spoils_no_list(tmp_path):
     assert not {"bad", "renamed"} & styles.all_styles(tmp_path).keys()
     with pytest.raises(BadInput, match=r"bad\.json is no style: it is no JSON"):
         styles.style("bad", tmp_path)
+    styles.remove("bad", tmp_path)
+    assert not (tmp_path / "bad.json").exists()
 
 
 @pytest.mark.parametrize(

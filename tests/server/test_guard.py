@@ -168,7 +168,7 @@ def test_bad_input_64_ten_thousand_ranges(client, photo, path):
 
 
 def test_bad_input_22_uploads_beyond_the_limit_are_told_to_come_back(studio):
-    """Before their bodies are read. Eight stand open; the ninth and tenth are refused; then there is method again."""
+    """Before their bodies are read. Eight stand open; the ninth and tenth are refused; then there is room again."""
     app = client_of(studio).app
     form, kind = multipart(picture())
     headers = [(b"host", b"127.0.0.1"), (b"content-type", kind.encode())]

@@ -64,5 +64,5 @@ function Page({ route }: { route: Route }) {
   if (route.page === "home") return <Home />;
   if (methods === null) return <p className="p-10 text-center text-soft">{t("loading")}</p>;
   const method = methods.find((one) => one.name === route.method && one.family !== "tool");
-  return method ? <MethodPage key={method.name} method={method} /> : <p className="p-10 text-center text-soft">{t("room.unknown")}</p>;
+  return method ? <MethodPage key={method.name} method={method} /> : <p className="p-10 text-center text-soft">{t("method.unknown")}</p>;
 }

@@ -85,7 +85,7 @@ def report(name: str, path: Path, bases: Mapping[str, Path]) -> Report:
         return Report(name, path, found, None, (found.fault,))
     hashes = card.hashes(path) if path.is_file() else None
     faults = tuple(_faults(path, found))
-    fits = tuple(_fit(name, path, model, place) for model, place in bases.items()) if found.kind == "lora" else ()
+    fits = tuple(_fit(path, model, place) for model, place in bases.items()) if found.kind == "lora" else ()
     remarks = ("it names no alpha: the rank is taken for it, as other tools do",) if found.kind == "lora" and found.ranks and found.alpha is None else ()
     return Report(name, path, found, hashes, faults, fits, remarks)
 
@@ -101,7 +101,7 @@ def _faults(path: Path, found: ModelCard) -> Iterable[str]:
         yield "some of its modules have rank 0"
 
 
-def _fit(name: str, path: Path, model: str, place: Path) -> Fit:
+def _fit(path: Path, model: str, place: Path) -> Fit:
     try:
         return Fit(model, lora.effect(load.load(place), lora.Use(path.stem, path)))
     except HuafangError as error:

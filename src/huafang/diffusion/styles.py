@@ -141,9 +141,14 @@ def add(new: Style, folder: Path, preview: bytes | None = None) -> Path:
     place = folder / f"{new.name}.json"
     if new.name in built_in() or place.exists():
         raise Conflict(f"there is a style {new.name!r} already", code="style.exists", hint="give it another name, or remove the other one first")
+    picture = folder / f"{new.name}.webp"
     if preview is not None:
-        write_whole(folder / f"{new.name}.webp", preview)
-    write_whole(place, written(new))
+        write_whole(picture, preview)
+    try:
+        write_whole(place, written(new))
+    except Unavailable:
+        picture.unlink(missing_ok=True)
+        raise
     return place
 
 
@@ -156,10 +161,12 @@ def remove(name: str, folder: Path) -> None:
     """Remove a style of the user's. Raises NotFound; Forbidden for a built-in one; Unavailable."""
     if name in built_in():
         raise Forbidden(f"the style {name!r} comes with Huafang and is not removed", code="style.builtin")
-    style(name, folder)
+    place = folder / f"{name}.json"
+    if not re.fullmatch(STYLE_NAME, name) or not place.is_file():
+        style(name, folder)  # says that there is none
     try:
-        (folder / f"{name}.json").unlink()
-        (folder / f"{name}.webp").unlink(missing_ok=True)
+        place.unlink()
+        place.with_suffix(".webp").unlink(missing_ok=True)
     except OSError as error:
         raise Unavailable(f"{name!r} cannot be removed: {error.strerror or error}", code="disk.unwritable") from error
 

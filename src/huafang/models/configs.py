@@ -1,6 +1,6 @@
 """Every config of a model folder or file that a stranger made, as pydantic models: types and bounds are checked before any library sees a value. No torch.
 
-A key that is not listed here is not read, whatever it says. Numbers are bounded by what published models have, with method above; what a network really
+A key that is not listed here is not read, whatever it says. Numbers are bounded by what published models have, with room above; what a network really
 has of layers and channels is then compared with the tensors that are there (`nets/stored.py`), so that nothing larger than the file is ever built.
 Defaults are those of diffusers and transformers, which leave keys at their default out of a file; a test compares them.
 """

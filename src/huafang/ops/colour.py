@@ -102,7 +102,7 @@ class Gamut:
         z, turn = (number + 0.5) / FACES, number * math.pi * (3 - 5**0.5)
         directions = torch.stack([(1 - z * z).sqrt() * turn.cos(), (1 - z * z).sqrt() * turn.sin(), z], 1).float()
         flat = picture[0].flatten(1)
-        # The colours of a drawing lie in a plane or on a line, or their hull has few large faces: its own normals bound it, where even directions leave method
+        # The colours of a drawing lie in a plane or on a line, or their hull has few large faces: its own normals bound it, where even directions leave room
         axes = torch.linalg.eigh(torch.cov(flat.double().cpu(), correction=0)).eigenvectors.T
         directions = torch.cat([torch.eye(3), axes.float(), directions]).to(picture)
         directions = torch.cat([directions, _normals(flat, axes, directions)])

@@ -18,14 +18,14 @@ export function RecentJobs({ method, chosen }: { method: Method; chosen: string 
   });
   if (!shown.length) return null;
   return (
-    <ul className="mt-4 flex gap-2 overflow-x-auto p-1" aria-label={t("room.recent")}>
+    <ul className="mt-4 flex gap-2 overflow-x-auto p-1" aria-label={t("method.recent")}>
       {shown.map(({ job, picture }) => (
         <li key={job.id} className="shrink-0">
           <button
             type="button"
             className="thumb"
             aria-pressed={job.id === chosen}
-            aria-label={t("room.recent.show", { when: when(job.created_at) })}
+            aria-label={t("method.recent.show", { when: when(job.created_at) })}
             onClick={() => {
               putJobs([job]);
               setCurrent(method.name, job.id);

@@ -30,7 +30,7 @@ class Axis:
     higher: bool
 
     def scale(self, values: Sequence[float], start: float, end: float) -> Callable[[float], float]:
-        """Value -> place between `start` (worse) and `end` (better), with method around the outermost."""
+        """Value -> place between `start` (worse) and `end` (better), with a margin around the outermost."""
         low, high = min(values), max(values)
         margin = 0.08 * (high - low) or 0.5
         low, high = low - margin, high + margin
@@ -100,7 +100,7 @@ def _apart(labels: Sequence[tuple[float, float, float]]) -> list[float]:
 
 
 def _ends(left: float) -> bool:
-    """Whether the label of a mark there stands before it: behind it there would be no method."""
+    """Whether the label of a mark there stands before it: behind it there would be no room."""
     return left > WIDTH * 0.7
 
 

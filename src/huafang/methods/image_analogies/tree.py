@@ -94,7 +94,7 @@ def _run(node: int, n: int) -> tuple[int, int]:
 def nearest(point: Array, points: Array, axis: Ints, at: Array, depth: int, leaves: int, nodes: Ints, bounds: Array) -> int:
     """The place in `points` of the nearest to `point` (K,) among the `leaves` most promising leaves; of them all, the nearest.
 
-    `nodes` and `bounds` are method to work in, for `leaves` · (depth + 1) nodes that are still to be looked at.
+    `nodes` and `bounds` are scratch memory, for `leaves` · (depth + 1) nodes that are still to be looked at.
     """
     waiting, looked = 1, 0
     nodes[0], bounds[0] = 0, 0.0

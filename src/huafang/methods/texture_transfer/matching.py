@@ -70,7 +70,7 @@ def fitting(
 def drawn(
     flat: Array, places: Ints, start: int, stride: int, offsets: Ints, wanted: Array, weights: Array, tolerance: float, chance: float, found: Ints, far: Array
 ) -> int:
-    """One of the places that fit, by `chance` in [0, 1). `found` and `far` are method to work in, as long as `places`.
+    """One of the places that fit, by `chance` in [0, 1). `found` and `far` are scratch memory, as long as `places`.
 
     A few places, far apart, are looked at first: what fits best among them gives a bound under which most others are soon given up.
     """

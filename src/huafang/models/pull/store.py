@@ -1,4 +1,4 @@
-"""Where a pull ends: is there method for it, and the finished file or folder with its sidecar in the store."""
+"""Where a pull ends: is there room for it, and the finished file or folder with its sidecar in the store."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def put(draft: Path, place: Path, kept: Sidecar) -> None:
 
 
 def check_space(name: str, entry: Entry | None, repository: str | None, store: ModelStore) -> None:
-    """What a pull would refuse before it begins: a disk without method (DiskFull), a folder that may not be written to (Unavailable)."""
+    """What a pull would refuse before it begins: a full disk (DiskFull), a folder that may not be written to (Unavailable)."""
     folder = hub_folder(repository) if repository else store.root
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not os.access(there, os.W_OK):
