@@ -2,6 +2,7 @@
 
 import { Check, CloudDownload, Sparkles, Star } from "lucide-react";
 import { useI18n } from "../../i18n";
+import { Picture } from "../../parts/Picture";
 import type { ControlProps } from "../Control";
 import { Needs, useModel } from "../Needs";
 
@@ -19,7 +20,7 @@ export function Choices({ field, value, onChange, id, describedBy, invalid }: Co
           {field.choices.map((choice) => (
             <label key={choice.value} className="picture-choice">
               <input type="radio" name={id} value={choice.value} checked={value === choice.value} onChange={() => onChange(choice.value)} className="sr-only" />
-              {choice.picture ? <img src={choice.picture} alt="" loading="lazy" width={160} height={120} className="aspect-4/3 w-full object-cover" /> : <span aria-hidden className="flex aspect-4/3 w-full items-center justify-center bg-tint"><Sparkles size={20} className="text-soft" /></span>}
+              {choice.picture ? <Picture src={choice.picture} alt="" loading="lazy" width={160} height={120} className="aspect-4/3 w-full object-cover" /> : <span aria-hidden className="flex aspect-4/3 w-full items-center justify-center bg-tint"><Sparkles size={20} className="text-soft" /></span>}
               <span className="block px-1.5 py-1 text-xs leading-tight">{w(choice.label)}</span>
             </label>
           ))}

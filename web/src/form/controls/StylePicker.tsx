@@ -4,6 +4,7 @@ import { Ban, CloudDownload, Palette } from "lucide-react";
 import type { ReactNode } from "react";
 import type { StyleInfo } from "../../api/types";
 import { useI18n } from "../../i18n";
+import { Picture } from "../../parts/Picture";
 import { setForm } from "../../store/form";
 import { useStyles } from "../../store/queries";
 import type { ControlProps } from "../Control";
@@ -49,7 +50,7 @@ function Card({ name, value = "", label, checked, onPick, picture, icon }: CardP
     <label className="picture-choice">
       <input type="radio" name={name} value={value} checked={checked} onChange={onPick} className="sr-only" />
       {picture ? (
-        <img src={picture} alt="" loading="lazy" width={160} height={120} className="aspect-4/3 w-full object-cover" />
+        <Picture src={picture} alt="" loading="lazy" width={160} height={120} className="aspect-4/3 w-full object-cover" />
       ) : (
         <span aria-hidden className="flex aspect-4/3 w-full items-center justify-center bg-tint text-soft">
           {icon}
